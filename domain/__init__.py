@@ -1,0 +1,1 @@
+"""The rules of the job, with no I/O and no clock."""

@@ -1,0 +1,154 @@
+"""What a school's policy says about incidents, as data: kinds of concern, routes, titles, and where each clause is printed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from domain.deadlines import Deadline
+from domain.words import About, FourC, Role, Source, Urgency
+
+NAMED_ONLY = frozenset({About.STAFF, About.HEADTEACHER})
+"""Reports about these follow only a route that names them, so that none reaches a wide audience by accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A kind of concern that staff choose on the first screen.
+
+    `private` concerns go by direct message to the people concerned and never to a shared channel. `images` puts the rule on
+    indecent images before any free text.
+    """
+
+    id: str
+    label: str
+    hint: str
+    four_c: FourC
+    urgency: Urgency
+    private: bool = False
+    images: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to do or to heed, in the bot's own words, with the clauses it stands on (none where it is guidance)."""
+
+    text: str
+    cites: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        """The school's policy where a clause is cited, otherwise national guidance."""
+        return Source.POLICY if self.cites else Source.GUIDANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a route applies. What is left out does not matter, but staff and the headteacher must be named in `about`."""
+
+    concerns: frozenset[str] = frozenset()
+    about: frozenset[About] = frozenset()
+    repeat: bool | None = None
+    immediate_danger: bool | None = None
+    illegal_suspected: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRule:
+    """One rule of a policy: under a condition, whom to alert and what to do.
+
+    As a route it decides; as an addition it is joined to whatever was decided. `urgency` None keeps the concern's own; an
+    addition can only raise it.
+    """
+
+    id: str
+    when: Condition
+    notify: tuple[Role, ...] = ()
+    external: tuple[Role, ...] = ()
+    urgency: Urgency | None = None
+    acknowledge: Deadline | None = None
+    private: bool = False
+    actions: tuple[Step, ...] = ()
+    warnings: tuple[Step, ...] = ()
+    cites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of the published policy: its printed heading and how many numbered points it has here."""
+
+    heading: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A clause as people are shown it: the policy's title, the printed heading, the point under it, and a link if there is one."""
+
+    clause: str
+    title: str
+    heading: str
+    point: int
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What applies to every school: rules used where its own policy has none, and additions that always apply."""
+
+    routes: tuple[RouteRule, ...]
+    also: tuple[RouteRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A school's policy, whole and checked: every clause exists and every concern has a route."""
+
+    id: str
+    school: str
+    title: str
+    approved: str
+    review_due: date | None
+    url: str | None
+    titles: Mapping[Role, str]
+    ladders: Mapping[Role, tuple[Role, ...]]
+    deadlines: Mapping[Urgency, Deadline]
+    sections: Mapping[str, Section]
+    concerns: Mapping[str, Concern]
+    routes: tuple[RouteRule, ...]
+    also: tuple[RouteRule, ...]
+    guidance: Guidance = field(repr=False)
+
+    def role_title(self, role: Role) -> str:
+        """What this school calls the role."""
+        return self.titles[role]
+
+    def cite(self, clause: str) -> Citation:
+        """The clause as people are shown it.
+
+        Raises:
+            KeyError: the policy has no such clause.
+        """
+        section_id, _, number = clause.rpartition(".")
+        section = self.sections[section_id]
+        if not number.isdigit() or not 1 <= int(number) <= section.points:
+            raise KeyError(clause)
+        return Citation(clause, self.title, section.heading, int(number), self.url)
+
+    def ladder(self, role: Role) -> tuple[Role, ...]:
+        """The roles that follow this one when nobody answers, or when every holder is excluded. Never contains the role itself."""
+        return self.ladders.get(role, DEFAULT_LADDERS.get(role, (Role.DSL, Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS)))
+
+
+DEFAULT_LADDERS: Mapping[Role, tuple[Role, ...]] = {
+    Role.DSL: (Role.DEPUTY_DSL, Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS),
+    Role.DEPUTY_DSL: (Role.DSL, Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS),
+    Role.HEADTEACHER: (Role.CHAIR_OF_GOVERNORS,),
+    Role.CHAIR_OF_GOVERNORS: (Role.GOVERNORS,),
+    Role.GOVERNORS: (Role.CHAIR_OF_GOVERNORS,),
+    Role.CLASS_TEACHER: (Role.HEAD_OF_HOUSE, Role.DEPUTY_DSL, Role.DSL, Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS),
+    Role.HEAD_OF_HOUSE: (Role.DEPUTY_DSL, Role.DSL, Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS),
+    Role.LINE_MANAGER: (Role.SENIOR_LEADERSHIP, Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS),
+    Role.SENIOR_LEADERSHIP: (Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS),
+    Role.ESAFETY_OFFICER: (Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS),
+}
+"""Who follows whom where a policy does not say. Any other role is followed by the DSL, the headteacher and the chair."""

@@ -1,0 +1,151 @@
+"""From the facts of a report to whom to alert, how urgently, and what to do first. Pure: no clock, no people, only roles."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TypeVar
+
+from domain.deadlines import USUAL, Deadline
+from domain.policy import NAMED_ONLY, Concern, Condition, Policy, RouteRule, Step
+from domain.words import About, Role, Urgency
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What routing turns on. None means that nobody knows or that it was not asked: it never matches a rule that asks for it."""
+
+    concern: str
+    about: About
+    repeat: bool | None = None
+    immediate_danger: bool = False
+    illegal_suspected: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Whom to alert and what to do. `private`: by direct message to the people concerned, in no shared channel, queue or figure."""
+
+    notify: tuple[Role, ...]
+    external: tuple[Role, ...]
+    urgency: Urgency
+    acknowledge: Deadline
+    private: bool
+    actions: tuple[Step, ...]
+    warnings: tuple[Step, ...]
+    cites: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
+class UnknownConcernError(LookupError):
+    """The policy has no such kind of concern."""
+
+
+def route(policy: Policy, facts: Facts, excluded_roles: frozenset[Role] = frozenset()) -> Route:
+    """The route for a report under a policy.
+
+    The first of the school's routes that applies decides, else the first of the national guidance. Additions of both are then
+    joined to it. A role whose every holder is excluded gives way to the next on its ladder; with nobody left inside the
+    school, the LADO.
+
+    Raises:
+        UnknownConcernError: the policy has no concern of that id.
+    """
+    concern = policy.concerns.get(facts.concern)
+    if concern is None:
+        raise UnknownConcernError(facts.concern)
+    decided = _first(policy.routes, facts) or _first(policy.guidance.routes, facts)
+    if decided is None:
+        raise UnknownConcernError(f"{facts.concern}: no route, not even in the guidance")
+    rules = [decided, *_matching(policy.also, facts), *_matching(policy.guidance.also, facts)]
+    if facts.about is About.HEADTEACHER:
+        excluded_roles |= {Role.HEADTEACHER}
+    notify, external = _stand_ins(policy, _unique(r for rule in rules for r in rule.notify), excluded_roles)
+    urgency = _urgency(concern, rules)
+    acknowledge = next((rule.acknowledge for rule in rules if rule.acknowledge), None)
+    return Route(
+        notify=notify,
+        external=_unique([*(r for rule in rules for r in rule.external if r not in excluded_roles), *external]),
+        urgency=urgency,
+        acknowledge=_sooner(acknowledge, policy.deadlines.get(urgency, USUAL[urgency]), urgency),
+        private=concern.private or facts.about in NAMED_ONLY or any(rule.private for rule in rules),
+        actions=_steps(rules, "actions"),
+        warnings=_steps(rules, "warnings"),
+        cites=_unique(c for rule in rules for c in rule.cites),
+        rules=tuple(rule.id for rule in rules),
+    )
+
+
+def matters(policy: Policy, facts: Facts) -> frozenset[str]:
+    """Which of `repeat` and `illegal_suspected` could change where this report goes or what must be done: what screen two asks."""
+    found: set[str] = set()
+    choices: tuple[bool | None, ...] = (None, False, True)
+    for name in ("repeat", "illegal_suspected"):
+        other = "illegal_suspected" if name == "repeat" else "repeat"
+        for held, danger in product(choices, {facts.immediate_danger, False}):
+            base = replace(facts, immediate_danger=danger, **{other: held})
+            yes, no = (route(policy, replace(base, **{name: answer})) for answer in (True, False))
+            if replace(yes, rules=no.rules) != no:
+                found.add(name)
+                break
+    return frozenset(found)
+
+
+def applies(when: Condition, facts: Facts) -> bool:
+    """Whether a rule's condition holds for these facts."""
+    if when.concerns and facts.concern not in when.concerns:
+        return False
+    if when.about and facts.about not in when.about:
+        return False
+    if not when.about and facts.about in NAMED_ONLY:
+        return False
+    asked = (
+        (when.repeat, facts.repeat),
+        (when.immediate_danger, facts.immediate_danger),
+        (when.illegal_suspected, facts.illegal_suspected),
+    )
+    return all(wanted is None or wanted == bool(given) for wanted, given in asked)
+
+
+def _first(rules: Iterable[RouteRule], facts: Facts) -> RouteRule | None:
+    return next(_matching(rules, facts), None)
+
+
+def _matching(rules: Iterable[RouteRule], facts: Facts) -> Iterable[RouteRule]:
+    return (rule for rule in rules if applies(rule.when, facts))
+
+
+def _stand_ins(
+    policy: Policy, notify: tuple[Role, ...], excluded: frozenset[Role]
+) -> tuple[tuple[Role, ...], tuple[Role, ...]]:
+    standing: list[Role] = []
+    for role in notify:
+        if role not in excluded:
+            standing.append(role)
+            continue
+        able = (r for r in (*policy.ladder(role), Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS) if r not in excluded)
+        stand_in = next(able, None)
+        if stand_in is not None:
+            standing.append(stand_in)
+    nobody_left = bool(notify) and not standing
+    return _unique(standing), ((Role.LADO,) if nobody_left else ())
+
+
+def _urgency(concern: Concern, rules: list[RouteRule]) -> Urgency:
+    decided = rules[0].urgency or concern.urgency
+    return min([decided, *(r.urgency for r in rules[1:] if r.urgency)], key=lambda u: u.rank)
+
+
+def _sooner(asked: Deadline | None, usual: Deadline, urgency: Urgency) -> Deadline:
+    if asked is None or urgency is Urgency.CRITICAL:
+        return usual
+    return asked
+
+
+def _steps(rules: list[RouteRule], kind: str) -> tuple[Step, ...]:
+    return _unique(step for rule in rules for step in getattr(rule, kind))
+
+
+def _unique(items: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(items))
