@@ -25,6 +25,9 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_l
 Sentence = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whitespace=True)]
 
 
+_ABOVE_THE_HEAD = frozenset({Role.CHAIR_OF_GOVERNORS, Role.GOVERNORS})
+
+
 class PolicyFileError(Exception):
     """A policy file cannot be used. The message names the file, the place in it, and what to do."""
 
@@ -301,8 +304,9 @@ def _unrouted(policy: Policy) -> Iterator[str]:
             continue
         if not found.notify:
             yield f"a report of {facts.concern!r} about {facts.about} alerts nobody (rules {', '.join(found.rules)})"
-        if facts.about is About.HEADTEACHER and Role.HEADTEACHER in found.notify:
-            yield f"a report of {facts.concern!r} about the headteacher would go to the headteacher"
+        if facts.about is About.HEADTEACHER and (under := set(found.notify) - _ABOVE_THE_HEAD):
+            names = ", ".join(sorted(under))
+            yield f"a report of {facts.concern!r} about the headteacher would go to {names}, who is the head or answers to them"
 
 
 def _unreachable(policy: Policy) -> Iterator[str]:

@@ -1,0 +1,267 @@
+"""The desk: what every chat has in common. A command, a press or a filled form comes in; a card or a form goes out.
+
+An edge knows its platform and calls the desk; the desk calls a handler and has `cards` draw its outcome.
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from rapidfuzz import process
+from rapidfuzz.distance import DamerauLevenshtein
+
+from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
+from cards import case as case_cards
+from cards import messages, pages, report_form
+from cards.messages import CLOSE, DETAILS, HAND_ON, receipt_parts
+from cards.model import Button, Buttons, Card, Form, FormValues, PersonChoice, Tone
+from cards.texts import moment, say
+from domain.incident import CaseFile, Delivery, MessageKind
+from domain.messages import ReceiptMessage
+from domain.people import Account, Kind, School
+from domain.report_form import DetailQuestions, DraftGone, KindQuestions, Unfinished
+from handlers import acknowledge, close, compose, details, hand_on, lists, report
+from handlers.acknowledge import AcknowledgeOutcome, Acknowledged, AlreadyClosed, AlreadyTaken, NotForYou
+from handlers.ports import Ports
+
+_FARTHEST_TYPO = 2
+LIVE_FORMS = frozenset({report_form.DETAIL})
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Serves one school."""
+
+    ports: Ports
+    school: School
+
+    def help(self, typed: str = "") -> Card:
+        """The ways on; for a word that is no command, with the nearest one."""
+        word = typed.strip().casefold()
+        if not word or word == "help":
+            return pages.help_card(self.school)
+        found = process.extractOne(word, pages.COMMANDS, scorer=DamerauLevenshtein.distance, score_cutoff=_FARTHEST_TYPO)
+        return pages.help_card(self.school, pages.unknown_command(typed.strip(), found[0] if found else ""))
+
+    async def command(self, account: Account, text: str) -> Reply:
+        """`/esafety ...`"""
+        match text.split()[:1]:
+            case [word] if word.casefold() == "report":
+                return await self.begin_report(account)
+            case [word] if word.casefold() == "mine":
+                return Tell(await self.mine(account))
+            case [word] if word.casefold() == "queue":
+                return Tell(await self.queue(account))
+            case _:
+                return Tell(self.help(text))
+
+    def chat(self, text: str) -> Card:
+        """Words said to the bot in a chat, where no form can be opened without a press."""
+        words = text.casefold().split()
+        if "report" in words or "concern" in words:
+            return pages.ask_report_card()
+        return pages.help_card(self.school)
+
+    async def begin_report(self, account: Account, *, link: str = "", fresh: bool = False) -> ShowForm:
+        """The first screen of a report, or the offer to take up one that was not sent."""
+        match await report.begin(self.ports, self.school, account, link=link, fresh=fresh):
+            case KindQuestions() as questions:
+                return ShowForm(report_form.kind_form(questions))
+            case Unfinished() as unfinished:
+                return ShowForm(report_form.unfinished_form(self.school, unfinished))
+            case never:
+                assert_never(never)
+
+    async def mine(self, account: Account) -> Card:
+        """One's own reports."""
+        return pages.mine_card(self.school, await lists.mine(self.ports, self.school, account))
+
+    async def queue(self, account: Account) -> Card:
+        """What is one's to answer."""
+        found = await lists.queue(self.ports, self.school, account)
+        return pages.queue_card(self.school, found.lines, found.now, answers=found.answers)
+
+    async def home(self, account: Account) -> Card:
+        """The home page."""
+        queue = await lists.queue(self.ports, self.school, account)
+        own = await lists.mine(self.ports, self.school, account)
+        return pages.home_card(self.school, queue.lines, own[:10], queue.now, answers=queue.answers)
+
+    async def press(self, account: Account, action: str, value: str) -> Reply:
+        """A button. What it may do is decided now, from the records, whoever the button was shown to."""
+        match action:
+            case pages.REPORT:
+                return await self.begin_report(account)
+            case pages.SHOW_MINE:
+                return Tell(await self.mine(account))
+            case pages.SHOW_QUEUE:
+                return Tell(await self.queue(account))
+            case report_form.RESUME:
+                return self._report_screen(await report.resume(self.ports, self.school, account, value))
+            case report_form.DISCARD:
+                await report.discard(self.ports, self.school, account, value)
+                return await self.begin_report(account, fresh=True)
+            case messages.ACKNOWLEDGE:
+                return self._acknowledged(await acknowledge.acknowledge(self.ports, self.school, account, value))
+            case messages.DETAILS:
+                return self._case(await details.read(self.ports, self.school, account, value))
+            case messages.HAND_ON:
+                return self._hand_on(await hand_on.ask(self.ports, self.school, account, value))
+            case messages.CLOSE:
+                return self._close(await close.ask(self.ports, self.school, account, value))
+            case case_cards.SAME_PERSON | case_cards.OTHER_PERSON:
+                incident_id, _, person_id = value.partition("|")
+                same = action == case_cards.SAME_PERSON
+                return self._case(await details.settle(self.ports, self.school, account, incident_id, person_id, same=same))
+            case _:
+                return _notice("gone_title", say("note.gone"), Tone.WARNING)
+
+    async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply:
+        """A form that was sent. `state` is what the form carried: an id, checked like everything else that comes in."""
+        match form_id:
+            case report_form.KIND:
+                return self._report_screen(await report.choose_kind(self.ports, self.school, account, state, values))
+            case report_form.DETAIL:
+                return await self._submit_details(account, state, values)
+            case case_cards.HAND_ON_FORM:
+                to, reason = _text(values, hand_on.TO), _text(values, hand_on.REASON)
+                return self._hand_on(await hand_on.hand_on(self.ports, self.school, account, state, to, reason))
+            case case_cards.CLOSE_FORM:
+                return self._close(await close.close(self.ports, self.school, account, state, _text(values, close.OUTCOME)))
+            case _:
+                return ShowForm(report_form.gone_form())
+
+    async def typing(self, account: Account, form_id: str, state: str, values: FormValues) -> None:
+        """What has been typed of a form that is not sent yet."""
+        if form_id in LIVE_FORMS:
+            await report.keep_typing(self.ports, self.school, account, state, values)
+
+    async def suggest(self, typed: str) -> list[tuple[PersonChoice, str]]:
+        """People for a people field, each with a hint that tells namesakes apart; what was typed itself comes last."""
+        name = " ".join(typed.split())
+        people = await report.suggest(self.ports, self.school, name) if name else []
+        found = [(PersonChoice(f"person:{p.id}", p.name), self._hint(p.kind, p.house, p.form)) for p in people]
+        if name:
+            short = name[:70]
+            found.append((PersonChoice(f"text:{short}", f"\u201c{short}\u201d, not on the list"), ""))
+        return found
+
+    def failed(self) -> Card:
+        """Something of ours broke."""
+        return pages.notice(say("note.failed_title"), say("note.failed"), Tone.DANGER)
+
+    def _report_screen(self, outcome: report.KindOutcome) -> Reply:
+        match outcome:
+            case KindQuestions():
+                form = report_form.kind_form(outcome)
+                return WrongForm(form, grown=False) if outcome.faults else ShowForm(form)
+            case DetailQuestions():
+                return ShowForm(report_form.detail_form(self.school, outcome))
+            case DraftGone():
+                return ShowForm(report_form.gone_form())
+            case _:
+                assert_never(outcome)
+
+    async def _submit_details(self, account: Account, draft_id: str, values: FormValues) -> Reply:
+        match await report.submit(self.ports, self.school, account, draft_id, values):
+            case report.Reported(incident=incident):
+                # The receipt is composed after the commit, so nobody reads "received" of a report that is not kept.
+                receipt = Delivery("", incident.id, None, MessageKind.RECEIPT, account.address, message_id="shown")
+                message = await compose.compose(self.ports, self.school, receipt)
+                parts = receipt_parts(self.school, message) if isinstance(message, ReceiptMessage) else ()
+                return ShowForm(Form("sent", say("sent.title"), parts))
+            case DetailQuestions() as again:
+                grown = any(p.group.value in again.faults for p in again.places)
+                return WrongForm(report_form.detail_form(self.school, again), grown=grown)
+            case DraftGone():
+                return ShowForm(report_form.gone_form())
+            case never:
+                assert_never(never)
+
+    def _acknowledged(self, outcome: AcknowledgeOutcome) -> Reply:
+        match outcome:
+            case Acknowledged():
+                text = say("note.acknowledged", reference=outcome.incident.reference)
+                close_button = Button(CLOSE, say("reminder.close"), outcome.alert.id, opens_form=True)
+                hand_on_button = Button(HAND_ON, say("alert.hand_on"), outcome.alert.id, opens_form=True)
+                details_button = Button(DETAILS, say("alert.details"), outcome.incident.id, opens_form=True)
+                card = pages.notice(say("note.acknowledged_title"), text, Tone.SUCCESS)
+                buttons = Buttons((details_button, hand_on_button, close_button))
+                return Tell(Card(card.title, card.summary, (*card.parts, buttons)))
+            case AlreadyTaken(mine=True):
+                return _notice("mine_title", say("note.mine", reference=outcome.reference, when=moment(self.school, outcome.at)))
+            case AlreadyTaken():
+                when = moment(self.school, outcome.at)
+                return _notice("taken_title", say("note.taken", owner=outcome.owner, reference=outcome.reference, when=when))
+            case AlreadyClosed():
+                return self._closed_already(outcome)
+            case NotForYou():
+                return _not_for_you()
+            case _:
+                assert_never(outcome)
+
+    def _case(self, outcome: CaseFile | NotForYou) -> Reply:
+        match outcome:
+            case CaseFile():
+                return ShowForm(case_cards.case_form(self.school, outcome))
+            case NotForYou():
+                return _not_for_you()
+            case _:
+                assert_never(outcome)
+
+    def _hand_on(self, outcome: hand_on.HandOnOutcome) -> Reply:
+        match outcome:
+            case hand_on.HandOnQuestions():
+                title = self.school.policy.role_title
+                label = case_cards.recipient_label
+                choices = [(r.key, label(self.school, r.person.name, title(r.role), r.group)) for r in outcome.recipients]
+                form = case_cards.hand_on_form(
+                    outcome.incident.reference, outcome.alert.id, choices, outcome.chosen, outcome.reason, outcome.faults or {}
+                )
+                return WrongForm(form, grown=False) if outcome.faults else ShowForm(form)
+            case hand_on.HandedOn():
+                role = self.school.policy.role_title(outcome.to.role)
+                text = say("hand_on.done", reference=outcome.reference, person=outcome.to.person.name, role=role)
+                return ShowForm(pages.as_form(pages.notice(say("hand_on.done_title"), text, Tone.SUCCESS)))
+            case AlreadyClosed():
+                return self._closed_already(outcome)
+            case NotForYou():
+                return _not_for_you()
+            case _:
+                assert_never(outcome)
+
+    def _close(self, outcome: close.CloseOutcome) -> Reply:
+        match outcome:
+            case close.CloseQuestions():
+                form = case_cards.close_form(outcome.incident.reference, outcome.alert.id, outcome.outcome, outcome.faults or {})
+                return WrongForm(form, grown=False) if outcome.faults else ShowForm(form)
+            case close.NotYetTaken():
+                owner = say("note.not_owner_who", owner=outcome.owner) if outcome.owner else say("note.not_owner_nobody")
+                return _notice("not_owner_title", say("note.not_owner", reference=outcome.reference, owner=owner))
+            case close.Closed():
+                text = say("close.done" if outcome.whole else "close.part", reference=outcome.reference)
+                return ShowForm(pages.as_form(pages.notice(say("close.done_title"), text, Tone.SUCCESS)))
+            case AlreadyClosed():
+                return self._closed_already(outcome)
+            case NotForYou():
+                return _not_for_you()
+            case _:
+                assert_never(outcome)
+
+    def _closed_already(self, outcome: AlreadyClosed) -> Reply:
+        return _notice("closed_title", say("note.closed", reference=outcome.reference))
+
+    def _hint(self, kind: Kind, house: str, form: str) -> str:
+        return ", ".join(x for x in (form, house) if x) if kind is Kind.PUPIL else "staff"
+
+
+def _notice(title: str, text: str, tone: Tone = Tone.INFO) -> Tell:
+    return Tell(pages.notice(say(f"note.{title}"), text, tone))
+
+
+def _not_for_you() -> Tell:
+    return _notice("not_you_title", say("note.not_you"), Tone.WARNING)
+
+
+def _text(values: FormValues, field: str) -> str:
+    value = values.get(field, "")
+    return value if isinstance(value, str) else ""

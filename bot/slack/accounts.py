@@ -1,0 +1,107 @@
+"""Who a Slack user is: looked up once a day, remembered, and never a reason to lose a report."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from domain.people import Account, Address, AddressKind, Person, Platform, School
+from handlers.ports import Clock
+from storage.store import Store
+
+log = logging.getLogger("esafety.slack")
+
+_PATIENCE = timedelta(seconds=1.5)
+
+
+class Accounts:
+    """Slack users and the readers of channels, by way of the database."""
+
+    def __init__(self, client: AsyncWebClient, store: Store, clock: Clock) -> None:
+        self._client = client
+        self._store = store
+        self._clock = clock
+
+    async def of_user(self, school: School, user_id: str) -> Account:
+        """The account of a user. If Slack does not say in time who it is, an account without a name: the report still counts."""
+        async with self._store.transaction(school, write=False) as records:
+            known = await records.account(Platform.SLACK, user_id)
+        if known is not None:
+            return known
+        try:
+            async with asyncio.timeout(_PATIENCE.total_seconds()):
+                return await self._look_up(school, user_id)
+        except (TimeoutError, SlackApiError, OSError) as trouble:
+            log.warning("could not look up a user: %s", type(trouble).__name__)
+            return Account(Platform.SLACK, user_id)
+
+    async def user_of(self, school: School, person: Person) -> str | None:
+        """The user id of a member of staff, by e-mail; None if the workspace has no such user.
+
+        Raises:
+            SlackApiError: Slack refuses for another reason.
+        """
+        async with self._store.transaction(school, write=False) as records:
+            known = await records.account_of(Platform.SLACK, person)
+        if known is not None:
+            return known.user_id
+        if not person.email:
+            return None
+        try:
+            found = await self._client.users_lookupByEmail(email=person.email)
+        except SlackApiError as no:
+            if no.response["error"] == "users_not_found":
+                return None
+            raise
+        account = Account(Platform.SLACK, found["user"]["id"], person.email, person.name, person.id)
+        await self._remember(school, account)
+        return account.user_id
+
+    async def sync_readers(self, school: School, channel: str) -> None:
+        """Looks up who reads a channel. Until that has worked, nobody knows, and the channel is avoided when anybody is excluded."""
+        address = Address(Platform.SLACK, AddressKind.CHANNEL, channel)
+        users: list[str] = []
+        cursor = ""
+        while True:
+            page = await self._client.conversations_members(channel=channel, cursor=cursor, limit=200)
+            users += page["members"]
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                break
+        emails = [e for user in users if (e := await self._email(school, user)) is not None]
+        async with self._store.transaction(school) as records:
+            await records.save_readers(address, set(emails), self._clock.now())
+
+    async def forget_readers(self, school: School, channel: str) -> None:
+        """Somebody joined or left: from now on nobody knows who reads it."""
+        async with self._store.transaction(school) as records:
+            await records.forget_readers(Address(Platform.SLACK, AddressKind.CHANNEL, channel))
+
+    async def _email(self, school: School, user_id: str) -> str | None:
+        """The e-mail of a reader, '' if not known; None for a bot, which reads nothing."""
+        async with self._store.transaction(school, write=False) as records:
+            known = await records.account(Platform.SLACK, user_id)
+        if known is not None and known.email:
+            return known.email
+        info = await self._client.users_info(user=user_id)
+        if info["user"].get("is_bot"):
+            return None
+        return (await self._take(school, info["user"])).email
+
+    async def _look_up(self, school: School, user_id: str) -> Account:
+        info = await self._client.users_info(user=user_id)
+        return await self._take(school, info["user"])
+
+    async def _take(self, school: School, user: dict[str, object]) -> Account:
+        profile = user.get("profile")
+        profile = profile if isinstance(profile, dict) else {}
+        email = str(profile.get("email") or "").lower()
+        name = str(user.get("real_name") or profile.get("real_name") or "")
+        return await self._remember(school, Account(Platform.SLACK, str(user["id"]), email, name))
+
+    async def _remember(self, school: School, account: Account) -> Account:
+        async with self._store.transaction(school) as records:
+            await records.save_account(account, self._clock.now())
+            return await records.account(Platform.SLACK, account.user_id) or account

@@ -1,0 +1,250 @@
+"""The Slack edge: what Slack sends is turned into calls of the desk, and the desk's replies into what Slack shows.
+
+Everything is acknowledged at once, or with the answer itself where Slack waits for it (a form); the rest goes on after.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, assert_never
+
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.desk import Desk
+from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
+from bot.slack.accounts import Accounts
+from bot.slack.values import form_values
+from cards import blockkit, pages
+from cards.model import Form, fields
+from cards.texts import say
+from domain.people import Account, Platform
+from handlers.ports import Clock
+from storage.outbox import SeenEvents
+
+log = logging.getLogger("esafety.slack")
+
+REPORT_SHORTCUT, REPORT_MESSAGE_SHORTCUT = "report_concern", "report_message"
+
+Payload = dict[str, Any]
+Call = Callable[..., Awaitable[Any]]
+
+
+class SlackEdge:
+    """Registers the listeners of one Bolt app. `desk_of` finds the school's desk for a workspace."""
+
+    def __init__(
+        self, app: AsyncApp, desk_of: Callable[[str], Desk], accounts: Accounts, seen: SeenEvents, clock: Clock
+    ) -> None:
+        self._desk_of = desk_of
+        self._accounts = accounts
+        self._seen = seen
+        self._clock = clock
+        anything = re.compile(".*")
+        app.command("/esafety")(ack=self._command_ack, lazy=[self._command])
+        app.shortcut({"type": "shortcut", "callback_id": REPORT_SHORTCUT})(ack=_ack, lazy=[self._shortcut])
+        app.shortcut({"type": "message_action", "callback_id": REPORT_MESSAGE_SHORTCUT})(ack=_ack, lazy=[self._message_shortcut])
+        app.options(anything)(ack=self._suggest, lazy=[])
+        app.view_submission(anything)(ack=self._submitted, lazy=[])
+        app.view_closed(anything)(ack=_ack, lazy=[])
+        app.action(anything)(ack=_ack, lazy=[self._action])
+        app.event("app_mention")(ack=_ack, lazy=[self._mentioned])
+        app.event("message")(ack=_ack, lazy=[self._message])
+        app.event("app_home_opened")(ack=_ack, lazy=[self._home_opened])
+        app.event("member_joined_channel")(ack=_ack, lazy=[self._readers_changed])
+        app.event("member_left_channel")(ack=_ack, lazy=[self._readers_changed])
+
+    # Commands
+
+    async def _command_ack(self, ack: Call, command: Payload) -> None:
+        if _needs_time(command.get("text", "")):
+            await ack()
+            return
+        card = self._desk_of(command.get("team_id", "")).help(command.get("text", ""))
+        await ack(response_type="ephemeral", **blockkit.message(card))
+
+    async def _command(self, command: Payload, client: AsyncWebClient, respond: Call) -> None:
+        text = command.get("text", "")
+        if not _needs_time(text):
+            return
+        desk = self._desk_of(command.get("team_id", ""))
+        account = await self._account(desk, command["user_id"])
+        reply = await _guarded(desk, desk.command(account, text))
+        await _show(client, reply, trigger_id=command["trigger_id"], respond=respond)
+
+    # Shortcuts
+
+    async def _shortcut(self, body: Payload, client: AsyncWebClient) -> None:
+        desk = self._desk_of(_team(body))
+        account = await self._account(desk, body["user"]["id"])
+        reply = await _guarded(desk, desk.begin_report(account))
+        await _show(client, reply, trigger_id=body["trigger_id"])
+
+    async def _message_shortcut(self, body: Payload, client: AsyncWebClient) -> None:
+        desk = self._desk_of(_team(body))
+        account = await self._account(desk, body["user"]["id"])
+        reply = await _guarded(desk, desk.begin_report(account, link=_permalink(body)))
+        await _show(client, reply, trigger_id=body["trigger_id"])
+
+    # Forms
+
+    async def _suggest(self, ack: Call, body: Payload) -> None:
+        desk = self._desk_of(_team(body))
+        found = await desk.suggest(str(body.get("value") or ""))
+        await ack(options=[blockkit.option(p.value, p.label, hint) for p, hint in found])
+
+    async def _submitted(self, ack: Call, body: Payload, view: Payload) -> None:
+        desk = self._desk_of(_team(body))
+        try:
+            account = await self._account(desk, body["user"]["id"])
+            reply = await desk.submit(account, view["callback_id"], view.get("private_metadata", ""), form_values(view))
+        except Exception:
+            # Slack keeps what was typed as long as the answer is an error at a field.
+            log.exception("a form could not be taken")
+            await ack(response_action="errors", errors={_first_input(view): say("note.form_failed")})
+            return
+        await ack(**_answer_to_form(view, reply))
+
+    async def _action(self, body: Payload, client: AsyncWebClient, respond: Call) -> None:
+        desk = self._desk_of(_team(body))
+        account = await self._account(desk, body["user"]["id"])
+        action = body["actions"][0]
+        view: Payload = body.get("view") or {}
+        if action["type"] != "button":
+            if view:
+                await desk.typing(account, view.get("callback_id", ""), view.get("private_metadata", ""), form_values(view))
+            return
+        if action.get("url"):
+            return
+        reply = await _guarded(desk, desk.press(account, blockkit.action_name(action["action_id"]), action.get("value", "")))
+        modal = view.get("id", "") if view.get("type") == "modal" else ""
+        await _show(client, reply, trigger_id=body.get("trigger_id", ""), modal=modal, respond=None if view else respond)
+        if view.get("type") == "home":
+            await self._publish_home(client, desk, account)
+
+    # Events
+
+    async def _mentioned(self, body: Payload, event: Payload, client: AsyncWebClient) -> None:
+        if not await self._is_new(body):
+            return
+        desk = self._desk_of(_team(body))
+        drawn = blockkit.message(desk.chat(event.get("text", "")))
+        await client.chat_postEphemeral(channel=event["channel"], user=event["user"], **drawn)
+
+    async def _message(self, body: Payload, event: Payload, client: AsyncWebClient) -> None:
+        from_a_person = event.get("user") and not event.get("bot_id") and event.get("subtype") in (None, "file_share")
+        if event.get("channel_type") != "im" or not from_a_person or not await self._is_new(body):
+            return
+        desk = self._desk_of(_team(body))
+        # Whoever sends a picture wants to report something: the card asks them not to.
+        card = pages.ask_report_card() if event.get("files") else desk.chat(event.get("text", ""))
+        await client.chat_postMessage(channel=event["channel"], **blockkit.message(card))
+
+    async def _home_opened(self, body: Payload, event: Payload, client: AsyncWebClient) -> None:
+        if event.get("tab", "home") != "home":
+            return
+        desk = self._desk_of(_team(body))
+        await self._publish_home(client, desk, await self._account(desk, event["user"]))
+
+    async def _readers_changed(self, body: Payload, event: Payload) -> None:
+        desk = self._desk_of(_team(body))
+        channel = event["channel"]
+        if channel in desk.school.channels.get(Platform.SLACK, {}).values():
+            await self._accounts.forget_readers(desk.school, channel)
+            await self._accounts.sync_readers(desk.school, channel)
+
+    async def _publish_home(self, client: AsyncWebClient, desk: Desk, account: Account) -> None:
+        await client.views_publish(user_id=account.user_id, view=blockkit.home(await desk.home(account)))
+
+    async def _is_new(self, body: Payload) -> bool:
+        return await self._seen.is_new(Platform.SLACK, str(body.get("event_id", "")), self._clock.now())
+
+    async def _account(self, desk: Desk, user_id: str) -> Account:
+        return await self._accounts.of_user(desk.school, user_id)
+
+
+async def _ack(ack: Call) -> None:
+    await ack()
+
+
+def _needs_time(text: str) -> bool:
+    return text.strip().casefold().split(" ")[0] in ("report", "mine", "queue")
+
+
+async def _guarded(desk: Desk, work: Awaitable[Reply]) -> Reply:
+    try:
+        return await work
+    except Exception:
+        log.exception("an action failed")
+        return Tell(desk.failed())
+
+
+async def _show(
+    client: AsyncWebClient, reply: Reply, *, trigger_id: str, modal: str = "", respond: Call | None = None
+) -> None:
+    """Shows a reply: in the open dialog if there is one, in a new one, or as a message that only this person sees."""
+    try:
+        match reply:
+            case Silence():
+                return
+            case Tell(card=card) if not modal and respond is not None:
+                await respond(response_type="ephemeral", replace_original=False, **blockkit.message(card))
+            case Tell(card=card):
+                await _show_view(client, pages.as_form(card), trigger_id, modal)
+            case ShowForm(form=form) | WrongForm(form=form):
+                await _show_view(client, form, trigger_id, modal)
+            case _:
+                assert_never(reply)
+    except SlackApiError as no:
+        # The person has closed the dialog, or took longer than Slack's three seconds: they press again.
+        log.warning("Slack did not show a reply: %s", no.response.get("error"))
+
+
+async def _show_view(client: AsyncWebClient, form: Form, trigger_id: str, modal: str) -> None:
+    view = blockkit.modal(form)
+    if modal:
+        await client.views_update(view_id=modal, view=view)
+    else:
+        await client.views_open(trigger_id=trigger_id, view=view)
+
+
+def _answer_to_form(view: Payload, reply: Reply) -> Payload:
+    match reply:
+        case WrongForm(form=form, grown=False) if _shows_all(view, form):
+            return {"response_action": "errors", "errors": dict(form.errors)}
+        case WrongForm(form=form) | ShowForm(form=form):
+            return {"response_action": "update", "view": blockkit.modal(form)}
+        case Tell(card=card):
+            return {"response_action": "update", "view": blockkit.modal(pages.as_form(card))}
+        case Silence():
+            return {"response_action": "clear"}
+        case _:
+            assert_never(reply)
+
+
+def _shows_all(view: Payload, form: Form) -> bool:
+    """Whether every field with a fault is in the view already: Slack drops errors of blocks that are not there."""
+    there = {b.get("block_id") for b in view.get("blocks", []) if b.get("type") == "input"}
+    return set(form.errors) <= there & {f.id for f in fields(form)}
+
+
+def _first_input(view: Payload) -> str:
+    return next((str(b["block_id"]) for b in view.get("blocks", []) if b.get("type") == "input"), "")
+
+
+def _team(body: Mapping[str, Any]) -> str:
+    team = body.get("team")
+    return str((team or {}).get("id") or "") if isinstance(team, dict) else str(body.get("team_id") or "")
+
+
+def _permalink(body: Mapping[str, Any]) -> str:
+    """The address of the message that a shortcut was used on, in Slack's own form. Never its text, never a file."""
+    domain, channel = (body.get("team") or {}).get("domain", ""), (body.get("channel") or {}).get("id", "")
+    message: Mapping[str, Any] = body.get("message") or {}
+    ts = str(message.get("ts") or body.get("message_ts") or "")
+    if not (domain and channel and ts):
+        return ""
+    thread = str(message.get("thread_ts") or "")
+    link = f"https://{domain}.slack.com/archives/{channel}/p{ts.replace('.', '')}"
+    return f"{link}?thread_ts={thread}&cid={channel}" if thread and thread != ts else link

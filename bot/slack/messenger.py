@@ -1,0 +1,105 @@
+"""Slack's way out: posts and changes messages, and says of each refusal whether it is worth trying again."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.accounts import Accounts
+from bot.worker import NoSuchPlace, TryLater
+from cards import blockkit
+from cards.messages import message_card
+from domain.messages import Message
+from domain.people import Address, AddressKind, School
+from storage.store import Store
+
+log = logging.getLogger("esafety.slack")
+
+_NEVER = frozenset(
+    {
+        "channel_not_found",
+        "is_archived",
+        "user_not_found",
+        "user_disabled",
+        "cannot_dm_bot",
+        "messages_tab_disabled",
+        "message_not_found",
+        "cant_update_message",
+        "edit_window_closed",
+        "restricted_action",
+    }
+)
+_NEEDS_A_PERSON = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "missing_scope", "not_in_channel"})
+_UNTIL_MENDED = timedelta(minutes=5)
+
+
+class SlackMessenger:
+    """Sends through Slack's Web API."""
+
+    def __init__(self, client: AsyncWebClient, accounts: Accounts, store: Store) -> None:
+        self._client = client
+        self._accounts = accounts
+        self._store = store
+
+    async def send(self, school: School, address: Address, message: Message) -> str:
+        """Posts a message; its id is `channel/timestamp`."""
+        channel = await self._channel(school, address)
+        posted = await self._call("chat.postMessage", school, message, channel=channel)
+        return f"{posted['channel']}/{posted['ts']}"
+
+    async def update(self, school: School, address: Address, message_id: str, message: Message) -> str:
+        """Changes a message where it stands."""
+        channel, _, ts = message_id.partition("/")
+        await self._call("chat.update", school, message, channel=channel, ts=ts)
+        return message_id
+
+    async def _channel(self, school: School, address: Address) -> str:
+        if address.kind is not AddressKind.PERSON:
+            return address.id
+        async with self._store.transaction(school, write=False) as records:
+            person = (await records.people([address.id])).get(address.id)
+        if person is None:
+            raise NoSuchPlace("person_not_listed")
+        try:
+            user = await self._accounts.user_of(school, person)
+        except SlackApiError as no:
+            raise _refusal(no) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
+            raise TryLater(type(trouble).__name__) from None
+        if user is None:
+            raise NoSuchPlace("users_not_found")
+        return user
+
+    async def _call(self, method: str, school: School, message: Message, **where: str) -> Any:
+        drawn = blockkit.message(message_card(school, message))
+        body = {**where, **drawn, "unfurl_links": False, "unfurl_media": False}
+        if method == "chat.update":
+            body = {**where, **drawn}
+        try:
+            return await self._client.api_call(method, json=body)
+        except SlackApiError as no:
+            if no.response.get("error") != "invalid_blocks":
+                raise _refusal(no) from None
+            # A card that Slack does not take is our fault; the alert itself must still arrive.
+            log.error("Slack refused the blocks of a %s; sent as text", type(message).__name__)
+        except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
+            raise TryLater(type(trouble).__name__) from None
+        try:
+            return await self._client.api_call(method, json={**where, "text": drawn["text"], "blocks": []})
+        except SlackApiError as no:
+            raise _refusal(no) from None
+
+
+def _refusal(no: SlackApiError) -> TryLater | NoSuchPlace:
+    code = str(no.response.get("error") or f"http_{no.response.status_code}")
+    if no.response.status_code == 429 or code == "ratelimited":
+        return TryLater("ratelimited", timedelta(seconds=int(no.response.headers.get("Retry-After", 1))))
+    if code in _NEVER:
+        return NoSuchPlace(code)
+    if code in _NEEDS_A_PERSON:
+        log.error("Slack says %s: run `esafety doctor`", code)
+        return TryLater(code, _UNTIL_MENDED)
+    return TryLater(code)

@@ -1,0 +1,167 @@
+"""The worker: sends what is due in the outbox and does what timers stand for. What it holds in memory is never the only copy."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from domain.incident import Delivery, MessageKind
+from domain.messages import Message
+from domain.people import Address, Platform, School
+from handlers import compose, timers
+from handlers.ports import Ports
+from storage.outbox import Outbox
+
+log = logging.getLogger("esafety.worker")
+
+LEASE = timedelta(seconds=60)
+_LONGEST_WAIT = timedelta(minutes=10)
+_BATCH = 20
+_AT_ONCE = 4
+
+
+class Messenger(Protocol):
+    """A chat platform's way out. Both return the platform's id of the message."""
+
+    async def send(self, school: School, address: Address, message: Message) -> str:
+        """Posts a message."""
+        ...
+
+    async def update(self, school: School, address: Address, message_id: str, message: Message) -> str:
+        """Changes a message where it stands."""
+        ...
+
+
+class SendError(Exception):
+    """A message did not go through.
+
+    ├── TryLater: the platform is busy or out of reach.
+    └── NoSuchPlace: it never will, because there is no such place or it takes no messages from us.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class TryLater(SendError):
+    """To be tried again, not before `after`."""
+
+    def __init__(self, code: str, after: timedelta | None = None) -> None:
+        super().__init__(code)
+        self.after = after
+
+
+class NoSuchPlace(SendError):
+    """Nothing will ever be delivered there."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the worker has done since it started, for /metrics."""
+
+    sent: int = 0
+    changed: int = 0
+    retried: int = 0
+    dead: int = 0
+    rung: int = 0
+    failed: int = 0
+
+
+@dataclass(slots=True)
+class Worker:
+    """Runs until cancelled. `wake` tells it that something is due; it also looks by itself every `idle` seconds."""
+
+    ports: Ports
+    schools: Mapping[str, School]
+    outbox: Outbox
+    messengers: Mapping[Platform, Messenger]
+    bell: asyncio.Event
+    idle: float = 1.0
+    tally: Tally = field(default_factory=Tally)
+
+    async def run(self) -> None:
+        """Works for ever. A fault in one round is logged and the next round goes on."""
+        while True:
+            self.bell.clear()
+            try:
+                busy = await self.round()
+            except Exception:
+                self.tally.failed += 1
+                log.exception("the worker could not reach its records; it tries again")
+                busy = False
+                await asyncio.sleep(self.idle)
+            if not busy:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.bell.wait(), self.idle)
+
+    async def round(self) -> bool:
+        """Does what is due now; True if there was anything."""
+        now = self.ports.clock.now()
+        if not await self.outbox.has_due(now):
+            return False
+        for school_id, timer in await self.outbox.due_timers(now, _BATCH):
+            school = self.schools.get(school_id)
+            if school is not None:
+                await timers.ring(self.ports, school, timer)
+                self.tally.rung += 1
+        deliveries = await self.outbox.lease(now, LEASE, _BATCH, frozenset(self.messengers))
+        gate = asyncio.Semaphore(_AT_ONCE)
+        await asyncio.gather(*(self._deliver(d, gate) for d in deliveries))
+        return bool(deliveries)
+
+    async def _deliver(self, delivery: Delivery, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            school = self.schools.get(delivery.school)
+            if school is None:
+                await self.outbox.retry(delivery, self.ports.clock.now() + _LONGEST_WAIT, "school_not_served")
+                return
+            try:
+                await self._send(school, delivery)
+            except NoSuchPlace as no:
+                await self._bury(school, delivery, no.code)
+            except TryLater as later:
+                await self._retry(delivery, later.code, later.after)
+            except Exception as broken:
+                # Not its text, which may quote what was being sent.
+                log.error("delivery %s failed: %s", delivery.id, type(broken).__name__)
+                self.tally.failed += 1
+                await self._retry(delivery, type(broken).__name__, None)
+
+    async def _send(self, school: School, delivery: Delivery) -> None:
+        message = await compose.compose(self.ports, school, delivery)
+        if message is None:
+            await self.outbox.cancel(delivery)
+            return
+        messenger = self.messengers[delivery.address.platform]
+        if delivery.message_id is None:
+            message_id = await messenger.send(school, delivery.address, message)
+            self.tally.sent += 1
+        else:
+            message_id = await messenger.update(school, delivery.address, delivery.message_id, message)
+            self.tally.changed += 1
+        await self.outbox.sent(delivery, message_id)
+
+    async def _retry(self, delivery: Delivery, code: str, after: timedelta | None) -> None:
+        self.tally.retried += 1
+        wait = after or min(timedelta(seconds=2 ** min(delivery.attempts, 10)), _LONGEST_WAIT)
+        await self.outbox.retry(delivery, self.ports.clock.now() + wait, code)
+
+    async def _bury(self, school: School, delivery: Delivery, code: str) -> None:
+        """Gives a message up. If it was an alert's last chance to reach anybody, the alert climbs at once.
+
+        In the first round only: where nobody at all can be reached, later rounds keep to their deadlines instead of spinning.
+        """
+        self.tally.dead += 1
+        log.warning("delivery %s of %s on %s given up: %s", delivery.id, delivery.message, delivery.address.platform, code)
+        await self.outbox.bury(delivery, code)
+        if delivery.message is not MessageKind.ALERT or delivery.alert_id is None or delivery.summons_round:
+            return
+        now = self.ports.clock.now()
+        async with self.ports.store.transaction(school) as records:
+            if not await records.delivery_chances(delivery.alert_id, delivery.summons_round):
+                await records.hasten(delivery.alert_id, now)
+        self.ports.wake()

@@ -1,0 +1,173 @@
+"""A case as somebody with a right to it reads it, and the forms to hand it on and to close it."""
+
+from collections.abc import Iterable, Mapping
+
+from cards.messages import ACKNOWLEDGE, CLOSE, HAND_ON
+from cards.model import Banner, Button, Buttons, ButtonStyle, Choice, Confirm, Fact, Facts, Form, Leaf, Option, Part, Section, Text, TextField, Tone, Weight
+from cards.steps import steps_section, warnings
+from cards.texts import moment, say, texts
+from domain.incident import Alert, AlertState, CaseFile, PossibleMatch
+from domain.people import School
+from domain.report_form import LONGEST_TEXT, Fault
+
+CASE, HAND_ON_FORM, CLOSE_FORM = "case", "hand_on", "close_case"
+SAME_PERSON, OTHER_PERSON = "same_person", "other_person"
+
+
+def case_form(school: School, case: CaseFile) -> Form:
+    """All of a case, with what its reader may do."""
+    i = case.incident
+    return Form(
+        id=CASE,
+        title=say("case.title", reference=i.reference),
+        parts=(
+            Text(say("case.logged"), Weight.MUTED),
+            *((Banner(say("case.danger"), Tone.DANGER),) if i.facts.immediate_danger else ()),
+            *warnings(school, case.warnings),
+            *(_possible(case, match) for match in case.possible),
+            _overview(school, case),
+            _people(case),
+            *_narrative(case),
+            _duties(school, case),
+            *steps_section(school, say("case.steps"), case.actions),
+            *_outside(school, case),
+            *_notes(school, case),
+            _log(school, case),
+            *_buttons(case),
+        ),
+        state=i.id,
+    )
+
+
+def hand_on_form(
+    reference: str, alert_id: str, choices: Iterable[tuple[str, str]], chosen: str, reason: str, faults: Mapping[str, Fault]
+) -> Form:
+    """To whom, and why."""
+    options = tuple(Option(key, label) for key, label in choices)
+    if not options:
+        return Form(HAND_ON_FORM, say("hand_on.title"), (Banner(say("hand_on.nobody"), Tone.WARNING),))
+    return Form(
+        id=HAND_ON_FORM,
+        title=say("hand_on.title"),
+        parts=(
+            Text(say("hand_on.text", reference=reference)),
+            Choice("to", say("hand_on.to"), options, chosen, compact=True),
+            TextField("reason", say("hand_on.reason"), reason, say("hand_on.reason_hint"), multiline=True, max_length=LONGEST_TEXT),
+        ),
+        submit=say("hand_on.submit"),
+        state=alert_id,
+        errors={f: say(f"fault.{fault}") for f, fault in faults.items()},
+    )
+
+
+def close_form(reference: str, alert_id: str, outcome: str, faults: Mapping[str, Fault]) -> Form:
+    """How it ended."""
+    return Form(
+        id=CLOSE_FORM,
+        title=say("close.title"),
+        parts=(
+            Text(say("close.text", reference=reference)),
+            TextField("outcome", say("close.outcome"), outcome, multiline=True, max_length=LONGEST_TEXT),
+        ),
+        submit=say("close.submit"),
+        state=alert_id,
+        errors={f: say(f"fault.{fault}") for f, fault in faults.items()},
+    )
+
+
+def recipient_label(school: School, person: str, role: str, group: str) -> str:
+    """Somebody to hand a case on to."""
+    return say("hand_on.choice_group", person=person, role=role, group=group) if group else say("hand_on.choice", person=person, role=role)
+
+
+def _possible(case: CaseFile, match: PossibleMatch) -> Section:
+    value = f"{case.incident.id}|{match.person_id}"
+    sure = Confirm(say("case.possible_confirm_title"), say("case.possible_confirm", person=match.person), say("case.confirm_yes"), say("case.confirm_no"))
+    return Section(
+        say("case.possible_title"),
+        (
+            Text(say("case.possible", typed=match.typed, person=match.person)),
+            Buttons(
+                (
+                    Button(SAME_PERSON, say("case.possible_yes", person=match.person), value, opens_form=True),
+                    Button(OTHER_PERSON, say("case.possible_no"), value, opens_form=True, confirm=sure),
+                )
+            ),
+        ),
+    )
+
+
+def _overview(school: School, case: CaseFile) -> Facts:
+    i, f = case.incident, case.incident.facts
+    concern = school.policy.concerns.get(f.concern)
+    reporter = case.reporter or say("case.unlisted_reporter")
+    facts = [
+        Fact(say("alert.concern"), concern.label if concern else f.concern),
+        Fact(say("alert.urgency"), say(f"urgency.{i.urgency}")),
+        Fact(say("alert.state"), say(f"state.{i.state}")),
+        Fact(say("case.about"), say(f"about.{f.about}")),
+        Fact(say("case.reported"), say("case.reported_by", when=moment(school, i.reported_at), reporter=reporter)),
+        Fact(say("case.when"), moment(school, i.occurred_at)),
+    ]
+    if case.narrative.where:
+        facts.append(Fact(say("case.where"), case.narrative.where))
+    if f.repeat is not None:
+        facts.append(Fact(say("case.repeat"), say("case.repeat_yes" if f.repeat else "case.repeat_no")))
+    if f.illegal_suspected is not None:
+        facts.append(Fact(say("case.illegal"), say("case.illegal_yes" if f.illegal_suspected else "case.illegal_no")))
+    return Facts(tuple(facts))
+
+
+def _people(case: CaseFile) -> Section:
+    people = tuple(Fact(say(f"participant.{p.role}"), p.name) for p in case.participants)
+    return Section(say("case.people"), (Facts(people) if people else Text(say("case.nobody_named")),))
+
+
+def _narrative(case: CaseFile) -> tuple[Section, ...]:
+    n = case.narrative
+    told = ((say("case.happened"), n.what_happened), (say("case.done"), n.done_already), (say("case.link"), n.link))
+    return tuple(Section(title, (Text(text),)) for title, text in told if text)
+
+
+def _duties(school: School, case: CaseFile) -> Section:
+    return Section(say("case.duties"), (Facts(tuple(_duty(school, a, owner) for a, owner in case.duties)),))
+
+
+def _duty(school: School, alert: Alert, owner: str) -> Fact:
+    role = " / ".join(school.policy.role_title(r) for r in alert.roles)
+    if alert.state is AlertState.DONE:
+        return Fact(role, say("case.duty_done", owner=owner))
+    if alert.acknowledged_at is None:
+        return Fact(role, say("case.duty_open"))
+    return Fact(role, say("case.duty_owned", owner=owner, when=moment(school, alert.acknowledged_at)))
+
+
+def _outside(school: School, case: CaseFile) -> tuple[Section, ...]:
+    if not case.outside:
+        return ()
+    agencies = ", ".join(school.policy.role_title(r) for r in case.outside)
+    return (Section(say("case.outside"), (Text(say("case.outside_note", agencies=agencies)),)),)
+
+
+def _notes(school: School, case: CaseFile) -> tuple[Section, ...]:
+    lines: tuple[Leaf, ...] = tuple(
+        Text(say("case.note", when=moment(school, note.at), who=who, text=note.text)) for note, who in case.notes
+    )
+    return (Section(say("case.notes"), lines),) if lines else ()
+
+
+def _log(school: School, case: CaseFile) -> Section:
+    lines = "\n".join(
+        say("case.log_line", when=moment(school, e.at), who=e.who, action=texts().get(f"action.{e.action}", e.action)) for e in case.log
+    )
+    return Section(say("case.log"), (Text(lines, Weight.MUTED),))
+
+
+def _buttons(case: CaseFile) -> tuple[Part, ...]:
+    alert = case.mine
+    if alert is None or not case.incident.is_open or alert.state is AlertState.DONE:
+        return ()
+    hand_on = Button(HAND_ON, say("case.hand_on"), alert.id, opens_form=True)
+    if alert.state is AlertState.OPEN:
+        return (Buttons((Button(ACKNOWLEDGE, say("case.acknowledge"), alert.id, ButtonStyle.PRIMARY), hand_on)),)
+    return (Buttons((hand_on, Button(CLOSE, say("case.close"), alert.id, opens_form=True))),)

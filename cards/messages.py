@@ -1,0 +1,160 @@
+"""The cards that stay in a chat: no child's name, no narrative."""
+
+from typing import assert_never
+
+from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts, Part, Text, Tone
+from cards.steps import steps_section, warnings
+from cards.texts import moment, phone_list, say
+from domain.incident import AlertState, Asked
+from domain.messages import AlertMessage, Message, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
+from domain.people import School
+from domain.words import IncidentState, Urgency
+
+ACKNOWLEDGE, DETAILS, HAND_ON, CLOSE = "acknowledge", "details", "hand_on", "close"
+
+_FINISHED = (IncidentState.CLOSED, IncidentState.SIGNED_OFF, IncidentState.MERGED)
+_TONES = {Urgency.CRITICAL: Tone.DANGER, Urgency.HIGH: Tone.WARNING, Urgency.MEDIUM: Tone.INFO, Urgency.LOW: Tone.INFO}
+
+
+def message_card(school: School, message: Message) -> Card:
+    """The card of any message."""
+    match message:
+        case AlertMessage():
+            return _alert(school, message)
+        case ReceiptMessage():
+            return _receipt(school, message)
+        case ProgressMessage():
+            return _progress(school, message)
+        case ReminderMessage():
+            return _reminder(school, message)
+        case WithdrawnMessage():
+            text = say("withdrawn.text", reference=message.reference)
+            return Card(say("withdrawn.title", reference=message.reference), say("withdrawn.summary", reference=message.reference), (Text(text),))
+        case _:
+            assert_never(message)
+
+
+def _alert(school: School, m: AlertMessage) -> Card:
+    urgency = say(f"urgency.{m.urgency}")
+    return Card(
+        title=say("alert.title", urgency=urgency, reference=m.reference),
+        summary=_alert_summary(school, m, urgency),
+        parts=(*_alert_banners(school, m), _alert_facts(school, m, urgency), *_alert_buttons(m)),
+    )
+
+
+def _alert_summary(school: School, m: AlertMessage, urgency: str) -> str:
+    if m.incident_state in _FINISHED or m.state is AlertState.DONE:
+        return say("alert.summary_closed", reference=m.reference)
+    if m.state is AlertState.ACKNOWLEDGED:
+        return say("alert.summary_taken", reference=m.reference, owner=m.owner)
+    return say("alert.summary", urgency=urgency, reference=m.reference, due=moment(school, m.due_at))
+
+
+def _alert_banners(school: School, m: AlertMessage) -> tuple[Part, ...]:
+    if m.incident_state in _FINISHED or m.state is AlertState.DONE:
+        return (Banner(say("alert.closed"), Tone.SUCCESS),)
+    if m.state is AlertState.ACKNOWLEDGED and m.acknowledged_at:
+        return (Banner(say("alert.taken", owner=m.owner, when=moment(school, m.acknowledged_at)), Tone.SUCCESS),)
+    parts: list[Part] = []
+    if m.immediate_danger:
+        parts.append(Banner(say("alert.danger"), Tone.DANGER))
+    parts.append(Banner(say("alert.late" if m.late else "alert.open"), Tone.DANGER if m.late else _TONES[m.urgency]))
+    if m.why is not Asked.FIRST:
+        coming_round = m.why is Asked.CLIMBED and m.round > 0
+        parts.append(Text(say("alert.round" if coming_round else f"alert.{m.why}")))
+    if m.again:
+        parts.append(Text(say("alert.again")))
+    return tuple(parts)
+
+
+def _alert_facts(school: School, m: AlertMessage, urgency: str) -> Facts:
+    role = say("alert.for_group", role=m.role_title, group=m.group) if m.group else m.role_title
+    facts = [
+        Fact(say("alert.reference"), m.reference),
+        Fact(say("alert.concern"), m.concern),
+        Fact(say("alert.urgency"), f"{urgency}, {say(f'urgency_hint.{m.urgency}')}"),
+        Fact(say("alert.for_role"), role),
+        Fact(say("alert.reported"), moment(school, m.reported_at)),
+        Fact(say("alert.due"), moment(school, m.due_at)),
+        Fact(say("alert.state"), say(f"state.{_state(m)}")),
+    ]
+    if m.outside:
+        facts.append(Fact(say("alert.outside"), ", ".join(m.outside)))
+    return Facts(tuple(facts))
+
+
+def _state(m: AlertMessage) -> IncidentState:
+    if m.incident_state in _FINISHED:
+        return m.incident_state
+    return IncidentState.REPORTED if m.state is AlertState.OPEN else IncidentState.ACKNOWLEDGED
+
+
+def _alert_buttons(m: AlertMessage) -> tuple[Part, ...]:
+    details = Button(DETAILS, say("alert.details"), m.incident_id, opens_form=True)
+    hand_on = Button(HAND_ON, say("alert.hand_on"), m.alert_id, opens_form=True)
+    if m.incident_state in _FINISHED or m.state is AlertState.DONE:
+        return (Buttons((details,)),)
+    if m.state is AlertState.ACKNOWLEDGED:
+        return (Buttons((details, hand_on, Button(CLOSE, say("reminder.close"), m.alert_id, opens_form=True))),)
+    return (Buttons((Button(ACKNOWLEDGE, say("alert.acknowledge"), m.alert_id, ButtonStyle.PRIMARY), details, hand_on)),)
+
+
+def receipt_parts(school: School, m: ReceiptMessage) -> tuple[Part, ...]:
+    """What the reporter is told: that it is kept, with whom it is, and what to do meanwhile."""
+    if m.reached_nobody:
+        first = Banner(say("receipt.nobody"), Tone.DANGER)
+    elif m.state in _FINISHED:
+        first = Banner(say("receipt.closed"), Tone.SUCCESS)
+    else:
+        first = Banner(say("receipt.received" if m.state is IncidentState.REPORTED else "receipt.taken"), Tone.SUCCESS)
+    facts = [
+        Fact(say("receipt.reference"), m.reference),
+        Fact(say("receipt.concern"), m.concern),
+        Fact(say("receipt.state"), say(f"state.{m.state}")),
+        Fact(say("receipt.dealing"), ", ".join(m.dealing)),
+        Fact(say("receipt.due"), moment(school, m.due_at)),
+        Fact(say("receipt.phones"), phone_list(m.phones)),
+    ]
+    told = Facts(tuple(f for f in facts if f.value))
+    if m.state in _FINISHED:
+        return (first, told)
+    outside = (Text(say("receipt.outside_note", agencies=", ".join(m.outside))),) if m.outside else ()
+    return (
+        first,
+        told,
+        *warnings(school, m.warnings),
+        *steps_section(school, say("receipt.meanwhile"), m.actions),
+        *outside,
+        Text(say("receipt.silent")),
+    )
+
+
+def _receipt(school: School, m: ReceiptMessage) -> Card:
+    return Card(
+        say("receipt.title", reference=m.reference),
+        say("receipt.nobody") if m.reached_nobody else say("receipt.summary", reference=m.reference),
+        receipt_parts(school, m),
+    )
+
+
+def _progress(school: School, m: ProgressMessage) -> Card:
+    key = "closed" if m.closed else "taken"
+    text = say(f"progress.{key}", reference=m.reference, role=m.role_title, when=moment(school, m.at))
+    return Card(say(f"progress.{key}_title", reference=m.reference), text, (Text(text),))
+
+
+def _reminder(school: School, m: ReminderMessage) -> Card:
+    title, summary = say("reminder.title", reference=m.reference), say("reminder.summary", reference=m.reference)
+    if m.state in _FINISHED:
+        done = say("reminder.done", reference=m.reference)
+        return Card(title, done, (Banner(done, Tone.SUCCESS),))
+    buttons = Buttons(
+        (
+            Button(DETAILS, say("reminder.details"), m.incident_id, ButtonStyle.PRIMARY, opens_form=True),
+            Button(HAND_ON, say("reminder.hand_on"), m.alert_id, opens_form=True),
+            Button(CLOSE, say("reminder.close"), m.alert_id, opens_form=True),
+        )
+    )
+    facts = Facts((Fact(say("alert.concern"), m.concern), Fact(say("alert.urgency"), say(f"urgency.{m.urgency}"))))
+    return Card(title, summary, (Text(say("reminder.text", when=moment(school, m.acknowledged_at))), facts, buttons))

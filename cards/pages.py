@@ -1,0 +1,112 @@
+"""What somebody asks for and alone sees: help, their reports, their queue, the home page, and short private answers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cards.messages import ACKNOWLEDGE, DETAILS
+from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Form, Leaf, Part, Section, Table, Text, Tone, Weight
+from cards.texts import moment, phone_list, say
+from domain.incident import AlertState, CaseLine
+from domain.people import School
+
+REPORT, SHOW_MINE, SHOW_QUEUE = "report", "show_mine", "show_queue"
+COMMANDS = ("report", "mine", "queue", "help")
+
+
+def help_card(school: School, note: str = "") -> Card:
+    """The ways on."""
+    rows = tuple((f"/esafety {c}", say(f"help.{c}_does")) for c in COMMANDS)
+    phones = tuple((school.policy.role_title(role), number) for role, number in school.phones.items())
+    parts: list[Part] = [Banner(note, Tone.INFO)] if note else []
+    parts.append(Text(say("help.text")))
+    if phones:
+        parts.append(Text(say("help.phones", phones=phone_list(phones))))
+    parts.append(_ways_on())
+    parts.append(Table(say("help.commands_caption"), (say("help.command"), say("help.does")), rows, ""))
+    return Card(say("help.title"), say("help.summary"), tuple(parts))
+
+
+def unknown_command(typed: str, nearest: str) -> str:
+    """What to say to a word that is no command."""
+    typed = typed if len(typed) <= 40 else typed[:39] + "\u2026"
+    return say("help.unknown", typed=typed, nearest=f"/esafety {nearest}") if nearest else say("help.unknown_none", typed=typed)
+
+
+def ask_report_card() -> Card:
+    """In answer to the word "report" in a chat, where no form can be opened without a press."""
+    start = Button(REPORT, say("ask_report.start"), style=ButtonStyle.PRIMARY, opens_form=True)
+    return Card(say("ask_report.title"), say("ask_report.summary"), (Text(say("ask_report.text")), Buttons((start,))))
+
+
+def mine_card(school: School, lines: Sequence[CaseLine]) -> Card:
+    """One's own reports."""
+    columns = tuple(say(f"mine.{c}") for c in ("reference", "concern", "reported", "state"))
+    rows = tuple((x.reference, _concern(school, x), moment(school, x.reported_at), say(f"state.{x.state}")) for x in lines)
+    return Card(say("mine.title"), say("mine.summary"), (Table(say("mine.title"), columns, rows, say("mine.empty")),))
+
+
+def queue_card(school: School, lines: Sequence[CaseLine], now: datetime, *, answers: bool) -> Card:
+    """What is one's to answer, unanswered first."""
+    return Card(say("queue.title"), say("queue.summary"), queue_parts(school, lines, now, answers=answers))
+
+
+def queue_parts(school: School, lines: Sequence[CaseLine], now: datetime, *, answers: bool) -> tuple[Part, ...]:
+    """The parts of a queue, for a message or for the home page."""
+    if not lines:
+        return (Text(say("queue.empty" if answers else "queue.none")),)
+    waiting = [x for x in lines if x.alert_state is AlertState.OPEN]
+    own = [x for x in lines if x.alert_state is not AlertState.OPEN and x.mine]
+    others = [x for x in lines if x.alert_state is not AlertState.OPEN and not x.mine]
+    groups = ((say("queue.open"), waiting), (say("queue.mine"), own), (say("queue.others"), others))
+    return tuple(Section(title, _lines(school, found, now)) for title, found in groups if found)
+
+
+def home_card(school: School, lines: Sequence[CaseLine], own: Sequence[CaseLine], now: datetime, *, answers: bool) -> Card:
+    """The home page: the queue of somebody who answers for cases, and everybody's own reports."""
+    parts: list[Part] = [Text(say("help.text")), _ways_on(home=True)]
+    if answers:
+        parts += [Text(say("queue.title"), Weight.HEADING), *queue_parts(school, lines, now, answers=True)]
+    parts += [Text(say("mine.title"), Weight.HEADING), *mine_card(school, own).parts]
+    return Card(say("home.title"), say("home.summary"), tuple(parts))
+
+
+def notice(title: str, text: str, tone: Tone = Tone.INFO) -> Card:
+    """A short private answer."""
+    return Card(title, text, (Banner(text, tone),))
+
+
+def as_form(card: Card, form_id: str = "notice") -> Form:
+    """A card to read in a dialog. Dialogs have short titles: a longer one stands in the dialog itself."""
+    if len(card.title) <= 24:
+        return Form(form_id, card.title, card.parts)
+    return Form(form_id, say("bot.name"), (Text(card.title, Weight.HEADING), *card.parts))
+
+
+def _ways_on(*, home: bool = False) -> Buttons:
+    report = Button(REPORT, say("help.report"), style=ButtonStyle.PRIMARY, opens_form=True)
+    if home:
+        return Buttons((report,))
+    return Buttons((report, Button(SHOW_MINE, say("help.mine")), Button(SHOW_QUEUE, say("help.queue"))))
+
+
+def _lines(school: School, lines: Sequence[CaseLine], now: datetime) -> tuple[Leaf, ...]:
+    parts: list[Leaf] = []
+    for x in lines:
+        about = say("queue.line", urgency=say(f"urgency.{x.urgency}"), concern=_concern(school, x), reported=moment(school, x.reported_at))
+        parts.append(Text(f"{x.reference} \u00b7 {about}\n{_standing(school, x, now)}"))
+        buttons = [Button(DETAILS, say("queue.details"), x.incident_id, opens_form=True)]
+        if x.alert_state is AlertState.OPEN and x.alert_id:
+            buttons.insert(0, Button(ACKNOWLEDGE, say("queue.acknowledge"), x.alert_id, ButtonStyle.PRIMARY))
+        parts.append(Buttons(tuple(buttons)))
+    return tuple(parts)
+
+
+def _standing(school: School, line: CaseLine, now: datetime) -> str:
+    if line.alert_state is not AlertState.OPEN:
+        return say("queue.owner", owner=line.owner)
+    return say("queue.late" if now >= line.due_at else "queue.due", due=moment(school, line.due_at))
+
+
+def _concern(school: School, line: CaseLine) -> str:
+    known = school.policy.concerns.get(line.concern)
+    return known.label if known else line.concern

@@ -1,0 +1,175 @@
+"""From roles to people and channels: who is asked, in which order, and where a message about a case may be shown.
+
+The person is excluded, not the role: somebody whom a report names is skipped wherever they stand, and a channel they read is
+avoided. A channel whose readers are not known is avoided as soon as anybody is excluded.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from domain.names import possible_matches
+from domain.incident import Alert, Asked, Exclusion, Participant, Place, Summons, Why
+from domain.people import GROUP_OF, Address, AddressKind, Group, Person, Platform, School, Staff
+from domain.routing import Facts
+from domain.words import About, ParticipantRole, Role
+
+Readers = Mapping[Address, frozenset[str] | None]
+"""Who reads a channel, by person id. None, or no entry: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Somebody to ask, and the role in which they are asked."""
+
+    person: Person
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A role that must answer: for which group, whom to ask in order, and which channels may show it."""
+
+    role: Role
+    also_roles: tuple[Role, ...]
+    group: str
+    rungs: tuple[Rung, ...]
+    channels: tuple[Address, ...]
+
+
+def exclusions(
+    school: School, staff: Staff, facts: Facts, participants: Iterable[Participant]
+) -> tuple[Exclusion, ...]:
+    """Whom a report shuts out: those it names as target or alleged perpetrator, typed names that may be staff, and the head.
+
+    Of two reasons for the same person the certain one stands.
+    """
+    found: dict[str, Exclusion] = {}
+    adult_expected = facts.about in (About.STAFF, About.HEADTEACHER, About.UNKNOWN)
+    for participant in participants:
+        if not participant.excludes:
+            continue
+        if participant.person_id is not None:
+            if staff.get(participant.person_id):
+                found[participant.person_id] = Exclusion(participant.person_id, Why.NAMED, participant.id)
+            continue
+        for person_id in possible_matches(participant.name, staff, adult_expected=adult_expected):
+            found.setdefault(person_id, Exclusion(person_id, Why.POSSIBLE, participant.id))
+    if facts.about is About.HEADTEACHER:
+        for head in staff.holders(school, Role.HEADTEACHER):
+            found[head.id] = Exclusion(head.id, Why.NAMED)
+    return tuple(found.values())
+
+
+def about_whom(school: School, staff: Staff, about: About, participants: Iterable[Participant]) -> About:
+    """Whom the report is about once its names are known: a member of staff picked as alleged perpetrator makes it about staff,
+    and the headteacher makes it about the headteacher, whatever the first screen said."""
+    if about is About.HEADTEACHER:
+        return about
+    accused = [p.person_id for p in participants if p.role is ParticipantRole.ALLEGED_PERPETRATOR and staff.get(p.person_id)]
+    heads = {p.id for p in staff.holders(school, Role.HEADTEACHER)}
+    if heads & set(accused):
+        return About.HEADTEACHER
+    return About.STAFF if accused else about
+
+
+def excluded_ids(found: Iterable[Exclusion]) -> frozenset[str]:
+    """The ids of everyone who is shut out now."""
+    return frozenset(e.person_id for e in found if e.holds)
+
+
+def groups_concerned(people: Iterable[tuple[Participant, Person | None]], told: Mapping[Group, str]) -> dict[Group, tuple[str, ...]]:
+    """The houses and forms of the pupils who are targets or alleged perpetrators, or, failing these, what the reporter said."""
+    found: dict[Group, tuple[str, ...]] = {}
+    known = [person for participant, person in people if person is not None and participant.excludes]
+    for group in Group:
+        values = tuple(dict.fromkeys(v for p in known if (v := p.group(group))))
+        if not values and told.get(group):
+            values = (told[group],)
+        found[group] = values
+    return found
+
+
+def missing_groups(school: School, roles: Iterable[Role], groups: Mapping[Group, tuple[str, ...]]) -> tuple[Place, ...]:
+    """The houses or forms that must be asked for: a role is held by group, and no group is known."""
+    needed = dict.fromkeys(GROUP_OF[r] for r in roles if r in GROUP_OF)
+    return tuple(Place(g, school.groups(g)) for g in needed if not groups.get(g) and school.groups(g))
+
+
+def ladder(school: School, staff: Staff, role: Role, group: str, excluded: frozenset[str]) -> tuple[Rung, ...]:
+    """Everyone who can be asked to answer for a role, in order: its holders, then those of the roles after it. Nobody twice."""
+    rungs: dict[str, Rung] = {}
+    for step in (role, *school.policy.ladder(role)):
+        for person in staff.holders(school, step, group if GROUP_OF.get(step) is GROUP_OF.get(role) else ""):
+            if person.id not in excluded:
+                rungs.setdefault(person.id, Rung(person, step))
+    return tuple(rungs.values())
+
+
+def duties(
+    school: School,
+    staff: Staff,
+    roles: Iterable[Role],
+    groups: Mapping[Group, tuple[str, ...]],
+    excluded: frozenset[str],
+    *,
+    private: bool,
+    readers: Readers,
+) -> tuple[Duty, ...]:
+    """Who must answer for a report. Two roles whose first holder is the same person are one duty, so that nobody is asked twice."""
+    found: list[Duty] = []
+    for role in dict.fromkeys(roles):
+        for group in groups.get(GROUP_OF[role], ()) or ("",) if role in GROUP_OF else ("",):
+            rungs = ladder(school, staff, role, group, excluded)
+            channels = () if private else _channels(school, role, group, excluded, readers)
+            _add(found, Duty(role, (), group, rungs, channels))
+    return tuple(found)
+
+
+def next_rung(rungs: tuple[Rung, ...], summoned: Iterable[Summons], round_: int) -> tuple[Rung, int] | None:
+    """Whom to ask next, and in which round. When all were asked it comes round again; None if there is nobody at all."""
+    if not rungs:
+        return None
+    asked = {s.person_id for s in summoned if s.round == round_}
+    for rung in rungs:
+        if rung.person.id not in asked:
+            return rung, round_
+    return rungs[0], round_ + 1
+
+
+def may_answer(
+    school: School, staff: Staff, person_id: str, alert: Alert, summoned: Iterable[Summons], excluded: frozenset[str]
+) -> bool:
+    """Whether somebody may acknowledge an alert and read its case: a holder of its role, or anybody who was asked; never the excluded."""
+    if person_id in excluded:
+        return False
+    if any(s.person_id == person_id for s in summoned):
+        return True
+    return any(p.id == person_id for role in alert.roles for p in staff.holders(school, role, alert.group))
+
+
+def why_asked(duty_role: Role, rung: Rung) -> Asked:
+    """Somebody of another role who is asked first stands in for the one that was meant."""
+    return Asked.FIRST if rung.role is duty_role else Asked.STANDS_IN
+
+
+def _channels(school: School, role: Role, group: str, excluded: frozenset[str], readers: Readers) -> tuple[Address, ...]:
+    found = []
+    for platform in Platform:
+        channel = school.channel(platform, role, group)
+        if channel is None:
+            continue
+        address = Address(platform, AddressKind.CHANNEL, channel)
+        known = readers.get(address)
+        if not excluded or (known is not None and not known & excluded):
+            found.append(address)
+    return tuple(found)
+
+
+def _add(found: list[Duty], duty: Duty) -> None:
+    for i, other in enumerate(found):
+        if duty.rungs and other.rungs and duty.rungs[0].person.id == other.rungs[0].person.id:
+            channels = tuple(dict.fromkeys((*other.channels, *duty.channels)))
+            extra = () if duty.role in (other.role, *other.also_roles) else (duty.role,)
+            found[i] = Duty(other.role, (*other.also_roles, *extra), other.group, other.rungs, channels)
+            return
+    found.append(duty)

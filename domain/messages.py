@@ -1,0 +1,87 @@
+"""The messages that stay in a chat: typed values without a child's name or a word of the narrative."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from domain.incident import AlertState, Asked
+from domain.policy import Step
+from domain.words import IncidentState, Urgency
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMessage:
+    """To whoever must answer. `again` marks a copy sent a second time; `late` that the deadline has passed unanswered."""
+
+    incident_id: str
+    alert_id: str
+    reference: str
+    concern: str
+    urgency: Urgency
+    reported_at: datetime
+    due_at: datetime
+    state: AlertState
+    incident_state: IncidentState
+    role_title: str
+    group: str
+    why: Asked
+    owner: str
+    acknowledged_at: datetime | None
+    late: bool
+    immediate_danger: bool
+    outside: tuple[str, ...]
+    round: int = 0
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptMessage:
+    """To the reporter: the report is kept, who is dealing with it by role, and what to do meanwhile."""
+
+    incident_id: str
+    reference: str
+    concern: str
+    urgency: Urgency
+    reported_at: datetime
+    due_at: datetime
+    state: IncidentState
+    dealing: tuple[str, ...]
+    phones: tuple[tuple[str, str], ...]
+    outside: tuple[str, ...]
+    actions: tuple[Step, ...]
+    warnings: tuple[Step, ...]
+    immediate_danger: bool
+    reached_nobody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressMessage:
+    """To the reporter: somebody has taken it, or it is closed. Says by which role, not by whom."""
+
+    reference: str
+    closed: bool
+    role_title: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderMessage:
+    """To the owner of an acknowledged case that nobody has closed."""
+
+    incident_id: str
+    alert_id: str
+    reference: str
+    concern: str
+    urgency: Urgency
+    acknowledged_at: datetime
+    state: IncidentState
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawnMessage:
+    """In place of a copy that may no longer be shown there."""
+
+    reference: str
+
+
+Message: TypeAlias = AlertMessage | ReceiptMessage | ProgressMessage | ReminderMessage | WithdrawnMessage

@@ -1,0 +1,183 @@
+"""The people of a school: who is on its lists, who holds which role, and where each can be reached."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from domain.deadlines import SchoolCalendar
+from domain.policy import Policy
+from domain.words import Role
+
+
+class Kind(StrEnum):
+    """Which of the school's two lists somebody is on."""
+
+    STAFF = "staff"
+    PUPIL = "pupil"
+
+
+class Platform(StrEnum):
+    """A chat that the bot serves."""
+
+    SLACK = "slack"
+    TEAMS = "teams"
+    CONSOLE = "console"
+
+
+class Group(StrEnum):
+    """What a role can be divided by: a house has its head, a form its teacher, a member of staff a line manager."""
+
+    HOUSE = "house"
+    FORM = "form"
+    STAFF = "staff"
+
+
+GROUP_OF: Mapping[Role, Group] = {
+    Role.HEAD_OF_HOUSE: Group.HOUSE,
+    Role.CLASS_TEACHER: Group.FORM,
+    Role.LINE_MANAGER: Group.STAFF,
+}
+"""The roles that are held for a group of people, not for the whole school."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on a list of the school. `email` is lower case and empty for a pupil without one."""
+
+    id: str
+    kind: Kind
+    name: str
+    email: str = ""
+    house: str = ""
+    form: str = ""
+    line_manager: str = ""
+
+    def group(self, group: Group) -> str:
+        """The house or form this person belongs to; for Group.STAFF their line manager's e-mail. Empty if not known."""
+        match group:
+            case Group.HOUSE:
+                return self.house
+            case Group.FORM:
+                return self.form
+            case Group.STAFF:
+                return self.line_manager
+
+
+class AddressKind(StrEnum):
+    """A channel; a user of the platform; or a person of ours whose user is looked up when the message is sent."""
+
+    CHANNEL = "channel"
+    USER = "user"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a message goes. `id` is the platform's, or ours for a person."""
+
+    platform: Platform
+    kind: AddressKind
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody as a chat platform knows them. `person_id` is None for somebody who is not on the staff list."""
+
+    platform: Platform
+    user_id: str
+    email: str = ""
+    name: str = ""
+    person_id: str | None = None
+
+    @property
+    def address(self) -> Address:
+        """Where a message to this account goes."""
+        return Address(self.platform, AddressKind.USER, self.user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who holds a role, by e-mail, in the order in which they are asked. `by_group`: the same for one house or form."""
+
+    everywhere: tuple[str, ...] = ()
+    by_group: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, group: str) -> tuple[str, ...]:
+        """The holders for a group, those for the whole school after them."""
+        return (*self.by_group.get(group, ()), *self.everywhere)
+
+    def all(self) -> tuple[str, ...]:
+        """Everyone who holds the role for anybody."""
+        return (*self.everywhere, *(e for emails in self.by_group.values() for e in emails))
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """A school as its file describes it: its policy, its calendar, who holds which role, and its channels."""
+
+    id: str
+    name: str
+    prefix: str
+    policy: Policy
+    calendar: SchoolCalendar = SchoolCalendar()
+    holders: Mapping[Role, Holders] = field(default_factory=dict)
+    channels: Mapping[Platform, Mapping[tuple[Role, str], str]] = field(default_factory=dict)
+    phones: Mapping[Role, str] = field(default_factory=dict)
+    houses: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+    slack_team: str = ""
+
+    def groups(self, group: Group) -> tuple[str, ...]:
+        """The houses or forms there are to choose from."""
+        return {Group.HOUSE: self.houses, Group.FORM: self.forms, Group.STAFF: ()}[group]
+
+    def channel(self, platform: Platform, role: Role, group: str) -> str | None:
+        """The role's channel on a platform: the group's own, else the role's for everybody."""
+        known = self.channels.get(platform, {})
+        return known.get((role, group)) or known.get((role, ""))
+
+
+class Staff:
+    """The staff list of a school, by id and by e-mail."""
+
+    def __init__(self, people: Iterable[Person]) -> None:
+        self._by_id = {p.id: p for p in people if p.kind is Kind.STAFF}
+        self._by_email = {p.email: p for p in self._by_id.values() if p.email}
+
+    def __iter__(self) -> Iterator[Person]:
+        return iter(self._by_id.values())
+
+    def get(self, person_id: str | None) -> Person | None:
+        """The member of staff of that id, if there is one."""
+        return self._by_id.get(person_id) if person_id else None
+
+    def by_email(self, email: str) -> Person | None:
+        """The member of staff of that e-mail address, if there is one."""
+        return self._by_email.get(email.lower())
+
+    def holders(self, school: School, role: Role, group: str = "") -> list[Person]:
+        """Who holds a role for a group, in order. For a line manager the group is the line manager's e-mail itself."""
+        emails = school.holders.get(role, Holders()).of(group)
+        if role is Role.LINE_MANAGER and group:
+            emails = (group, *emails)
+        return list(dict.fromkeys(p for e in emails if (p := self.by_email(e))))
+
+    def roles_of(self, school: School, person_id: str) -> frozenset[Role]:
+        """Every role that a person holds, for the whole school or for a group."""
+        person = self.get(person_id)
+        if person is None:
+            return frozenset()
+        held = {role for role, holders in school.holders.items() if person.email in holders.all()}
+        if any(p.line_manager == person.email for p in self._by_id.values()):
+            held.add(Role.LINE_MANAGER)
+        return frozenset(held)
+
+    def fully_excluded_roles(self, school: School, excluded: frozenset[str]) -> frozenset[Role]:
+        """Roles that somebody holds and whose every holder is among the excluded."""
+        found = set()
+        for role, holders in school.holders.items():
+            people = {p.id for e in holders.all() if (p := self.by_email(e))}
+            if people and people <= excluded:
+                found.add(role)
+        return frozenset(found)

@@ -1,0 +1,79 @@
+"""What several actions share: opening a duty, asking its next person, and sending what they are asked with."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from domain.audience import Duty, Rung, excluded_ids, may_answer, why_asked
+from domain.deadlines import USUAL, Deadline
+from domain.incident import Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons, Timer, TimerKind
+from domain.people import Address, AddressKind, Person, Platform, School
+from domain.words import Urgency
+from handlers.ports import Ports, Records
+
+
+def deadline(school: School, urgency: Urgency) -> Deadline:
+    """How long a role has to answer, by urgency."""
+    return school.policy.deadlines.get(urgency, USUAL[urgency])
+
+
+async def open_duty(ports: Ports, records: Records, school: School, incident: Incident, duty: Duty, now: datetime) -> Alert:
+    """Opens an alert for a duty, asks its first person and shows it in its channels, and sets the moment it climbs."""
+    alert = Alert(
+        id=ports.new_id(),
+        incident_id=incident.id,
+        role=duty.role,
+        also_roles=duty.also_roles,
+        group=duty.group,
+        state=AlertState.OPEN,
+        opened_at=now,
+        due_at=incident.due_at if now == incident.reported_at else school.calendar.due(deadline(school, incident.urgency), now),
+    )
+    await records.add_alert(alert)
+    people = duty.rungs[:1]
+    await summon(ports, records, alert, people, now, why_asked(duty.role, people[0]) if people else Asked.FIRST, channels=duty.channels)
+    await records.add_timers(Timer(ports.new_id(), TimerKind.CLIMB, incident.id, alert.id, alert.due_at))
+    return alert
+
+
+async def summon(
+    ports: Ports,
+    records: Records,
+    alert: Alert,
+    rungs: Iterable[Rung],
+    now: datetime,
+    why: Asked,
+    *,
+    channels: Iterable[Address] = (),
+) -> None:
+    """Asks people to answer an alert: on every chat that is served, and in the channels given."""
+    rungs = tuple(rungs)
+    places = [Address(platform, AddressKind.PERSON, rung.person.id) for rung in rungs for platform in sorted(ports.platforms)]
+    places += [c for c in channels if c.platform in ports.platforms]
+    await records.add_summons(*(Summons(alert.id, r.person.id, r.role, why, alert.round, now) for r in rungs))
+    await records.add_deliveries(
+        [delivery(ports, alert.incident_id, alert.id, MessageKind.ALERT, place, alert.round) for place in places], now
+    )
+
+
+def delivery(
+    ports: Ports, incident_id: str, alert_id: str | None, kind: MessageKind, place: Address, round_: int = 0
+) -> Delivery:
+    """A message to put in the outbox."""
+    return Delivery(ports.new_id(), incident_id, alert_id, kind, place, summons_round=round_)
+
+
+async def rights(records: Records, school: School, person_id: str | None, incident: Incident) -> tuple[Alert, ...]:
+    """The alerts of a case that somebody may answer, their own first; empty for whoever may not see the case."""
+    if person_id is None:
+        return ()
+    alerts = await records.alerts_of(incident.id)
+    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    summonses = await records.summonses(*(a.id for a in alerts))
+    staff = await records.staff()
+    mine = [a for a in alerts if may_answer(school, staff, person_id, a, summonses[a.id], excluded)]
+    return tuple(sorted(mine, key=lambda a: (a.owner_id != person_id, a.state is not AlertState.OPEN)))
+
+
+def on_platforms(platforms: Iterable[Platform], person: Person) -> list[Address]:
+    """Where a person is written to, on each chat that is served."""
+    return [Address(p, AddressKind.PERSON, person.id) for p in sorted(platforms)]

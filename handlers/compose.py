@@ -1,0 +1,152 @@
+"""What a delivery says, taken from the state at the moment it is sent; and whether it may be shown there at all."""
+
+from datetime import datetime
+
+from domain.audience import excluded_ids, ladder
+from domain.incident import Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons
+from domain.messages import AlertMessage, Message, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
+from domain.people import AddressKind, School, Staff
+from domain.routing import route
+from domain.words import Role
+from handlers.ports import Ports, Records
+
+
+async def compose(ports: Ports, school: School, delivery: Delivery) -> Message | None:
+    """The message, or None if it need not or must not be sent. A copy that stands where it no longer may is withdrawn."""
+    now = ports.clock.now()
+    async with ports.store.transaction(school, write=False) as records:
+        incident = await records.incident(delivery.incident_id)
+        if incident is None:
+            return None
+        alert = await records.alert(delivery.alert_id) if delivery.alert_id else None
+        if not await _may_be_shown(ports, records, delivery, incident, now):
+            return WithdrawnMessage(incident.reference) if delivery.message_id else None
+        match delivery.message:
+            case MessageKind.ALERT if alert is not None:
+                return await _alert(records, school, delivery, incident, alert, now)
+            case MessageKind.RECEIPT:
+                return await _receipt(records, school, incident)
+            case MessageKind.ACKNOWLEDGED if alert is not None:
+                return ProgressMessage(incident.reference, False, school.policy.role_title(alert.role), alert.acknowledged_at or now)
+            case MessageKind.CLOSED if alert is not None:
+                return ProgressMessage(incident.reference, True, school.policy.role_title(alert.role), incident.closed_at or now)
+            case MessageKind.REMINDER if alert is not None:
+                return _reminder(school, delivery, incident, alert)
+            case _:
+                return None
+
+
+async def _may_be_shown(ports: Ports, records: Records, delivery: Delivery, incident: Incident, now: datetime) -> bool:
+    if delivery.message not in (MessageKind.ALERT, MessageKind.REMINDER):
+        return True
+    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    if delivery.address.kind is not AddressKind.CHANNEL:
+        return delivery.address.id not in excluded
+    if incident.private:
+        return False
+    if not excluded:
+        return True
+    known = (await records.readers(now - ports.readers_known_for)).get(delivery.address)
+    return known is not None and not known & excluded
+
+
+async def _alert(
+    records: Records, school: School, delivery: Delivery, incident: Incident, alert: Alert, now: datetime
+) -> AlertMessage:
+    staff = await records.staff()
+    summonses = (await records.summonses(alert.id))[alert.id]
+    summons = _summons_of(delivery, summonses)
+    owner = staff.get(alert.owner_id)
+    concern = school.policy.concerns.get(incident.facts.concern)
+    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    found = route(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
+    return AlertMessage(
+        incident_id=incident.id,
+        alert_id=alert.id,
+        reference=incident.reference,
+        concern=concern.label if concern else incident.facts.concern,
+        urgency=incident.urgency,
+        reported_at=incident.reported_at,
+        due_at=alert.due_at,
+        state=alert.state,
+        incident_state=incident.state,
+        role_title=" / ".join(school.policy.role_title(r) for r in alert.roles),
+        group=alert.group if "@" not in alert.group else "",
+        why=summons.why if summons else Asked.FIRST,
+        owner=owner.name if owner else "",
+        acknowledged_at=alert.acknowledged_at,
+        late=alert.state is AlertState.OPEN and now >= alert.due_at,
+        immediate_danger=incident.facts.immediate_danger,
+        outside=tuple(school.policy.role_title(r) for r in found.external),
+        round=alert.round,
+        again=delivery.attempts > 1 and delivery.message_id is None,
+    )
+
+
+def _summons_of(delivery: Delivery, summonses: tuple[Summons, ...]) -> Summons | None:
+    if delivery.address.kind is AddressKind.PERSON:
+        own = [s for s in summonses if s.person_id == delivery.address.id and s.round == delivery.summons_round]
+        return own[-1] if own else None
+    return next((s for s in summonses if s.round == delivery.summons_round), None)
+
+
+async def _receipt(records: Records, school: School, incident: Incident) -> ReceiptMessage:
+    staff = await records.staff()
+    alerts = await records.alerts_of(incident.id)
+    summonses = await records.summonses(*(a.id for a in alerts))
+    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    found = route(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
+    concern = school.policy.concerns.get(incident.facts.concern)
+    dealing = dict.fromkeys(_dealing(school, staff, alert, summonses[alert.id], excluded) for alert in alerts)
+    return ReceiptMessage(
+        incident_id=incident.id,
+        reference=incident.reference,
+        concern=concern.label if concern else incident.facts.concern,
+        urgency=incident.urgency,
+        reported_at=incident.reported_at,
+        due_at=incident.due_at,
+        state=incident.state,
+        dealing=tuple(d for d in dealing if d),
+        phones=_phones(school, staff, incident, excluded),
+        outside=tuple(school.policy.role_title(r) for r in found.external),
+        actions=found.actions,
+        warnings=found.warnings,
+        immediate_danger=incident.facts.immediate_danger,
+        reached_nobody=not any(summonses.values()),
+    )
+
+
+def _dealing(school: School, staff: Staff, alert: Alert, summonses: tuple[Summons, ...], excluded: frozenset[str]) -> str:
+    """By which role it is dealt with: its owner's, or whoever was asked last."""
+    role: Role | None = alert.role
+    if alert.owner_id is not None:
+        role = next((s.role for s in summonses if s.person_id == alert.owner_id), alert.role)
+    elif summonses:
+        role = summonses[-1].role
+    elif not ladder(school, staff, alert.role, alert.group, excluded):
+        role = None
+    return school.policy.role_title(role) if role else ""
+
+
+def _phones(school: School, staff: Staff, incident: Incident, excluded: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """Whom to phone: never a role that an excluded person may answer the phone of."""
+    return tuple(
+        (school.policy.role_title(role), number)
+        for role, number in school.phones.items()
+        if not {p.id for p in staff.holders(school, role)} & excluded and (not incident.private or role is Role.HEADTEACHER)
+    )
+
+
+def _reminder(school: School, delivery: Delivery, incident: Incident, alert: Alert) -> ReminderMessage | None:
+    if delivery.message_id is None and (alert.state is not AlertState.ACKNOWLEDGED or alert.owner_id != delivery.address.id):
+        return None
+    concern = school.policy.concerns.get(incident.facts.concern)
+    return ReminderMessage(
+        incident_id=incident.id,
+        alert_id=alert.id,
+        reference=incident.reference,
+        concern=concern.label if concern else incident.facts.concern,
+        urgency=incident.urgency,
+        acknowledged_at=alert.acknowledged_at or alert.opened_at,
+        state=incident.state,
+    )

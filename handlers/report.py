@@ -1,0 +1,392 @@
+"""Reporting an incident: two screens, kept as they reach the bot, and one transaction that makes them a report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from domain.audience import (
+    Duty,
+    about_whom,
+    duties,
+    excluded_ids,
+    exclusions,
+    groups_concerned,
+    missing_groups,
+)
+from domain.deadlines import Deadline, Unit
+from domain.incident import Incident, MessageKind, Narrative, Participant, Place, Report
+from domain.people import Account, Group, Person, School, Staff
+from domain.report_form import (
+    LONGEST_NAME,
+    LONGEST_PLACE,
+    LONGEST_TEXT,
+    MOST_PEOPLE,
+    NO,
+    PEOPLE_FIELDS,
+    UNSURE,
+    YES,
+    DetailQuestions,
+    Draft,
+    DraftGone,
+    Fault,
+    Field,
+    Filled,
+    KindQuestions,
+    NamedPerson,
+    Unfinished,
+)
+from domain.routing import Facts, Route, matters, route
+from domain.words import About, IncidentState, ParticipantRole, Role
+from handlers.alerting import delivery, open_duty
+from handlers.ports import Ports, Records, actor
+
+LINK = "link"
+"""Where a report that began at a message keeps the message's address; no field of the form."""
+
+_GROUP_FIELDS = {Group.HOUSE: Field.HOUSE, Group.FORM: Field.FORM}
+_CLOCK_DRIFT = timedelta(minutes=10)
+_LAST_RESORT = (Role.DSL, Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS)
+_LAST_RESORT_PRIVATE = (Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The report is kept. `again` where the same form had been sent before and the same report stands."""
+
+    incident: Incident
+    again: bool = False
+
+
+Begun: TypeAlias = KindQuestions | Unfinished
+KindOutcome: TypeAlias = DetailQuestions | KindQuestions | DraftGone
+DetailOutcome: TypeAlias = Reported | DetailQuestions | DraftGone
+
+
+async def begin(ports: Ports, school: School, account: Account, *, link: str = "", fresh: bool = False) -> Begun:
+    """Starts a report, or offers to take up one that was not finished."""
+    if not link and not fresh:
+        async with ports.store.transaction(school, write=False) as records:
+            draft = await records.open_draft(account, ports.clock.now())
+        if draft is not None:
+            return Unfinished(draft.id, school.policy.concerns.get(_text(draft.filled, Field.CONCERN)), draft.changed_at)
+    draft_id = ports.new_id()
+    if link:
+        now = ports.clock.now()
+        async with ports.store.transaction(school) as records:
+            await records.save_draft(Draft(draft_id, account, {LINK: link}, now, _kept_until(school, now)))
+    return KindQuestions(draft_id, tuple(school.policy.concerns.values()))
+
+
+async def resume(ports: Ports, school: School, account: Account, draft_id: str) -> DetailQuestions | KindQuestions | DraftGone:
+    """Takes up a report where it was left."""
+    async with ports.store.transaction(school, write=False) as records:
+        draft = await _own_draft(records, account, draft_id, ports.clock.now())
+        if draft is None or draft.submitted:
+            return DraftGone()
+        faults = _kind_faults(school, draft.filled)
+        if faults:
+            return KindQuestions(draft_id, tuple(school.policy.concerns.values()), draft.filled)
+        return await _questions(ports, records, school, draft_id, draft.filled)
+
+
+async def discard(ports: Ports, school: School, account: Account, draft_id: str) -> None:
+    """Drops a report that was begun, and forgets what was typed."""
+    now = ports.clock.now()
+    async with ports.store.transaction(school) as records:
+        if await _own_draft(records, account, draft_id, now):
+            await records.end_draft(draft_id, submitted=False)
+            await records.note(now, actor(account), "draft.discarded")
+
+
+async def choose_kind(ports: Ports, school: School, account: Account, draft_id: str, filled: Filled) -> KindOutcome:
+    """Takes screen one. Right, it is kept and screen two comes back; wrong, the same screen with the faults at the fields."""
+    faults = _kind_faults(school, filled)
+    if faults:
+        return KindQuestions(draft_id, tuple(school.policy.concerns.values()), filled, faults)
+    now = ports.clock.now()
+    async with ports.store.transaction(school) as records:
+        known = await records.draft(draft_id)
+        if known is not None and (known.submitted or not _owns(known, account)):
+            return DraftGone()
+        filled = {**(known.filled if known else {}), **filled}
+        await records.save_draft(Draft(draft_id, account, filled, now, _kept_until(school, now)))
+        return await _questions(ports, records, school, draft_id, filled)
+
+
+async def keep_typing(ports: Ports, school: School, account: Account, draft_id: str, filled: Filled) -> None:
+    """Keeps what has been typed of screen two so far, so that a restart loses none of it."""
+    now = ports.clock.now()
+    async with ports.store.transaction(school) as records:
+        draft = await _own_draft(records, account, draft_id, now)
+        if draft is not None and not draft.submitted:
+            await records.save_draft(replace(draft, filled={**draft.filled, **filled}, changed_at=now, expires_at=_kept_until(school, now)))
+
+
+async def submit(ports: Ports, school: School, account: Account, draft_id: str, filled: Filled) -> DetailOutcome:
+    """Takes screen two and makes the report: record, alerts, deliveries, timers and audit in one transaction, or the form again.
+
+    Sending the same form twice makes one report.
+    """
+    now = ports.clock.now()
+    async with ports.store.transaction(school) as records:
+        if (made := await records.incident_of_draft(draft_id)) is not None:
+            return Reported(made, again=True) if _same_reporter(made, account) else DraftGone()
+        draft = await _own_draft(records, account, draft_id, now)
+        if draft is None or draft.submitted:
+            return DraftGone()
+        filled = {**draft.filled, **filled}
+        outcome = await _take(ports, records, school, account, draft_id, filled, now)
+        if isinstance(outcome, DetailQuestions):
+            await records.save_draft(replace(draft, filled=filled, changed_at=now, expires_at=_kept_until(school, now)))
+            return outcome
+        await records.end_draft(draft_id, submitted=True)
+    ports.wake()
+    return Reported(outcome)
+
+
+async def suggest(ports: Ports, school: School, typed: str, limit: int = 20) -> list[Person]:
+    """People on the school's lists whose names begin as typed."""
+    async with ports.store.transaction(school, write=False) as records:
+        return await records.search_people(typed, limit)
+
+
+async def _take(
+    ports: Ports, records: Records, school: School, account: Account, draft_id: str, filled: Filled, now: datetime
+) -> Incident | DetailQuestions:
+    faults = _detail_faults(school, filled, now)
+    people, gone = await _people(ports, records, filled)
+    faults |= {f: Fault.PERSON_GONE for f in gone if f not in faults}
+    if faults:
+        return await _questions(ports, records, school, draft_id, filled, faults)
+    staff = await records.staff()
+    participants = tuple(p for p, _ in people)
+    facts = replace(_facts(school, filled), about=about_whom(school, staff, About(_text(filled, Field.ABOUT)), participants))
+    shut_out = exclusions(school, staff, facts, participants)
+    found = route(school.policy, facts, staff.fully_excluded_roles(school, excluded_ids(shut_out)))
+    groups = groups_concerned(people, {g: _told(filled, f) for g, f in _GROUP_FIELDS.items()})
+    if places := [p for p in missing_groups(school, found.notify, groups) if not _answered(filled, p)]:
+        faults = {_GROUP_FIELDS[p.group]: Fault.GROUP_NEEDED for p in places}
+        return await _questions(ports, records, school, draft_id, filled, faults, tuple(places))
+    private = found.private or _names_staff_as_perpetrator(staff, participants, {e.person_id: e.participant_id for e in shut_out})
+    asked = await _duties(ports, records, school, staff, found, groups, excluded_ids(shut_out), private=private, now=now)
+    incident = Incident(
+        id=ports.new_id(),
+        school=school.id,
+        reference=await _reference(records, school, now),
+        facts=facts,
+        urgency=found.urgency,
+        private=private,
+        state=IncidentState.REPORTED,
+        reporter=account,
+        reported_at=now,
+        occurred_at=_moment(school, filled, now),
+        due_at=school.calendar.due(found.acknowledge, now),
+    )
+    narrative = Narrative(
+        what_happened=_text(filled, Field.WHAT),
+        done_already=_text(filled, Field.DONE),
+        where=_text(filled, Field.WHERE),
+        link=_text(filled, LINK),
+    )
+    await records.add_report(Report(incident, narrative, participants, shut_out, found, draft_id))
+    for duty in asked:
+        await open_duty(ports, records, school, incident, duty, now)
+    await records.add_deliveries([delivery(ports, incident.id, None, MessageKind.RECEIPT, account.address)], now)
+    await records.note(
+        now, actor(account), "incident.reported", incident.id, concern=facts.concern, about=facts.about, urgency=found.urgency, private=private
+    )
+    return incident
+
+
+async def _duties(
+    ports: Ports,
+    records: Records,
+    school: School,
+    staff: Staff,
+    found: Route,
+    groups: Mapping[Group, tuple[str, ...]],
+    excluded: frozenset[str],
+    *,
+    private: bool,
+    now: datetime,
+) -> tuple[Duty, ...]:
+    readers = await records.readers(now - ports.readers_known_for) if excluded and not private else {}
+    asked = duties(school, staff, found.notify, groups, excluded, private=private, readers=readers)
+    if any(d.rungs for d in asked):
+        return tuple(d for d in asked if d.rungs or d.channels)
+    resort = _LAST_RESORT_PRIVATE if private else _LAST_RESORT
+    return duties(school, staff, resort, groups, excluded, private=private, readers=readers)[:1] or asked
+
+
+async def _reference(records: Records, school: School, now: datetime) -> str:
+    year = now.astimezone(school.calendar.timezone).year
+    return f"{school.prefix}-{year}-{await records.next_number(f'incidents-{year}'):04d}"
+
+
+async def _questions(
+    ports: Ports,
+    records: Records,
+    school: School,
+    draft_id: str,
+    filled: Filled,
+    faults: Mapping[str, Fault] | None = None,
+    places: tuple[Place, ...] = (),
+) -> DetailQuestions:
+    facts = _facts(school, filled)
+    searchable = await records.has_people()
+    found = route(school.policy, facts)
+    turns_on = matters(school.policy, facts)
+    asked_before = {g for g, f in _GROUP_FIELDS.items() if f in filled}
+    needed = missing_groups(school, found.notify, {})
+    unknowable = tuple(p for p in needed if not searchable or p.group in asked_before)
+    return DetailQuestions(
+        draft_id=draft_id,
+        concern=school.policy.concerns[facts.concern],
+        about=facts.about,
+        immediate_danger=facts.immediate_danger,
+        warnings=found.warnings,
+        phones=tuple((school.policy.role_title(role), number) for role, number in school.phones.items()),
+        asks_repeat="repeat" in turns_on,
+        asks_illegal="illegal_suspected" in turns_on,
+        places=tuple(dict.fromkeys((*places, *unknowable))),
+        searchable=searchable,
+        now=ports.clock.now().astimezone(school.calendar.timezone),
+        filled=filled,
+        people=await _named(ports, records, filled),
+        faults=faults or {},
+    )
+
+
+def _facts(school: School, filled: Filled) -> Facts:
+    repeat, illegal = _text(filled, Field.REPEAT), _text(filled, Field.ILLEGAL)
+    return Facts(
+        concern=_text(filled, Field.CONCERN),
+        about=About(_text(filled, Field.ABOUT)),
+        repeat={YES: True, NO: False}.get(repeat),
+        immediate_danger=_text(filled, Field.DANGER) == YES,
+        # Somebody who is not sure whether a law was broken suspects it: that is what the question asks.
+        illegal_suspected={YES: True, UNSURE: True, NO: False}.get(illegal),
+    )
+
+
+def _kind_faults(school: School, filled: Filled) -> dict[str, Fault]:
+    allowed = {Field.CONCERN: set(school.policy.concerns), Field.ABOUT: set(About), Field.DANGER: {YES, NO}}
+    return {f: fault for f, choices in allowed.items() if (fault := _choice_fault(filled, f, choices))}
+
+
+def _detail_faults(school: School, filled: Filled, now: datetime) -> dict[str, Fault]:
+    faults: dict[str, Fault] = {}
+    asks = matters(school.policy, _facts(school, filled))
+    for name, field in (("repeat", Field.REPEAT), ("illegal_suspected", Field.ILLEGAL)):
+        if name in asks and (fault := _choice_fault(filled, field, {YES, NO, UNSURE})):
+            faults[field] = fault
+    for group, field in _GROUP_FIELDS.items():
+        if _text(filled, field) not in ("", UNSURE, *school.groups(group)):
+            faults[field] = Fault.UNKNOWN_CHOICE
+    if not _text(filled, Field.WHAT):
+        faults[Field.WHAT] = Fault.MISSING
+    for field, longest in ((Field.WHAT, LONGEST_TEXT), (Field.DONE, LONGEST_TEXT), (Field.WHERE, LONGEST_PLACE)):
+        if len(_text(filled, field)) > longest:
+            faults[field] = Fault.TOO_LONG
+    for field in PEOPLE_FIELDS:
+        values = _values(filled, field)
+        if len(values) > MOST_PEOPLE:
+            faults[field] = Fault.TOO_MANY
+        elif any(len(v.removeprefix("text:")) > LONGEST_NAME for v in values):
+            faults[field] = Fault.TOO_LONG
+    return faults | _moment_faults(school, filled, now)
+
+
+def _moment_faults(school: School, filled: Filled, now: datetime) -> dict[str, Fault]:
+    try:
+        moment = _moment(school, filled, now)
+    except ValueError:
+        return {Field.WHEN: Fault.NOT_A_MOMENT}
+    return {Field.WHEN: Fault.IN_FUTURE} if moment > now + _CLOCK_DRIFT else {}
+
+
+def _choice_fault(filled: Filled, field: Field, allowed: set[str]) -> Fault | None:
+    value = _text(filled, field)
+    if not value:
+        return Fault.MISSING
+    return None if value in allowed else Fault.UNKNOWN_CHOICE
+
+
+def _moment(school: School, filled: Filled, now: datetime) -> datetime:
+    text = _text(filled, Field.WHEN)
+    if not text:
+        return now
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=school.calendar.timezone)
+
+
+async def _people(ports: Ports, records: Records, filled: Filled) -> tuple[list[tuple[Participant, Person | None]], set[str]]:
+    ids = {v.removeprefix("person:") for f in PEOPLE_FIELDS for v in _values(filled, f) if v.startswith("person:")}
+    known = await records.people(ids)
+    found: list[tuple[Participant, Person | None]] = []
+    gone: set[str] = set()
+    for field, role in PEOPLE_FIELDS.items():
+        for value in dict.fromkeys(_values(filled, field)):
+            kind, _, rest = value.partition(":")
+            person = known.get(rest) if kind == "person" else None
+            if kind == "person" and person is None:
+                gone.add(field)
+                continue
+            name = person.name if person else " ".join((rest if kind == "text" else value).split())
+            if name:
+                found.append((Participant(ports.new_id(), role, name, person.id if person else None), person))
+    return found, gone
+
+
+async def _named(ports: Ports, records: Records, filled: Filled) -> dict[str, tuple[NamedPerson, ...]]:
+    people, _ = await _people(ports, records, filled)
+    found: dict[str, tuple[NamedPerson, ...]] = {}
+    for field, role in PEOPLE_FIELDS.items():
+        chosen = [p for p, _ in people if p.role is role]
+        found[field] = tuple(NamedPerson(f"person:{p.person_id}" if p.person_id else f"text:{p.name}", p.name) for p in chosen)
+    return found
+
+
+def _names_staff_as_perpetrator(
+    staff: Staff, participants: Sequence[Participant], shut_out: Mapping[str, str | None]
+) -> bool:
+    accused = {p.id for p in participants if p.role is ParticipantRole.ALLEGED_PERPETRATOR}
+    return any(staff.get(person) and participant in accused for person, participant in shut_out.items())
+
+
+def _told(filled: Filled, field: Field) -> str:
+    value = _text(filled, field)
+    return "" if value == UNSURE else value
+
+
+def _answered(filled: Filled, place: Place) -> bool:
+    return bool(_text(filled, _GROUP_FIELDS[place.group]))
+
+
+def _text(filled: Filled, field: str) -> str:
+    value = filled.get(field, "")
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _values(filled: Filled, field: str) -> tuple[str, ...]:
+    value = filled.get(field, ())
+    return tuple(v.strip() for v in ((value,) if isinstance(value, str) else value) if v.strip())
+
+
+def _kept_until(school: School, now: datetime) -> datetime:
+    return school.calendar.due(Deadline(Unit.SCHOOL_DAY, 1), now)
+
+
+async def _own_draft(records: Records, account: Account, draft_id: str, now: datetime) -> Draft | None:
+    draft = await records.draft(draft_id)
+    return draft if draft is not None and _owns(draft, account) and draft.expires_at > now else None
+
+
+def _owns(draft: Draft, account: Account) -> bool:
+    return (draft.account.platform, draft.account.user_id) == (account.platform, account.user_id)
+
+
+def _same_reporter(incident: Incident, account: Account) -> bool:
+    return (incident.reporter.platform, incident.reporter.user_id) == (account.platform, account.user_id)
+

@@ -1,0 +1,69 @@
+"""What happens when a timer falls due: an unanswered alert climbs, and a case that was taken and then forgotten comes back."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from domain.audience import Readers, duties, excluded_ids, ladder, next_rung
+from domain.incident import Alert, AlertState, Asked, Incident, MessageKind, Timer, TimerKind
+from domain.people import GROUP_OF, School
+from handlers.acknowledge import remind_at
+from handlers.alerting import deadline, delivery, on_platforms, summon
+from handlers.ports import Ports, Records
+
+_NOBODY_LEFT_AGAIN = timedelta(hours=1)
+
+
+async def ring(ports: Ports, school: School, timer: Timer) -> None:
+    """Does what a timer stands for, once: in the transaction that marks it done."""
+    async with ports.store.transaction(school) as records:
+        incident = await records.incident(timer.incident_id)
+        alert = await records.alert(timer.alert_id)
+        if not await records.finish_timer(timer.id) or incident is None or alert is None or not incident.is_open:
+            return
+        match timer.kind:
+            case TimerKind.CLIMB if alert.state is AlertState.OPEN:
+                await _climb(ports, records, school, incident, alert)
+            case TimerKind.REMIND if alert.state is AlertState.ACKNOWLEDGED:
+                await _remind(ports, records, school, incident, alert)
+            case _:
+                return
+    ports.wake()
+
+
+async def _climb(ports: Ports, records: Records, school: School, incident: Incident, alert: Alert) -> None:
+    now = ports.clock.now()
+    staff = await records.staff()
+    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    summonses = (await records.summonses(alert.id))[alert.id]
+    step = next_rung(ladder(school, staff, alert.role, alert.group, excluded), summonses, alert.round)
+    await records.show_again(incident.id, now, MessageKind.ALERT, alert_id=alert.id)
+    if step is None:
+        await records.note(now, "bot", "alert.nobody_to_ask", incident.id, role=alert.role)
+        await records.add_timers(Timer(ports.new_id(), TimerKind.CLIMB, incident.id, alert.id, now + _NOBODY_LEFT_AGAIN))
+        return
+    rung, round_ = step
+    asked_roles = {s.role for s in summonses if s.round == round_}
+    channels = ()
+    if rung.role not in asked_roles and rung.role is not alert.role or round_ != alert.round:
+        readers: Readers = await records.readers(now - ports.readers_known_for) if excluded else {}
+        groups = {GROUP_OF[rung.role]: (alert.group,)} if rung.role in GROUP_OF else {}
+        duty = duties(school, staff, [rung.role], groups, excluded, private=incident.private, readers=readers)[0]
+        channels = duty.channels
+    alert = replace(alert, round=round_)
+    await records.change_alert(alert)
+    await summon(ports, records, alert, [rung], now, Asked.CLIMBED, channels=channels)
+    due = school.calendar.due(deadline(school, incident.urgency), now)
+    await records.add_timers(Timer(ports.new_id(), TimerKind.CLIMB, incident.id, alert.id, due))
+    await records.show_again(incident.id, now, MessageKind.RECEIPT)
+    await records.note(now, "bot", "alert.climbed", incident.id, role=rung.role, person=rung.person.id, round=round_)
+
+
+async def _remind(ports: Ports, records: Records, school: School, incident: Incident, alert: Alert) -> None:
+    now = ports.clock.now()
+    owner = (await records.staff()).get(alert.owner_id)
+    if owner is not None:
+        places = on_platforms(ports.platforms, owner)
+        await records.add_deliveries([delivery(ports, incident.id, alert.id, MessageKind.REMINDER, p) for p in places], now)
+    due = remind_at(school, incident.urgency, now)
+    await records.add_timers(Timer(ports.new_id(), TimerKind.REMIND, incident.id, alert.id, due))
+    await records.note(now, "bot", "owner.reminded", incident.id, role=alert.role)

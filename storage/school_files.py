@@ -1,0 +1,139 @@
+"""Reads the school files: who holds which role, the channels, the hours. What is wrong is refused, with file and place named."""
+
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
+
+from domain.deadlines import SchoolCalendar
+from domain.people import GROUP_OF, Group, Holders, Platform, School
+from domain.words import EXTERNAL_ROLES, Role
+from storage.policy_files import PolicyFileError, load_policy
+
+
+class SchoolFileError(Exception):
+    """A school file cannot be used. The message names the file, the place in it, and what to do."""
+
+
+def _inside(role: Role) -> Role:
+    if role in EXTERNAL_ROLES:
+        raise ValueError(f"{role.value} is outside the school: the bot cannot alert it")
+    return role
+
+
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", to_lower=True, strip_whitespace=True)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+InsideRole = Annotated[Role, AfterValidator(_inside)]
+
+
+class _Hours(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    opens: time = time(8, 30)
+    closes: time = time(16, 0)
+
+
+class _School(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,7}$")]
+    policy: str
+    timezone: str = "Europe/London"
+    school_day: _Hours = _Hours()
+    closed: list[date | str] = []
+    houses: list[Name] = []
+    forms: list[Name] = []
+    phones: dict[Role, Name] = {}
+    roles: dict[InsideRole, list[Email] | dict[Name, list[Email]]]
+    channels: dict[Platform, dict[InsideRole, Name | dict[Name, Name]]] = {}
+    slack_team: str = ""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("not a time zone; use a name such as Europe/London") from None
+        return name
+
+
+def load_schools(folder: Path) -> dict[str, School]:
+    """Every school of a folder, by the name of its file.
+
+    Raises:
+        SchoolFileError: the folder has no school file, or one of them is wrong.
+    """
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise SchoolFileError(f"{folder} has no school file: copy docs/example-school.yaml there and fill it in, or set ESAFETY_SCHOOLS")
+    schools = [_load(path) for path in files]
+    prefixes = [s.prefix for s in schools]
+    if twice := {p for p in prefixes if prefixes.count(p) > 1}:
+        raise SchoolFileError(f"{folder}: two schools have the prefix {', '.join(sorted(twice))}; references must tell them apart")
+    return {s.id: s for s in schools}
+
+
+def _load(path: Path) -> School:
+    try:
+        raw = _School.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as wrong:
+        places = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'top'}: {e['msg']}" for e in wrong.errors())
+        raise SchoolFileError(f"{path}: {places}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
+        raise SchoolFileError(f"{path} is not valid YAML: {wrong}") from None
+    try:
+        return School(
+            id=path.stem,
+            name=raw.name,
+            prefix=raw.prefix,
+            policy=load_policy(raw.policy),
+            calendar=SchoolCalendar(ZoneInfo(raw.timezone), raw.school_day.opens, raw.school_day.closes, _days(raw.closed)),
+            holders={role: _holders(raw, role, who) for role, who in raw.roles.items()},
+            channels={p: _channels(c) for p, c in raw.channels.items()},
+            phones=raw.phones,
+            houses=tuple(raw.houses),
+            forms=tuple(raw.forms),
+            slack_team=raw.slack_team,
+        )
+    except (ValueError, PolicyFileError) as wrong:
+        raise SchoolFileError(f"{path}: {wrong}") from None
+
+
+def _holders(raw: _School, role: Role, who: list[str] | dict[str, list[str]]) -> Holders:
+    if isinstance(who, list):
+        return Holders(everywhere=tuple(who))
+    known = {Group.HOUSE: raw.houses, Group.FORM: raw.forms}.get(GROUP_OF.get(role, Group.STAFF))
+    if known is None:
+        raise ValueError(f"roles.{role.value}: this role is held for the whole school: give a list of e-mail addresses")
+    if unknown := sorted(set(who) - set(known)):
+        raise ValueError(f"roles.{role.value}: {', '.join(unknown)} is not among the {GROUP_OF[role].value}s at the top of the file")
+    return Holders(by_group={group: tuple(emails) for group, emails in who.items()})
+
+
+def _channels(channels: Mapping[Role, str | dict[str, str]]) -> dict[tuple[Role, str], str]:
+    found: dict[tuple[Role, str], str] = {}
+    for role, place in channels.items():
+        if isinstance(place, str):
+            found[role, ""] = place
+        else:
+            found |= {(role, group): channel for group, channel in place.items()}
+    return found
+
+
+def _days(closed: list[date | str]) -> frozenset[date]:
+    found: set[date] = set()
+    for entry in closed:
+        first, _, last = str(entry).partition("/")
+        try:
+            day, end = date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip())
+        except ValueError:
+            raise ValueError(f"closed: {entry!r} is neither a day (2026-12-21) nor a span (2026-12-21/2027-01-03)") from None
+        while day <= end:
+            found.add(day)
+            day += timedelta(days=1)
+    return frozenset(found)
