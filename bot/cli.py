@@ -1,32 +1,48 @@
-"""The command line: `esafety`. Each command imports what it needs, so that a quick one starts quickly."""
+"""The command line: `esafety`. Each command loads what it needs, so that a quick one starts quickly."""
 
 import argparse
+import asyncio
 import sys
+from pathlib import Path
 
 from domain.policy import Policy
-from storage.policy_files import PolicyFileError, load_policy
+from storage.policy_files import PolicyFileError, load_policy, policy_ids
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command and returns its exit code."""
-    parser = _parser()
-    args = parser.parse_args(argv)
+    """Runs one command and returns its exit code: 0 done, 1 something is not as it should be, 2 it could not be run."""
+    args = _parser().parse_args(argv)
+    from bot.settings import SettingsError
+    from storage.database import DatabaseUrlError
+    from storage.people_files import PeopleFileError
+    from storage.school_files import SchoolFileError
+
     try:
         return _run(args)
-    except PolicyFileError as wrong:
+    except (SettingsError, SchoolFileError, PolicyFileError, PeopleFileError, DatabaseUrlError) as wrong:
         print(f"esafety: {wrong}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="esafety", description="Report online-safety incidents in the chat staff already use.")
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="serve Slack where it is set up, else a console on this machine with a demo school")
+    commands.add_parser("doctor", help="check settings, tokens, scopes, channels, roles and the database, and say how to mend each")
     categories = commands.add_parser("categories", help="the kinds of concern a school's policy knows")
     categories.add_argument("--school", required=True, help="a school, or a policy's name")
     categories.add_argument("--json", action="store_true", help="as JSON")
     route = commands.add_parser("route", help="whom a report would alert: JSON lines in, JSON lines out")
     route.add_argument("--school", required=True, help="a school, or a policy's name")
     route.add_argument("--batch", action="store_true", required=True, help="read JSON lines from standard input")
+    people = commands.add_parser("people", help="the school's lists of staff and pupils")
+    steps = people.add_subparsers(dest="step", required=True)
+    take = steps.add_parser("import", help="take over staff.csv or pupils.csv; all of it or nothing")
+    take.add_argument("files", nargs="+", type=Path, help="a file whose name says whom it lists: staff.csv, pupils.csv")
+    take.add_argument("--school", help="which school, if there is more than one")
+    take.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     return parser
 
 
@@ -38,8 +54,29 @@ def _run(args: argparse.Namespace) -> int:
             return policy_commands.print_categories(_policy(args.school), as_json=args.json)
         case "route":
             return policy_commands.route_batch(_policy(args.school), sys.stdin, sys.stdout)
+        case "people":
+            from bot.people_command import import_people
+
+            return asyncio.run(import_people(args.files, args.school, dry_run=args.dry_run))
+        case "doctor":
+            from bot.doctor import examine
+
+            return asyncio.run(examine())
+        case "run":
+            from bot.serve import serve
+
+            return asyncio.run(serve())
     raise AssertionError(args.command)
 
 
 def _policy(school: str) -> Policy:
-    return load_policy(school)
+    """The policy of a school, by the name of its file, or a policy by its own name."""
+    from bot.settings import load_settings
+    from storage.school_files import load_schools
+
+    if school in policy_ids():
+        return load_policy(school)
+    schools = load_schools(load_settings().schools_folder)
+    if school in schools:
+        return schools[school].policy
+    raise PolicyFileError(f"there is no school or policy called {school!r}: there are {', '.join([*schools, *policy_ids()])}")

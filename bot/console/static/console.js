@@ -1,5 +1,5 @@
 // The console: a chat page that stands in for Slack and Teams. It draws what bot/console/server.py sends and passes on what is
-// said, pressed and filled in. The fragments come from cards/html.py, escaped there; whatever else is shown here goes in as text.
+// said, pressed and filled in. Fragments come from cards/html.py, escaped there; whatever else is shown here goes in as text.
 
 const ROOT = "/console/api/";
 const TYPING_PAUSE = 600;
@@ -115,13 +115,14 @@ async function request(path, options = {}) {
   const body = await response.json().catch(() => null);
   if (response.ok && body !== null) return body;
   if (response.ok && options.method === "POST") return {};
-  const words = response.status === 403 ? "The bot was started anew. Reload this page." : `The bot failed (${response.status}).`;
+  const failed = `The bot failed (${response.status}).`;
+  const words = response.status === 403 ? "The bot was started anew. Reload this page." : failed;
   throw new Trouble(body?.error ?? words, response.status);
 }
 
 const get = (path, query, options) => request(`${path}?${new URLSearchParams(query)}`, options);
 
-/** Post to the server. A token that it does not know is one from before it was started anew: fetch the new one and try again. */
+/** Post to the server. A token that it does not know is from before it was started anew: fetch the new one and try again. */
 async function post(path, body, options = {}) {
   const content = JSON.stringify({ persona: state.persona, place: state.place, ...body });
   const send = () => {
@@ -312,7 +313,7 @@ async function loadMessages(visit) {
   drawMembers(answer.members ?? []);
   page.composer.classList.toggle("composer-closed", Boolean(answer.denied));
   if (answer.denied) drawEmpty(answer.denied, PLACE_SHAPES.locked);
-  else if (answer.messages.length === 0) drawEmpty("No messages here yet. Press “Report a concern”, or type / to see the commands.");
+  else if (answer.messages.length === 0) drawEmpty("No messages here yet. Press “Report a concern”, or type / for commands.");
   else drawMessages(answer.messages);
   page.log.removeAttribute("aria-busy");
   toEnd(false);
@@ -432,9 +433,12 @@ function bringToLife(root, prefix, live) {
   bringFieldsToLife(root);
 }
 
+/** Whether the newest message is in sight: then it is kept so, whatever grows or shrinks. */
+let stuck = true;
 const atEnd = () => page.log.scrollHeight - page.log.scrollTop - page.log.clientHeight < NEAR_END;
 
 function toEnd(smooth) {
+  stuck = true;
   page.newer.hidden = true;
   page.log.scrollTo({ top: page.log.scrollHeight, behavior: smooth && !reducedMotion.matches ? "smooth" : "instant" });
 }
@@ -443,7 +447,7 @@ function toEnd(smooth) {
 function receive(message) {
   const old = page.log.querySelector(`[data-message="${message.id}"]`);
   if (old) return drawn.get(old) === JSON.stringify(message) || replace(old, message, false);
-  const stay = !atEnd() && !(message.from === "person" && message.name === personaOf(state.persona).name);
+  const stay = !stuck && !(message.from === "person" && message.name === personaOf(state.persona).name);
   addTo(column(), message, true).classList.add("message-new");
   if (stay) page.newer.hidden = false;
   else toEnd(true);
@@ -452,7 +456,7 @@ function receive(message) {
 
 function replace(old, message, flash) {
   const held = old.contains(document.activeElement) ? document.activeElement : null;
-  const stick = atEnd();
+  const stick = stuck && !held;
   const fresh = drawMessage(message, true);
   old.replaceWith(fresh);
   if (flash) fresh.classList.add("message-changed");
@@ -465,6 +469,7 @@ function refocus(fresh, held) {
   const what = (button) => [button.className, button.dataset.action, button.dataset.value].join(" ");
   const same = [...fresh.querySelectorAll("button")].find((button) => what(button) === what(held));
   (same ?? fresh).focus({ preventScroll: true });
+  fresh.scrollIntoView({ block: "nearest" });
 }
 
 /** Something said to this person alone, and not kept. */
@@ -790,7 +795,8 @@ const fieldOf = (id) => currentForm()?.querySelector(`[data-field="${CSS.escape(
 
 /** What of a field takes the keyboard. */
 const controlOf = (field) =>
-  field.querySelector("input:checked") ?? field.querySelector(".people-box > input, select, textarea, input:not([type=hidden])");
+  field.querySelector("input:checked") ??
+  field.querySelector(".people-box > input, select, textarea, input:not([type=hidden])");
 
 function focusField(id) {
   const field = fieldOf(id);
@@ -936,7 +942,10 @@ class Options {
   key(event) {
     if (!this.open) return false;
     const last = this.list.children.length - 1;
-    const step = { ArrowDown: this.active === last ? -1 : this.active + 1, ArrowUp: this.active === -1 ? last : this.active - 1 };
+    const step = {
+      ArrowDown: this.active === last ? -1 : this.active + 1,
+      ArrowUp: this.active === -1 ? last : this.active - 1,
+    };
     if (event.key in step) this.move(step[event.key]);
     else if (event.key === "Enter" && this.active >= 0) this.take(this.active);
     else if (event.key === "Escape") this.close();
@@ -1031,11 +1040,10 @@ class People {
     this.input.value = "";
     if (!label || this.values.length >= this.most) return;
     if (this.values.includes(value)) return this.tell(`${label} is there already`);
+    const shown = make("span", { class: "chip-name", dir: "auto" }, label);
     const hidden = make("input", { type: "hidden", name: this.id, value });
     const cross = make("button", { type: "button", class: "chip-remove", "aria-label": `Remove ${label}` });
-    this.chips.append(
-      make("li", { class: "chip", "data-value": value }, make("span", { class: "chip-name", dir: "auto" }, label), hidden, cross),
-    );
+    this.chips.append(make("li", { class: "chip", "data-value": value }, shown, hidden, cross));
     this.tell(`Added ${label}`);
     this.full();
   }
@@ -1230,9 +1238,12 @@ page.newer.addEventListener("click", () => {
   toEnd(true);
   page.text.focus();
 });
-page.log.addEventListener("scroll", () => {
-  if (atEnd()) page.newer.hidden = true;
-}, { passive: true });
+const look = debounce(120, () => {
+  stuck = atEnd();
+  if (stuck) page.newer.hidden = true;
+});
+page.log.addEventListener("scroll", () => look(), { passive: true });
+new ResizeObserver(() => stuck && toEnd(false)).observe(page.log);
 
 page.guide.hidden = remember(localStorage, "guide") === "hidden";
 page["guide-close"].addEventListener("click", () => {

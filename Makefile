@@ -1,0 +1,52 @@
+# Two commands are all that anybody needs: `make run` and `make test`. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MARK := $(VENV)/.installed
+
+.PHONY: run test check lint types floors format bench doctor browser clean
+
+run: $(MARK)
+	@$(BIN)/esafety run
+
+doctor: $(MARK)
+	@$(BIN)/esafety doctor
+
+test: $(MARK)-dev
+	$(BIN)/python -m pytest
+
+check: lint types floors
+
+lint: $(MARK)-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(MARK)-dev
+	$(BIN)/mypy
+
+floors: $(MARK)-dev
+	$(BIN)/lint-imports
+
+format: $(MARK)-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(MARK)-dev
+	$(BIN)/python -m tests.bench
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	@echo "Setting up (once, about half a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+
+$(MARK): pyproject.toml | $(VENV)/bin/pip
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $(MARK)
+
+$(MARK)-dev: $(MARK)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group dev
+	@touch $(MARK)-dev
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

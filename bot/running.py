@@ -1,0 +1,26 @@
+"""The running program, as its parts share it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from bot.desk import Desk
+from bot.settings import Settings
+from bot.worker import Worker
+from domain.people import School
+from storage.database import Database
+
+
+@dataclass(slots=True)
+class Bot:
+    """Everything that serves. `address` is where its HTTP server listens; `tasks` run until it is taken down."""
+
+    settings: Settings
+    schools: dict[str, School]
+    database: Database
+    worker: Worker
+    web: web.Application
+    desks: dict[str, Desk]
+    address: str = ""
+    tasks: list["asyncio.Task[None]"] = field(default_factory=list)
