@@ -27,10 +27,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="esafety", description="Report online-safety incidents in the chat staff already use.")
+    parser = argparse.ArgumentParser(
+        prog="esafety", description="Report online-safety incidents in the chat staff already use."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="serve Slack where it is set up, else a console on this machine with a demo school")
-    commands.add_parser("doctor", help="check settings, tokens, scopes, channels, roles and the database, and say how to mend each")
+    commands.add_parser(
+        "doctor", help="check settings, tokens, scopes, channels, roles and the database, and say how to mend each"
+    )
     categories = commands.add_parser("categories", help="the kinds of concern a school's policy knows")
     categories.add_argument("--school", required=True, help="a school, or a policy's name")
     categories.add_argument("--json", action="store_true", help="as JSON")

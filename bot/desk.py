@@ -9,7 +9,7 @@ from typing import assert_never
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
-from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
+from bot.replies import Reply, ShowForm, Tell, WrongForm
 from cards import case as case_cards
 from cards import messages, pages, report_form
 from cards.messages import CLOSE, DETAILS, HAND_ON, receipt_parts
@@ -20,7 +20,7 @@ from domain.messages import ReceiptMessage
 from domain.people import Account, Kind, School
 from domain.report_form import DetailQuestions, DraftGone, KindQuestions, Unfinished
 from handlers import acknowledge, close, compose, details, hand_on, lists, report
-from handlers.acknowledge import AcknowledgeOutcome, Acknowledged, AlreadyClosed, AlreadyTaken, NotForYou
+from handlers.acknowledge import Acknowledged, AcknowledgeOutcome, AlreadyClosed, AlreadyTaken, NotForYou
 from handlers.ports import Ports
 
 _FARTHEST_TYPO = 2
@@ -188,7 +188,9 @@ class Desk:
                 buttons = Buttons((details_button, hand_on_button, close_button))
                 return Tell(Card(card.title, card.summary, (*card.parts, buttons)))
             case AlreadyTaken(mine=True):
-                return _notice("mine_title", say("note.mine", reference=outcome.reference, when=moment(self.school, outcome.at)))
+                return _notice(
+                    "mine_title", say("note.mine", reference=outcome.reference, when=moment(self.school, outcome.at))
+                )
             case AlreadyTaken():
                 when = moment(self.school, outcome.at)
                 return _notice("taken_title", say("note.taken", owner=outcome.owner, reference=outcome.reference, when=when))
@@ -232,7 +234,9 @@ class Desk:
     def _close(self, outcome: close.CloseOutcome) -> Reply:
         match outcome:
             case close.CloseQuestions():
-                form = case_cards.close_form(outcome.incident.reference, outcome.alert.id, outcome.outcome, outcome.faults or {})
+                form = case_cards.close_form(
+                    outcome.incident.reference, outcome.alert.id, outcome.outcome, outcome.faults or {}
+                )
                 return WrongForm(form, grown=False) if outcome.faults else ShowForm(form)
             case close.NotYetTaken():
                 owner = say("note.not_owner_who", owner=outcome.owner) if outcome.owner else say("note.not_owner_nobody")

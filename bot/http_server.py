@@ -24,7 +24,9 @@ def add_health(app: web.Application, database: Database, outbox: Outbox, worker:
     async def metrics(_: web.Request) -> web.Response:
         registry = CollectorRegistry()
         registry.register(_Snapshot(await outbox.backlog(clock.now()), worker.tally))
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(
+            body=generate_latest(registry), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
 
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
 

@@ -27,7 +27,8 @@ class _RouteQuestion(BaseModel):
 def categories(policy: Policy) -> list[dict[str, str]]:
     """The kinds of concern of a policy, in its order."""
     return [
-        {"id": c.id, "label": c.label, "hint": c.hint, "four_c": c.four_c, "urgency": c.urgency} for c in policy.concerns.values()
+        {"id": c.id, "label": c.label, "hint": c.hint, "four_c": c.four_c, "urgency": c.urgency}
+        for c in policy.concerns.values()
     ]
 
 
@@ -89,6 +90,6 @@ def print_categories(policy: Policy, *, as_json: bool) -> int:
         json.dump(found, sys.stdout, ensure_ascii=False)
         print()
         return 0
-    for c in sorted(found, key=lambda c: list("content contact conduct commerce".split()).index(c["four_c"])):
+    for c in sorted(found, key=lambda c: list(["content", "contact", "conduct", "commerce"]).index(c["four_c"])):
         print(f"{c['four_c']:9} {c['urgency']:9} {c['id']:22} {c['label']}")
     return 0

@@ -39,5 +39,7 @@ def _greet(settings: Settings, address: str, schools: list[str]) -> None:
         demo = " (a demo: everybody in it is invented)" if settings.schools_folder == DEMO_SCHOOLS else ""
         print(f"  Console: {address}/console/{demo}")
     if not settings.has_slack:
-        print("  To serve Slack, copy .env.example to .env and fill it in; docs/install-slack.md shows where each value is found.")
+        print(
+            "  To serve Slack, copy .env.example to .env and fill it in; docs/install-slack.md shows where each value is found."
+        )
     print("  Stop with Ctrl-C.", flush=True)

@@ -45,7 +45,9 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     await database.migrate()
     clock = clock or SystemClock()
     bell = asyncio.Event()
-    platforms = frozenset({*([Platform.SLACK] if settings.has_slack else []), *([Platform.CONSOLE] if settings.has_console else [])})
+    platforms = frozenset(
+        {*([Platform.SLACK] if settings.has_slack else []), *([Platform.CONSOLE] if settings.has_console else [])}
+    )
     store, outbox = Store(database), Outbox(database)
     ports = Ports(store, clock, platforms, new_id, bell.set)
     if settings.schools_folder == DEMO_SCHOOLS:
@@ -82,7 +84,9 @@ async def _start(site: web.TCPSite, settings: Settings) -> None:
     try:
         await site.start()
     except OSError as taken:
-        raise SettingsError(f"PORT={settings.port} on {settings.host} cannot be used ({taken.strerror}): set another PORT.") from None
+        raise SettingsError(
+            f"PORT={settings.port} on {settings.host} cannot be used ({taken.strerror}): set another PORT."
+        ) from None
 
 
 async def _add_slack(
@@ -105,4 +109,3 @@ async def _add_console(bot: Bot, store: Store, clock: Clock, messengers: dict[Pl
     console = Console(desk, store, messenger)
     await console.remember_readers()
     console.add_to(bot.web)
-

@@ -3,7 +3,25 @@
 from collections.abc import Iterable, Mapping
 
 from cards.messages import ACKNOWLEDGE, CLOSE, HAND_ON
-from cards.model import Banner, Button, Buttons, ButtonStyle, Choice, Confirm, Fact, Facts, Form, Leaf, Option, Part, Section, Text, TextField, Tone, Weight
+from cards.model import (
+    Banner,
+    Button,
+    Buttons,
+    ButtonStyle,
+    Choice,
+    Confirm,
+    Fact,
+    Facts,
+    Form,
+    Leaf,
+    Option,
+    Part,
+    Section,
+    Text,
+    TextField,
+    Tone,
+    Weight,
+)
 from cards.steps import steps_section, warnings
 from cards.texts import moment, say, texts
 from domain.incident import Alert, AlertState, CaseFile, PossibleMatch
@@ -52,7 +70,9 @@ def hand_on_form(
         parts=(
             Text(say("hand_on.text", reference=reference)),
             Choice("to", say("hand_on.to"), options, chosen, compact=True),
-            TextField("reason", say("hand_on.reason"), reason, say("hand_on.reason_hint"), multiline=True, max_length=LONGEST_TEXT),
+            TextField(
+                "reason", say("hand_on.reason"), reason, say("hand_on.reason_hint"), multiline=True, max_length=LONGEST_TEXT
+            ),
         ),
         submit=say("hand_on.submit"),
         state=alert_id,
@@ -77,12 +97,21 @@ def close_form(reference: str, alert_id: str, outcome: str, faults: Mapping[str,
 
 def recipient_label(school: School, person: str, role: str, group: str) -> str:
     """Somebody to hand a case on to."""
-    return say("hand_on.choice_group", person=person, role=role, group=group) if group else say("hand_on.choice", person=person, role=role)
+    return (
+        say("hand_on.choice_group", person=person, role=role, group=group)
+        if group
+        else say("hand_on.choice", person=person, role=role)
+    )
 
 
 def _possible(case: CaseFile, match: PossibleMatch) -> Section:
     value = f"{case.incident.id}|{match.person_id}"
-    sure = Confirm(say("case.possible_confirm_title"), say("case.possible_confirm", person=match.person), say("case.confirm_yes"), say("case.confirm_no"))
+    sure = Confirm(
+        say("case.possible_confirm_title"),
+        say("case.possible_confirm", person=match.person),
+        say("case.confirm_yes"),
+        say("case.confirm_no"),
+    )
     return Section(
         say("case.possible_title"),
         (
@@ -158,7 +187,8 @@ def _notes(school: School, case: CaseFile) -> tuple[Section, ...]:
 
 def _log(school: School, case: CaseFile) -> Section:
     lines = "\n".join(
-        say("case.log_line", when=moment(school, e.at), who=e.who, action=texts().get(f"action.{e.action}", e.action)) for e in case.log
+        say("case.log_line", when=moment(school, e.at), who=e.who, action=texts().get(f"action.{e.action}", e.action))
+        for e in case.log
     )
     return Section(say("case.log"), (Text(lines, Weight.MUTED),))
 

@@ -29,7 +29,11 @@ def message_card(school: School, message: Message) -> Card:
             return _reminder(school, message)
         case WithdrawnMessage():
             text = say("withdrawn.text", reference=message.reference)
-            return Card(say("withdrawn.title", reference=message.reference), say("withdrawn.summary", reference=message.reference), (Text(text),))
+            return Card(
+                say("withdrawn.title", reference=message.reference),
+                say("withdrawn.summary", reference=message.reference),
+                (Text(text),),
+            )
         case _:
             assert_never(message)
 

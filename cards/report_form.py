@@ -141,7 +141,9 @@ def _what(q: DetailQuestions) -> Section:
     filled = q.filled
     hint = say("detail.what_hint_images") if q.concern.images else say("detail.what_hint")
     parts: list[Choice | TextField | MomentField] = [
-        TextField(Field.WHAT, say("detail.what"), _text(filled, Field.WHAT), hint, multiline=True, max_length=LONGEST_TEXT, live=True)
+        TextField(
+            Field.WHAT, say("detail.what"), _text(filled, Field.WHAT), hint, multiline=True, max_length=LONGEST_TEXT, live=True
+        )
     ]
     if q.asks_repeat:
         parts.append(Choice(Field.REPEAT, say("detail.repeat"), _answers("repeat"), _text(filled, Field.REPEAT)))
@@ -149,7 +151,14 @@ def _what(q: DetailQuestions) -> Section:
         parts.append(Choice(Field.ILLEGAL, say("detail.illegal"), _answers("illegal"), _text(filled, Field.ILLEGAL)))
     parts += [
         MomentField(Field.WHEN, say("detail.when"), _when(q)),
-        TextField(Field.WHERE, say("detail.where"), _text(filled, Field.WHERE), say("detail.where_hint"), required=False, max_length=LONGEST_PLACE),
+        TextField(
+            Field.WHERE,
+            say("detail.where"),
+            _text(filled, Field.WHERE),
+            say("detail.where_hint"),
+            required=False,
+            max_length=LONGEST_PLACE,
+        ),
         TextField(
             Field.DONE,
             say("detail.done"),

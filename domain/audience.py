@@ -7,8 +7,8 @@ avoided. A channel whose readers are not known is avoided as soon as anybody is 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from domain.names import possible_matches
 from domain.incident import Alert, Asked, Exclusion, Participant, Place, Summons, Why
+from domain.names import possible_matches
 from domain.people import GROUP_OF, Address, AddressKind, Group, Person, Platform, School, Staff
 from domain.routing import Facts
 from domain.words import About, ParticipantRole, Role
@@ -36,9 +36,7 @@ class Duty:
     channels: tuple[Address, ...]
 
 
-def exclusions(
-    school: School, staff: Staff, facts: Facts, participants: Iterable[Participant]
-) -> tuple[Exclusion, ...]:
+def exclusions(school: School, staff: Staff, facts: Facts, participants: Iterable[Participant]) -> tuple[Exclusion, ...]:
     """Whom a report shuts out: those it names as target or alleged perpetrator, typed names that may be staff, and the head.
 
     Of two reasons for the same person the certain one stands.
@@ -62,7 +60,8 @@ def exclusions(
 
 def about_whom(school: School, staff: Staff, about: About, participants: Iterable[Participant]) -> About:
     """Whom the report is about once its names are known: a member of staff picked as alleged perpetrator makes it about staff,
-    and the headteacher makes it about the headteacher, whatever the first screen said."""
+    and the headteacher makes it about the headteacher, whatever the first screen said.
+    """
     if about is About.HEADTEACHER:
         return about
     accused = [p.person_id for p in participants if p.role is ParticipantRole.ALLEGED_PERPETRATOR and staff.get(p.person_id)]
@@ -77,7 +76,9 @@ def excluded_ids(found: Iterable[Exclusion]) -> frozenset[str]:
     return frozenset(e.person_id for e in found if e.holds)
 
 
-def groups_concerned(people: Iterable[tuple[Participant, Person | None]], told: Mapping[Group, str]) -> dict[Group, tuple[str, ...]]:
+def groups_concerned(
+    people: Iterable[tuple[Participant, Person | None]], told: Mapping[Group, str]
+) -> dict[Group, tuple[str, ...]]:
     """The houses and forms of the pupils who are targets or alleged perpetrators, or, failing these, what the reporter said."""
     found: dict[Group, tuple[str, ...]] = {}
     known = [person for participant, person in people if person is not None and participant.excludes]

@@ -30,7 +30,9 @@ async def open_duty(ports: Ports, records: Records, school: School, incident: In
     )
     await records.add_alert(alert)
     people = duty.rungs[:1]
-    await summon(ports, records, alert, people, now, why_asked(duty.role, people[0]) if people else Asked.FIRST, channels=duty.channels)
+    await summon(
+        ports, records, alert, people, now, why_asked(duty.role, people[0]) if people else Asked.FIRST, channels=duty.channels
+    )
     await records.add_timers(Timer(ports.new_id(), TimerKind.CLIMB, incident.id, alert.id, alert.due_at))
     return alert
 

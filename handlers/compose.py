@@ -27,9 +27,13 @@ async def compose(ports: Ports, school: School, delivery: Delivery) -> Message |
             case MessageKind.RECEIPT:
                 return await _receipt(records, school, incident)
             case MessageKind.ACKNOWLEDGED if alert is not None:
-                return ProgressMessage(incident.reference, False, school.policy.role_title(alert.role), alert.acknowledged_at or now)
+                return ProgressMessage(
+                    incident.reference, False, school.policy.role_title(alert.role), alert.acknowledged_at or now
+                )
             case MessageKind.CLOSED if alert is not None:
-                return ProgressMessage(incident.reference, True, school.policy.role_title(alert.role), incident.closed_at or now)
+                return ProgressMessage(
+                    incident.reference, True, school.policy.role_title(alert.role), incident.closed_at or now
+                )
             case MessageKind.REMINDER if alert is not None:
                 return _reminder(school, delivery, incident, alert)
             case _:

@@ -55,7 +55,9 @@ async def settle(
             return NotForYou()
         why = Why.NAMED if same else Why.DISMISSED
         if await records.settle(incident.id, person_id, why, account.person_id, now):
-            await records.note(now, actor(account), f"match.{'confirmed' if same else 'dismissed'}", incident.id, person=person_id)
+            await records.note(
+                now, actor(account), f"match.{'confirmed' if same else 'dismissed'}", incident.id, person=person_id
+            )
             if same:
                 await _turn_to_staff_matter(ports, records, school, incident, person_id)
         found = await records.incident(incident_id) or incident
@@ -77,7 +79,9 @@ async def _turn_to_staff_matter(ports: Ports, records: Records, school: School, 
     if not any(p.role is ParticipantRole.ALLEGED_PERPETRATOR and p.person_id == person_id for p in people):
         return
     await records.make_private(incident.id, about)
-    facts = Facts(incident.facts.concern, about, incident.facts.repeat, incident.facts.immediate_danger, incident.facts.illegal_suspected)
+    facts = Facts(
+        incident.facts.concern, about, incident.facts.repeat, incident.facts.immediate_danger, incident.facts.illegal_suspected
+    )
     more = [e for e in exclusions(school, staff, facts, people) if e.person_id not in {x.person_id for x in shut_out}]
     await records.add_exclusions(incident.id, more)
     excluded = excluded_ids((*shut_out, *more))

@@ -120,7 +120,9 @@ async def keep_typing(ports: Ports, school: School, account: Account, draft_id: 
     async with ports.store.transaction(school) as records:
         draft = await _own_draft(records, account, draft_id, now)
         if draft is not None and not draft.submitted:
-            await records.save_draft(replace(draft, filled={**draft.filled, **filled}, changed_at=now, expires_at=_kept_until(school, now)))
+            await records.save_draft(
+                replace(draft, filled={**draft.filled, **filled}, changed_at=now, expires_at=_kept_until(school, now))
+            )
 
 
 async def submit(ports: Ports, school: School, account: Account, draft_id: str, filled: Filled) -> DetailOutcome:
@@ -168,7 +170,9 @@ async def _take(
     if places := [p for p in missing_groups(school, found.notify, groups) if not _answered(filled, p)]:
         faults = {_GROUP_FIELDS[p.group]: Fault.GROUP_NEEDED for p in places}
         return await _questions(ports, records, school, draft_id, filled, faults, tuple(places))
-    private = found.private or _names_staff_as_perpetrator(staff, participants, {e.person_id: e.participant_id for e in shut_out})
+    private = found.private or _names_staff_as_perpetrator(
+        staff, participants, {e.person_id: e.participant_id for e in shut_out}
+    )
     asked = await _duties(ports, records, school, staff, found, groups, excluded_ids(shut_out), private=private, now=now)
     incident = Incident(
         id=ports.new_id(),
@@ -194,7 +198,14 @@ async def _take(
         await open_duty(ports, records, school, incident, duty, now)
     await records.add_deliveries([delivery(ports, incident.id, None, MessageKind.RECEIPT, account.address)], now)
     await records.note(
-        now, actor(account), "incident.reported", incident.id, concern=facts.concern, about=facts.about, urgency=found.urgency, private=private
+        now,
+        actor(account),
+        "incident.reported",
+        incident.id,
+        concern=facts.concern,
+        about=facts.about,
+        urgency=found.urgency,
+        private=private,
     )
     return incident
 
@@ -348,9 +359,7 @@ async def _named(ports: Ports, records: Records, filled: Filled) -> dict[str, tu
     return found
 
 
-def _names_staff_as_perpetrator(
-    staff: Staff, participants: Sequence[Participant], shut_out: Mapping[str, str | None]
-) -> bool:
+def _names_staff_as_perpetrator(staff: Staff, participants: Sequence[Participant], shut_out: Mapping[str, str | None]) -> bool:
     accused = {p.id for p in participants if p.role is ParticipantRole.ALLEGED_PERPETRATOR}
     return any(staff.get(person) and participant in accused for person, participant in shut_out.items())
 
@@ -389,4 +398,3 @@ def _owns(draft: Draft, account: Account) -> bool:
 
 def _same_reporter(incident: Incident, account: Account) -> bool:
     return (incident.reporter.platform, incident.reporter.user_id) == (account.platform, account.user_id)
-

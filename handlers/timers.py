@@ -44,7 +44,7 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
     rung, round_ = step
     asked_roles = {s.role for s in summonses if s.round == round_}
     channels = ()
-    if rung.role not in asked_roles and rung.role is not alert.role or round_ != alert.round:
+    if (rung.role not in asked_roles and rung.role is not alert.role) or round_ != alert.round:
         readers: Readers = await records.readers(now - ports.readers_known_for) if excluded else {}
         groups = {GROUP_OF[rung.role]: (alert.group,)} if rung.role in GROUP_OF else {}
         duty = duties(school, staff, [rung.role], groups, excluded, private=incident.private, readers=readers)[0]

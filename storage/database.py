@@ -80,9 +80,7 @@ def _async_url(url: str) -> URL:
             return parsed.set(drivername="sqlite+aiosqlite")  # type: ignore[union-attr]
         case "postgresql" | "postgres" | "postgresql+asyncpg":
             return parsed.set(drivername="postgresql+asyncpg")  # type: ignore[union-attr]
-    raise DatabaseUrlError(
-        "ESAFETY_DATABASE_URL must be sqlite:///path/to/file.db or postgresql://user:password@host/database"
-    )
+    raise DatabaseUrlError("ESAFETY_DATABASE_URL must be sqlite:///path/to/file.db or postgresql://user:password@host/database")
 
 
 def _engine(url: URL) -> AsyncEngine:

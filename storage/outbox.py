@@ -63,7 +63,9 @@ class Outbox:
         waiting = select(d.id).where(d.state.in_((DeliveryState.PENDING, DeliveryState.LEASED)), d.next_at <= now).limit(1)
         ringing = select(x.id).where(x.state == "pending", x.due_at <= now).limit(1)
         async with self._database.begin(write=False) as connection:
-            return (await connection.execute(waiting)).first() is not None or (await connection.execute(ringing)).first() is not None
+            return (await connection.execute(waiting)).first() is not None or (
+                await connection.execute(ringing)
+            ).first() is not None
 
     async def sent(self, delivery: Delivery, message_id: str) -> None:
         """The platform has taken it. If what it shows has changed meanwhile, it is due again at once."""
@@ -114,7 +116,9 @@ class Outbox:
             row = (
                 await connection.execute(
                     select(
-                        func.count(case((and_(d.state.in_((DeliveryState.PENDING, DeliveryState.LEASED)), d.next_at <= now), 1))),
+                        func.count(
+                            case((and_(d.state.in_((DeliveryState.PENDING, DeliveryState.LEASED)), d.next_at <= now), 1))
+                        ),
                         func.count(case((d.state == DeliveryState.DEAD, 1))),
                     )
                 )

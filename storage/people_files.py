@@ -22,7 +22,9 @@ class PeopleFileError(Exception):
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255)]
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=255)]
 _Group = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
-_Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=255, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+_Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=255, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+]
 _NoEmail = Annotated[str, StringConstraints(strip_whitespace=True, max_length=0)]
 
 
@@ -78,7 +80,9 @@ def read_people(path: Path, kind: Kind) -> dict[str, Person]:
     except (UnicodeDecodeError, csv.Error) as wrong:
         raise PeopleFileError(f"{path} is not a CSV file in UTF-8: {wrong}") from None
     if not rows or not needed <= set(rows[0]):
-        raise PeopleFileError(f"{path}: the first line must name the columns {', '.join(sorted(needed))}, and people must follow")
+        raise PeopleFileError(
+            f"{path}: the first line must name the columns {', '.join(sorted(needed))}, and people must follow"
+        )
     if len(rows) > MOST_LINES:
         raise PeopleFileError(f"{path} has {len(rows)} lines; {MOST_LINES} is the most")
     found: dict[str, Person] = {}

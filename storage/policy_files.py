@@ -310,5 +310,9 @@ def _unrouted(policy: Policy) -> Iterator[str]:
 
 
 def _unreachable(policy: Policy) -> Iterator[str]:
-    reached = {next(r.id for r in (*policy.routes, *policy.guidance.routes) if applies(r.when, f)) for f in _every_report(policy)}
-    yield from (f"route {r.id!r} can never be reached: an earlier one always applies" for r in policy.routes if r.id not in reached)
+    reached = {
+        next(r.id for r in (*policy.routes, *policy.guidance.routes) if applies(r.when, f)) for f in _every_report(policy)
+    }
+    yield from (
+        f"route {r.id!r} can never be reached: an earlier one always applies" for r in policy.routes if r.id not in reached
+    )

@@ -84,7 +84,10 @@ class Records:
         words = searchable(typed).split()
         if not words:
             return []
-        fits = [or_(t.people.c.search.startswith(w, autoescape=True), t.people.c.search.contains(" " + w, autoescape=True)) for w in words]
+        fits = [
+            or_(t.people.c.search.startswith(w, autoescape=True), t.people.c.search.contains(" " + w, autoescape=True))
+            for w in words
+        ]
         rows = await self._c.execute(
             select(t.people)
             .where(t.people.c.school == self._school, t.people.c.active, *fits)
@@ -311,12 +314,21 @@ class Records:
         """Adds what somebody wrote in a case."""
         await self._c.execute(
             insert(t.case_notes),
-            {"id": new_id(), "incident_id": note.incident_id, "person_id": note.person_id, "kind": note.kind, "at": note.at, "text": note.text},
+            {
+                "id": new_id(),
+                "incident_id": note.incident_id,
+                "person_id": note.person_id,
+                "kind": note.kind,
+                "at": note.at,
+                "text": note.text,
+            },
         )
 
     async def case_notes(self, incident_id: str) -> tuple[CaseNote, ...]:
         """What was written in a case since it was reported, oldest first."""
-        rows = await self._c.execute(select(t.case_notes).where(t.case_notes.c.incident_id == incident_id).order_by(t.case_notes.c.at))
+        rows = await self._c.execute(
+            select(t.case_notes).where(t.case_notes.c.incident_id == incident_id).order_by(t.case_notes.c.at)
+        )
         return tuple(CaseNote(r.incident_id, r.person_id, NoteKind(r.kind), r.at, r.text) for r in rows)
 
     async def participants(self, incident_id: str) -> tuple[Participant, ...]:
@@ -375,7 +387,9 @@ class Records:
 
     async def alerts_of(self, incident_id: str) -> tuple[Alert, ...]:
         """Every alert of a case, in the order in which they were opened."""
-        rows = await self._c.execute(select(t.alerts).where(t.alerts.c.incident_id == incident_id).order_by(t.alerts.c.opened_at, t.alerts.c.id))
+        rows = await self._c.execute(
+            select(t.alerts).where(t.alerts.c.incident_id == incident_id).order_by(t.alerts.c.opened_at, t.alerts.c.id)
+        )
         return tuple(_alert(r) for r in rows)
 
     async def open_alerts(self) -> list[tuple[Alert, Incident]]:
@@ -410,14 +424,23 @@ class Records:
             await self._c.execute(
                 self._insert(t.summonses).on_conflict_do_nothing(),
                 [
-                    {"alert_id": s.alert_id, "person_id": s.person_id, "round": s.round, "role": s.role, "why": s.why, "at": s.at}
+                    {
+                        "alert_id": s.alert_id,
+                        "person_id": s.person_id,
+                        "round": s.round,
+                        "role": s.role,
+                        "why": s.why,
+                        "at": s.at,
+                    }
                     for s in summonses
                 ],
             )
 
     async def summonses(self, *alert_ids: str) -> dict[str, tuple[Summons, ...]]:
         """Who was asked for each of these alerts, in order."""
-        rows = await self._c.execute(select(t.summonses).where(t.summonses.c.alert_id.in_(alert_ids)).order_by(t.summonses.c.at))
+        rows = await self._c.execute(
+            select(t.summonses).where(t.summonses.c.alert_id.in_(alert_ids)).order_by(t.summonses.c.at)
+        )
         found: dict[str, list[Summons]] = {a: [] for a in alert_ids}
         for r in rows:
             found[r.alert_id].append(Summons(r.alert_id, r.person_id, Role(r.role), Asked(r.why), r.round, r.at))
@@ -463,7 +486,12 @@ class Records:
         """Lets an alert climb now, because nobody could be reached."""
         await self._c.execute(
             update(t.timers)
-            .where(t.timers.c.alert_id == alert_id, t.timers.c.kind == TimerKind.CLIMB, t.timers.c.state == "pending", t.timers.c.due_at > at)
+            .where(
+                t.timers.c.alert_id == alert_id,
+                t.timers.c.kind == TimerKind.CLIMB,
+                t.timers.c.state == "pending",
+                t.timers.c.due_at > at,
+            )
             .values(due_at=at)
         )
 
@@ -493,7 +521,11 @@ class Records:
     async def show_again(self, incident_id: str, at: datetime, *messages: MessageKind, alert_id: str | None = None) -> None:
         """What these messages show has changed: every copy is to be changed where it stands."""
         d = t.deliveries.c
-        where = [d.incident_id == incident_id, d.message.in_(messages), d.state.notin_((DeliveryState.CANCELLED, DeliveryState.DEAD))]
+        where = [
+            d.incident_id == incident_id,
+            d.message.in_(messages),
+            d.state.notin_((DeliveryState.CANCELLED, DeliveryState.DEAD)),
+        ]
         if alert_id is not None:
             where.append(d.alert_id == alert_id)
         await self._c.execute(
@@ -522,7 +554,9 @@ class Records:
 
     # Audit
 
-    async def note(self, at: datetime, actor: str, action: str, incident_id: str | None = None, **data: str | int | bool | None) -> None:
+    async def note(
+        self, at: datetime, actor: str, action: str, incident_id: str | None = None, **data: str | int | bool | None
+    ) -> None:
         """Adds an entry to the school's audit chain: who did what, by ids and codes. Each entry holds the hash of the one before."""
         seq = await self.next_number("audit")
         previous = "0" * 64
@@ -530,7 +564,9 @@ class Records:
             query = select(t.audit.c.hash).where(t.audit.c.school == self._school, t.audit.c.seq == seq - 1)
             previous = (await self._c.execute(query)).scalar_one()
         moment = at.astimezone(UTC).isoformat()
-        body = json.dumps([self._school, seq, moment, actor, action, incident_id, data, previous], sort_keys=True, ensure_ascii=False)
+        body = json.dumps(
+            [self._school, seq, moment, actor, action, incident_id, data, previous], sort_keys=True, ensure_ascii=False
+        )
         digest = hashlib.sha256(body.encode()).hexdigest()
         await self._c.execute(
             insert(t.audit),
@@ -551,7 +587,9 @@ class Records:
         """What was done in a case, oldest first, with the names of the staff who did it."""
         staff = await self.staff()
         rows = await self._c.execute(
-            select(t.audit).where(t.audit.c.school == self._school, t.audit.c.incident_id == incident_id).order_by(t.audit.c.seq)
+            select(t.audit)
+            .where(t.audit.c.school == self._school, t.audit.c.incident_id == incident_id)
+            .order_by(t.audit.c.seq)
         )
         return tuple(LogEntry(r.at, _actor_name(staff, r.actor), r.action, str(r.data.get("role") or "")) for r in rows)
 
@@ -559,7 +597,9 @@ class Records:
 
     async def draft(self, draft_id: str) -> Draft | None:
         """The draft of that id."""
-        row = (await self._c.execute(select(t.drafts).where(t.drafts.c.school == self._school, t.drafts.c.id == draft_id))).first()
+        row = (
+            await self._c.execute(select(t.drafts).where(t.drafts.c.school == self._school, t.drafts.c.id == draft_id))
+        ).first()
         return _draft(row) if row is not None else None
 
     async def open_draft(self, account: Account, now: datetime) -> Draft | None:

@@ -70,11 +70,15 @@ def load_schools(folder: Path) -> dict[str, School]:
     """
     files = sorted(folder.glob("*.yaml"))
     if not files:
-        raise SchoolFileError(f"{folder} has no school file: copy docs/example-school.yaml there and fill it in, or set ESAFETY_SCHOOLS")
+        raise SchoolFileError(
+            f"{folder} has no school file: copy docs/example-school.yaml there and fill it in, or set ESAFETY_SCHOOLS"
+        )
     schools = [_load(path) for path in files]
     prefixes = [s.prefix for s in schools]
     if twice := {p for p in prefixes if prefixes.count(p) > 1}:
-        raise SchoolFileError(f"{folder}: two schools have the prefix {', '.join(sorted(twice))}; references must tell them apart")
+        raise SchoolFileError(
+            f"{folder}: two schools have the prefix {', '.join(sorted(twice))}; references must tell them apart"
+        )
     return {s.id: s for s in schools}
 
 
@@ -111,7 +115,9 @@ def _holders(raw: _School, role: Role, who: list[str] | dict[str, list[str]]) ->
     if known is None:
         raise ValueError(f"roles.{role.value}: this role is held for the whole school: give a list of e-mail addresses")
     if unknown := sorted(set(who) - set(known)):
-        raise ValueError(f"roles.{role.value}: {', '.join(unknown)} is not among the {GROUP_OF[role].value}s at the top of the file")
+        raise ValueError(
+            f"roles.{role.value}: {', '.join(unknown)} is not among the {GROUP_OF[role].value}s at the top of the file"
+        )
     return Holders(by_group={group: tuple(emails) for group, emails in who.items()})
 
 

@@ -262,7 +262,12 @@ deliveries = Table(
     _one_of("address_kind", "address_kind", AddressKind),
     CheckConstraint("(state = 'leased') = (leased_until IS NOT NULL)", name="leased_until_when"),
     CheckConstraint("state <> 'sent' OR message_id IS NOT NULL", name="sent_is_known"),
-    Index("ix_deliveries_due", "next_at", sqlite_where=text("state IN ('pending', 'leased')"), postgresql_where=text("state IN ('pending', 'leased')")),
+    Index(
+        "ix_deliveries_due",
+        "next_at",
+        sqlite_where=text("state IN ('pending', 'leased')"),
+        postgresql_where=text("state IN ('pending', 'leased')"),
+    ),
     Index("ix_deliveries_alert", "alert_id"),
 )
 
@@ -331,4 +336,3 @@ console_messages = Table(
     Column("body", JSON, nullable=False),
 )
 """The chat of the local console, which has no server of its own to keep it."""
-

@@ -74,7 +74,9 @@ class Console:
         async with self._store.transaction(school) as records:
             for channel in self._channels():
                 emails = {p.email for p in self._readers(staff, channel)}
-                await records.save_readers(Address(Platform.CONSOLE, AddressKind.CHANNEL, channel), emails, self._desk.ports.clock.now())
+                await records.save_readers(
+                    Address(Platform.CONSOLE, AddressKind.CHANNEL, channel), emails, self._desk.ports.clock.now()
+                )
 
     # The page
 
@@ -244,7 +246,9 @@ class Console:
     def _title(self, staff: Staff, person: Person) -> str:
         school = self._desk.school
         held = staff.roles_of(school, person.id) - {Role.LINE_MANAGER, Role.SENIOR_LEADERSHIP}
-        groups = [g for g, emails in school.holders.get(Role.HEAD_OF_HOUSE, Holders()).by_group.items() if person.email in emails]
+        groups = [
+            g for g, emails in school.holders.get(Role.HEAD_OF_HOUSE, Holders()).by_group.items() if person.email in emails
+        ]
         titles = [school.policy.role_title(r) for r in Role if r in held]
         return ", ".join([*titles, *groups]) or "Teacher"
 

@@ -35,8 +35,16 @@ class SlackEdge:
     """Registers the listeners of one Bolt app. `desk_of` finds the school's desk for a workspace."""
 
     def __init__(
-        self, app: AsyncApp, desk_of: Callable[[str], Desk], accounts: Accounts, seen: SeenEvents, clock: Clock
+        self,
+        app: AsyncApp,
+        client: AsyncWebClient,
+        desk_of: Callable[[str], Desk],
+        accounts: Accounts,
+        seen: SeenEvents,
+        clock: Clock,
     ) -> None:
+        # Our own client, which keeps its connections: Bolt copies the one it hands to a listener, connections and all.
+        self._client = client
         self._desk_of = desk_of
         self._accounts = accounts
         self._seen = seen
@@ -44,7 +52,9 @@ class SlackEdge:
         anything = re.compile(".*")
         app.command("/esafety")(ack=self._command_ack, lazy=[self._command])
         app.shortcut({"type": "shortcut", "callback_id": REPORT_SHORTCUT})(ack=_ack, lazy=[self._shortcut])
-        app.shortcut({"type": "message_action", "callback_id": REPORT_MESSAGE_SHORTCUT})(ack=_ack, lazy=[self._message_shortcut])
+        app.shortcut({"type": "message_action", "callback_id": REPORT_MESSAGE_SHORTCUT})(
+            ack=_ack, lazy=[self._message_shortcut]
+        )
         app.options(anything)(ack=self._suggest, lazy=[])
         app.view_submission(anything)(ack=self._submitted, lazy=[])
         app.view_closed(anything)(ack=_ack, lazy=[])
@@ -64,28 +74,28 @@ class SlackEdge:
         card = self._desk_of(command.get("team_id", "")).help(command.get("text", ""))
         await ack(response_type="ephemeral", **blockkit.message(card))
 
-    async def _command(self, command: Payload, client: AsyncWebClient, respond: Call) -> None:
+    async def _command(self, command: Payload, respond: Call) -> None:
         text = command.get("text", "")
         if not _needs_time(text):
             return
         desk = self._desk_of(command.get("team_id", ""))
         account = await self._account(desk, command["user_id"])
         reply = await _guarded(desk, desk.command(account, text))
-        await _show(client, reply, trigger_id=command["trigger_id"], respond=respond)
+        await _show(self._client, reply, trigger_id=command["trigger_id"], respond=respond)
 
     # Shortcuts
 
-    async def _shortcut(self, body: Payload, client: AsyncWebClient) -> None:
+    async def _shortcut(self, body: Payload) -> None:
         desk = self._desk_of(_team(body))
         account = await self._account(desk, body["user"]["id"])
         reply = await _guarded(desk, desk.begin_report(account))
-        await _show(client, reply, trigger_id=body["trigger_id"])
+        await _show(self._client, reply, trigger_id=body["trigger_id"])
 
-    async def _message_shortcut(self, body: Payload, client: AsyncWebClient) -> None:
+    async def _message_shortcut(self, body: Payload) -> None:
         desk = self._desk_of(_team(body))
         account = await self._account(desk, body["user"]["id"])
         reply = await _guarded(desk, desk.begin_report(account, link=_permalink(body)))
-        await _show(client, reply, trigger_id=body["trigger_id"])
+        await _show(self._client, reply, trigger_id=body["trigger_id"])
 
     # Forms
 
@@ -106,7 +116,7 @@ class SlackEdge:
             return
         await ack(**_answer_to_form(view, reply))
 
-    async def _action(self, body: Payload, client: AsyncWebClient, respond: Call) -> None:
+    async def _action(self, body: Payload, respond: Call) -> None:
         desk = self._desk_of(_team(body))
         account = await self._account(desk, body["user"]["id"])
         action = body["actions"][0]
@@ -119,33 +129,33 @@ class SlackEdge:
             return
         reply = await _guarded(desk, desk.press(account, blockkit.action_name(action["action_id"]), action.get("value", "")))
         modal = view.get("id", "") if view.get("type") == "modal" else ""
-        await _show(client, reply, trigger_id=body.get("trigger_id", ""), modal=modal, respond=None if view else respond)
+        await _show(self._client, reply, trigger_id=body.get("trigger_id", ""), modal=modal, respond=None if view else respond)
         if view.get("type") == "home":
-            await self._publish_home(client, desk, account)
+            await self._publish_home(desk, account)
 
     # Events
 
-    async def _mentioned(self, body: Payload, event: Payload, client: AsyncWebClient) -> None:
+    async def _mentioned(self, body: Payload, event: Payload) -> None:
         if not await self._is_new(body):
             return
         desk = self._desk_of(_team(body))
         drawn = blockkit.message(desk.chat(event.get("text", "")))
-        await client.chat_postEphemeral(channel=event["channel"], user=event["user"], **drawn)
+        await self._client.chat_postEphemeral(channel=event["channel"], user=event["user"], **drawn)
 
-    async def _message(self, body: Payload, event: Payload, client: AsyncWebClient) -> None:
+    async def _message(self, body: Payload, event: Payload) -> None:
         from_a_person = event.get("user") and not event.get("bot_id") and event.get("subtype") in (None, "file_share")
         if event.get("channel_type") != "im" or not from_a_person or not await self._is_new(body):
             return
         desk = self._desk_of(_team(body))
         # Whoever sends a picture wants to report something: the card asks them not to.
         card = pages.ask_report_card() if event.get("files") else desk.chat(event.get("text", ""))
-        await client.chat_postMessage(channel=event["channel"], **blockkit.message(card))
+        await self._client.chat_postMessage(channel=event["channel"], **blockkit.message(card))
 
-    async def _home_opened(self, body: Payload, event: Payload, client: AsyncWebClient) -> None:
+    async def _home_opened(self, body: Payload, event: Payload) -> None:
         if event.get("tab", "home") != "home":
             return
         desk = self._desk_of(_team(body))
-        await self._publish_home(client, desk, await self._account(desk, event["user"]))
+        await self._publish_home(desk, await self._account(desk, event["user"]))
 
     async def _readers_changed(self, body: Payload, event: Payload) -> None:
         desk = self._desk_of(_team(body))
@@ -154,8 +164,8 @@ class SlackEdge:
             await self._accounts.forget_readers(desk.school, channel)
             await self._accounts.sync_readers(desk.school, channel)
 
-    async def _publish_home(self, client: AsyncWebClient, desk: Desk, account: Account) -> None:
-        await client.views_publish(user_id=account.user_id, view=blockkit.home(await desk.home(account)))
+    async def _publish_home(self, desk: Desk, account: Account) -> None:
+        await self._client.views_publish(user_id=account.user_id, view=blockkit.home(await desk.home(account)))
 
     async def _is_new(self, body: Payload) -> bool:
         return await self._seen.is_new(Platform.SLACK, str(body.get("event_id", "")), self._clock.now())
@@ -180,9 +190,7 @@ async def _guarded(desk: Desk, work: Awaitable[Reply]) -> Reply:
         return Tell(desk.failed())
 
 
-async def _show(
-    client: AsyncWebClient, reply: Reply, *, trigger_id: str, modal: str = "", respond: Call | None = None
-) -> None:
+async def _show(client: AsyncWebClient, reply: Reply, *, trigger_id: str, modal: str = "", respond: Call | None = None) -> None:
     """Shows a reply: in the open dialog if there is one, in a new one, or as a message that only this person sees."""
     try:
         match reply:

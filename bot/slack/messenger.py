@@ -32,7 +32,9 @@ _NEVER = frozenset(
         "restricted_action",
     }
 )
-_NEEDS_A_PERSON = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "missing_scope", "not_in_channel"})
+_NEEDS_A_PERSON = frozenset(
+    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "missing_scope", "not_in_channel"}
+)
 _UNTIL_MENDED = timedelta(minutes=5)
 
 

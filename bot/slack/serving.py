@@ -13,11 +13,11 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
+from bot.running import Bot
 from bot.settings import Settings, SettingsError, SlackMode
 from bot.slack.accounts import Accounts
 from bot.slack.app import SlackEdge
 from bot.slack.messenger import SlackMessenger
-from bot.running import Bot
 from bot.worker import Messenger
 from domain.people import Platform, School
 from handlers.ports import Clock
@@ -45,17 +45,17 @@ async def add_slack(
     accounts = Accounts(client, store, clock)
     messengers[Platform.SLACK] = SlackMessenger(web_client(settings, session, retries=0), accounts, store)
     app = AsyncApp(
-        client=client,
+        client=web_client(settings, None, retries=0),
         signing_secret=settings.slack_signing_secret or "socket-mode",
         process_before_response=True,
         logger=logging.getLogger("esafety.slack.bolt"),
     )
-    SlackEdge(app, desk_finder(bot.desks.values(), team), accounts, SeenEvents(bot.database), clock)
+    SlackEdge(app, client, desk_finder(bot.desks.values(), team), accounts, SeenEvents(bot.database), clock)
     bot.tasks.append(asyncio.create_task(_keep_readers(bot.schools.values(), accounts), name="slack-readers"))
     if settings.slack_mode is SlackMode.HTTP:
         _serve_http(bot.web, app)
         return _nothing
-    handler = AsyncSocketModeHandler(app, settings.slack_app_token, web_client=client)
+    handler = AsyncSocketModeHandler(app, settings.slack_app_token, web_client=web_client(settings, None, retries=0))
     try:
         await handler.connect_async()
     except SlackApiError as no:

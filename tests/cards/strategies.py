@@ -1,5 +1,7 @@
 """Cards of every kind, with the nastiest texts."""
 
+import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -59,15 +61,22 @@ values = st.text("abc0123456789-:", max_size=30)
 def parts(texts: st.SearchStrategy[str], *, with_fields: bool) -> st.SearchStrategy[list[Leaf | Section]]:
     """Parts of every kind, some in sections; no two fields share an id."""
     leaves = st.one_of(_shown_leaves(texts), _fields(texts)) if with_fields else _shown_leaves(texts)
-    return st.lists(st.one_of(leaves, st.builds(Section, texts, st.lists(leaves, max_size=3).map(tuple))), max_size=6).filter(
-        _has_distinct_fields
-    )
+    sections = st.builds(Section, texts, st.lists(leaves, max_size=3).map(tuple))
+    return st.lists(st.one_of(leaves, sections), max_size=6).map(_with_distinct_fields)
 
 
-def _has_distinct_fields(found: list[Leaf | Section]) -> bool:
-    leaves = [leaf for part in found for leaf in (part.parts if isinstance(part, Section) else (part,))]
-    names = [leaf.id for leaf in leaves if isinstance(leaf, Choice | TextField | MomentField | PeopleField)]
-    return len(names) == len(set(names))
+def _with_distinct_fields(found: list[Leaf | Section]) -> list[Leaf | Section]:
+    numbers = itertools.count()
+
+    def renamed(leaf: Leaf) -> Leaf:
+        if isinstance(leaf, Choice | TextField | MomentField | PeopleField):
+            return replace(leaf, id=f"{leaf.id}{next(numbers)}")
+        return leaf
+
+    return [
+        replace(part, parts=tuple(renamed(leaf) for leaf in part.parts)) if isinstance(part, Section) else renamed(part)
+        for part in found
+    ]
 
 
 def cards(texts: st.SearchStrategy[str] = nasty_text) -> st.SearchStrategy[Card]:
@@ -88,7 +97,11 @@ def _shown_leaves(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Leaf]:
         st.builds(Text, texts, st.sampled_from(Weight)),
         st.builds(Facts, facts),
         st.builds(Banner, texts, st.sampled_from(Tone)),
-        st.builds(Link, texts, st.one_of(texts, st.just("https://school.example/policy?a=1&b=2"))),
+        st.builds(
+            Link,
+            texts,
+            st.one_of(texts, st.just("https://school.example/policy?a=1&b=2")),
+        ),
         st.builds(Buttons, st.lists(_buttons(texts), max_size=7).map(tuple)),
         _tables(texts),
     )
@@ -105,17 +118,57 @@ def _tables(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Table]:
 
 
 def _fields(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Leaf]:
-    options = st.lists(st.builds(Option, values.map(lambda value: f"o{value}"), texts, texts, texts), min_size=1, max_size=12)
+    options = st.lists(
+        st.builds(Option, values.map(lambda value: f"o{value}"), texts, texts, texts),
+        min_size=1,
+        max_size=12,
+    )
     distinct = options.map(lambda some: tuple({option.value: option for option in some}.values()))
-    people = st.lists(st.builds(PersonChoice, st.one_of(values.map("person:".__add__), texts.map("text:".__add__)), texts), max_size=4)
-    moments = st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
+    people = st.lists(
+        st.builds(
+            PersonChoice,
+            st.one_of(values.map("person:".__add__), texts.map("text:".__add__)),
+            texts,
+        ),
+        max_size=4,
+    )
+    moments = st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(
+        lambda moment: moment.replace(tzinfo=UTC)
+    )
     return st.one_of(
         distinct.flatmap(
             lambda some: st.builds(
-                Choice, ids, texts, st.just(some), st.sampled_from(["", some[0].value, "gone"]), texts, st.booleans(), st.booleans()
+                Choice,
+                ids,
+                texts,
+                st.just(some),
+                st.sampled_from(["", some[0].value, "gone"]),
+                texts,
+                st.booleans(),
+                st.booleans(),
             )
         ),
-        st.builds(TextField, ids, texts, texts, texts, texts, st.booleans(), st.booleans(), st.integers(1, 5_000), st.booleans()),
+        st.builds(
+            TextField,
+            ids,
+            texts,
+            texts,
+            texts,
+            texts,
+            st.booleans(),
+            st.booleans(),
+            st.integers(1, 5_000),
+            st.booleans(),
+        ),
         st.builds(MomentField, ids, texts, moments, texts, st.booleans()),
-        st.builds(PeopleField, ids, texts, people.map(tuple), texts, st.booleans(), st.booleans(), st.integers(1, 10)),
+        st.builds(
+            PeopleField,
+            ids,
+            texts,
+            people.map(tuple),
+            texts,
+            st.booleans(),
+            st.booleans(),
+            st.integers(1, 10),
+        ),
     )

@@ -12,7 +12,7 @@ from cards.model import Card, Form, buttons, fields
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """The fields' ids, and each pair of a button's action and value with how often it is there. Submitting is not among them."""
+    """The fields' ids, and how often each pair of a button's action and value is there. Submitting is not among them."""
 
     fields: frozenset[str]
     actions: Counter[tuple[str, str]]
