@@ -43,7 +43,7 @@ class Desk:
         return pages.help_card(self.school, pages.unknown_command(typed.strip(), found[0] if found else ""))
 
     async def command(self, account: Account, text: str) -> Reply:
-        """`/esafety ...`"""
+        """What stands after `/esafety`, done."""
         match text.split()[:1]:
             case [word] if word.casefold() == "report":
                 return await self.begin_report(account)
@@ -215,7 +215,7 @@ class Desk:
             case hand_on.HandOnQuestions():
                 title = self.school.policy.role_title
                 label = case_cards.recipient_label
-                choices = [(r.key, label(self.school, r.person.name, title(r.role), r.group)) for r in outcome.recipients]
+                choices = [(r.key, label(r.person.name, title(r.role), r.group)) for r in outcome.recipients]
                 form = case_cards.hand_on_form(
                     outcome.incident.reference, outcome.alert.id, choices, outcome.chosen, outcome.reason, outcome.faults or {}
                 )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.policy import Policy
 from domain.routing import Facts, UnknownConcernError, route
-from domain.words import About, Role
+from domain.words import About, FourC, Role
 from storage.policy_files import all_cites
 
 
@@ -90,6 +90,6 @@ def print_categories(policy: Policy, *, as_json: bool) -> int:
         json.dump(found, sys.stdout, ensure_ascii=False)
         print()
         return 0
-    for c in sorted(found, key=lambda c: list(["content", "contact", "conduct", "commerce"]).index(c["four_c"])):
+    for c in sorted(found, key=lambda c: list(FourC).index(FourC(c["four_c"]))):
         print(f"{c['four_c']:9} {c['urgency']:9} {c['id']:22} {c['label']}")
     return 0

@@ -83,7 +83,7 @@ def load_settings() -> Settings:
         SettingsError: one is wrong, or one is missing beside the others.
     """
     try:
-        settings = Settings()  # type: ignore[call-arg]
+        settings = Settings()
     except ValidationError as wrong:
         first = wrong.errors()[0]
         name = str(first["loc"][0]).upper()

@@ -1,4 +1,4 @@
-"""The worker: sends what is due in the outbox and does what timers stand for. What it holds in memory is never the only copy."""
+"""The worker: sends what is due in the outbox and does what timers stand for. It never holds the only copy."""
 
 import asyncio
 import contextlib
@@ -26,11 +26,11 @@ _AT_ONCE = 4
 class Messenger(Protocol):
     """A chat platform's way out. Both return the platform's id of the message."""
 
-    async def send(self, school: School, address: Address, message: Message) -> str:
+    async def send(self, school: School, address: Address, message: Message, /) -> str:
         """Posts a message."""
         ...
 
-    async def update(self, school: School, address: Address, message_id: str, message: Message) -> str:
+    async def update(self, school: School, address: Address, message_id: str, message: Message, /) -> str:
         """Changes a message where it stands."""
         ...
 
@@ -38,8 +38,8 @@ class Messenger(Protocol):
 class SendError(Exception):
     """A message did not go through.
 
-    ├── TryLater: the platform is busy or out of reach.
-    └── NoSuchPlace: it never will, because there is no such place or it takes no messages from us.
+    ├── TryLaterError: the platform is busy or out of reach.
+    └── NoSuchPlaceError: it never will, because there is no such place or it takes no messages from us.
     """
 
     def __init__(self, code: str) -> None:
@@ -47,7 +47,7 @@ class SendError(Exception):
         self.code = code
 
 
-class TryLater(SendError):
+class TryLaterError(SendError):
     """To be tried again, not before `after`."""
 
     def __init__(self, code: str, after: timedelta | None = None) -> None:
@@ -55,7 +55,7 @@ class TryLater(SendError):
         self.after = after
 
 
-class NoSuchPlace(SendError):
+class NoSuchPlaceError(SendError):
     """Nothing will ever be delivered there."""
 
 
@@ -121,13 +121,13 @@ class Worker:
                 return
             try:
                 await self._send(school, delivery)
-            except NoSuchPlace as no:
+            except NoSuchPlaceError as no:
                 await self._bury(school, delivery, no.code)
-            except TryLater as later:
+            except TryLaterError as later:
                 await self._retry(delivery, later.code, later.after)
-            except Exception as broken:
+            except Exception as broken:  # noqa: BLE001 - one message that breaks must not stop the others
                 # Not its text, which may quote what was being sent.
-                log.error("delivery %s failed: %s", delivery.id, type(broken).__name__)
+                log.error("delivery %s failed: %s", delivery.id, type(broken).__name__)  # noqa: TRY400
                 self.tally.failed += 1
                 await self._retry(delivery, type(broken).__name__, None)
 

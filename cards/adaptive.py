@@ -10,12 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias, assert_never
 
-from cards.layout import (
-    SIGNS,
-    may_be_followed,
-    refuse_what_cannot_be_drawn,
-    titled_leaves,
-)
+from cards.layout import SIGNS, may_be_followed, refuse_what_cannot_be_drawn, titled_leaves
 from cards.model import (
     Banner,
     Button,
@@ -56,17 +51,8 @@ TYPED_SUFFIX: Final = ".typed"
 PEOPLE_DATASET: Final = "people"
 """What Teams asks the bot to search when somebody types into a people field."""
 
-_STYLES: Final = {
-    Tone.INFO: "accent",
-    Tone.SUCCESS: "good",
-    Tone.WARNING: "warning",
-    Tone.DANGER: "attention",
-}
-_BUTTON_STYLES: Final = {
-    ButtonStyle.NORMAL: "default",
-    ButtonStyle.PRIMARY: "positive",
-    ButtonStyle.DANGER: "destructive",
-}
+_STYLES: Final = {Tone.INFO: "accent", Tone.SUCCESS: "good", Tone.WARNING: "warning", Tone.DANGER: "attention"}
+_BUTTON_STYLES: Final = {ButtonStyle.NORMAL: "default", ButtonStyle.PRIMARY: "positive", ButtonStyle.DANGER: "destructive"}
 
 _BUTTONS_A_ROW: Final = 5
 """Teams shows six actions of a set and hides the others behind a menu."""
@@ -85,10 +71,7 @@ def card(card: Card) -> Payload:
     """The card of a message. `fallbackText` is what a client shows that cannot draw it."""
     refuse_what_cannot_be_drawn(card)
     body = [*_heading(card.title, "Large"), *_body(card)]
-    return {
-        **_envelope(body),
-        "fallbackText": shorten(card.summary if has_ink(card.summary) else card.title, _SUMMARY),
-    }
+    return {**_envelope(body), "fallbackText": shorten(card.summary if has_ink(card.summary) else card.title, _SUMMARY)}
 
 
 def form(form: Form) -> Payload:
@@ -182,16 +165,7 @@ def _heading(text: str, size: str) -> list[Payload]:
     """A heading as such for screen readers, which only a TextBlock can be."""
     if not has_ink(text):
         return []
-    return [
-        {
-            "type": "TextBlock",
-            "text": _unmarked(text),
-            "style": "heading",
-            "size": size,
-            "weight": "Bolder",
-            "wrap": True,
-        }
-    ]
+    return [{"type": "TextBlock", "text": _unmarked(text), "style": "heading", "size": size, "weight": "Bolder", "wrap": True}]
 
 
 def _paragraph(text: str, **style: Any) -> list[Payload]:
@@ -202,10 +176,7 @@ def _paragraph(text: str, **style: Any) -> list[Payload]:
 def _labelled(label: str, value: str) -> list[Payload]:
     first, *rest = shown(value).strip("\n").split("\n")
     lines = [[_run(line)] if has_ink(line) else [] for line in rest]
-    return _lines(
-        [[_run(f"{shown(label)}: ", weight="Bolder"), _run(shown(first))], *lines],
-        apart="Small",
-    )
+    return _lines([[_run(f"{shown(label)}: ", weight="Bolder"), _run(shown(first))], *lines], apart="Small")
 
 
 def _lines(lines: Sequence[list[Payload]], apart: str = "Default") -> list[Payload]:
@@ -230,20 +201,12 @@ def _banner(part: Banner) -> Payload:
     first, *rest = shown(part.text).strip("\n").split("\n")
     runs = [_run(f"{SIGNS[part.tone]} {first}", weight="Bolder")]
     lines = [[_run(line)] if has_ink(line) else [] for line in rest]
-    return {
-        "type": "Container",
-        "style": _STYLES[part.tone],
-        "items": _lines([runs, *lines]),
-    }
+    return {"type": "Container", "style": _STYLES[part.tone], "items": _lines([runs, *lines])}
 
 
 def _link(part: Link) -> list[Payload]:
     if may_be_followed(part.url):
-        action = {
-            "type": "Action.OpenUrl",
-            "title": shorten(part.label, _BUTTON_LABEL),
-            "url": part.url,
-        }
+        action = {"type": "Action.OpenUrl", "title": shorten(part.label, _BUTTON_LABEL), "url": part.url}
         return [{"type": "ActionSet", "actions": [action]}]
     return _paragraph(f"{part.label}: {part.url}")
 
@@ -253,10 +216,7 @@ def _table(part: Table) -> list[Payload]:
     width = max(len(part.columns), *(len(row) for row in part.rows), 0) if part.rows else 0
     if not width:
         return [*caption, *_paragraph(part.empty)]
-    rows = [
-        _row(part.columns, width, weight="Bolder"),
-        *(_row(row, width) for row in part.rows[:_TABLE_ROWS]),
-    ]
+    rows = [_row(part.columns, width, weight="Bolder"), *(_row(row, width) for row in part.rows[:_TABLE_ROWS])]
     table = {"type": "Table", "columns": [{"width": 1}] * width, "rows": rows}
     hidden = len(part.rows) - _TABLE_ROWS
     return [*caption, table, *(_more(hidden) if hidden > 0 else [])]
@@ -264,10 +224,7 @@ def _table(part: Table) -> list[Payload]:
 
 def _row(cells: Sequence[str], width: int, **style: Any) -> Payload:
     padded = [*cells, *[""] * (width - len(cells))]
-    return {
-        "type": "TableRow",
-        "cells": [{"type": "TableCell", "items": _paragraph(shown(cell), **style)} for cell in padded],
-    }
+    return {"type": "TableRow", "cells": [{"type": "TableCell", "items": _paragraph(shown(cell), **style)} for cell in padded]}
 
 
 # Buttons
@@ -282,21 +239,12 @@ def _button(button: Button, card: Card | Form) -> Payload:
     title, style = shorten(button.label, _BUTTON_LABEL), _BUTTON_STYLES[button.style]
     if button.confirm is None:
         return {**_action(button, card), "title": title, "style": style}
-    return {
-        "type": "Action.ShowCard",
-        "title": title,
-        "style": style,
-        "card": _question(button, button.confirm, card),
-    }
+    return {"type": "Action.ShowCard", "title": title, "style": style, "card": _question(button, button.confirm, card)}
 
 
 def _question(button: Button, question: Confirm, card: Card | Form) -> Payload:
     """Pressing the first button again folds the question away, so that there is no button for «no»."""
-    yes = {
-        **_action(button, card),
-        "title": shorten(question.yes, _BUTTON_LABEL),
-        "style": _BUTTON_STYLES[button.style],
-    }
+    yes = {**_action(button, card), "title": shorten(question.yes, _BUTTON_LABEL), "style": _BUTTON_STYLES[button.style]}
     return {
         "type": "AdaptiveCard",
         "body": [*_heading(question.title, "Default"), *_paragraph(question.text)],
@@ -310,10 +258,7 @@ def _action(button: Button, card: Card | Form) -> Payload:
         case Form():
             return {"type": "Action.Submit", "data": data}
         case Card() if button.opens_form:
-            return {
-                "type": "Action.Submit",
-                "data": {"msteams": {"type": "task/fetch"}, **data},
-            }
+            return {"type": "Action.Submit", "data": {"msteams": {"type": "task/fetch"}, **data}}
         case Card():
             return {"type": "Action.Execute", "verb": button.action, "data": data}
         case _:
@@ -352,23 +297,17 @@ def _input(kind: str, input_id: str, label: str, **more: Any) -> Payload:
     return {"type": f"Input.{kind}", "id": input_id, "label": shown(label), **more}
 
 
-def _needed(required: bool, card: Card | Form) -> Payload:
+def _needed(field: Field, card: Card | Form) -> Payload:
     """Teams itself asks for a required input before any button acts; so where there are other buttons only the bot asks."""
-    return {"isRequired": True, "errorMessage": _MISSING} if required and not any(buttons(card)) else {}
+    return {"isRequired": True, "errorMessage": _MISSING} if field.required and not any(buttons(card)) else {}
 
 
 def _choice(field: Choice, card: Card | Form) -> Payload:
-    drawn = _input(
-        "ChoiceSet",
-        field.id,
-        field.label,
-        style="compact" if field.compact else "expanded",
-        wrap=True,
-    )
+    drawn = _input("ChoiceSet", field.id, field.label, style="compact" if field.compact else "expanded", wrap=True)
     drawn["choices"] = [{"title": _unmarked(_choice_title(option)), "value": option.value} for option in field.options]
     if field.value in {option.value for option in field.options}:
         drawn["value"] = field.value
-    return {**drawn, **_needed(field.required, card)}
+    return {**drawn, **_needed(field, card)}
 
 
 def _choice_title(option: Option) -> str:
@@ -384,36 +323,23 @@ def _text_input(field: TextField, card: Card | Form) -> Payload:
         drawn["value"] = clean(field.value)
     if has_ink(field.placeholder):
         drawn["placeholder"] = clean(field.placeholder)
-    return {**drawn, **_needed(field.required, card)}
+    return {**drawn, **_needed(field, card)}
 
 
 def _moment(field: MomentField, card: Card | Form) -> Payload:
-    day = _input(
-        "Date",
-        field.id + DATE_SUFFIX,
-        f"{shown(field.label)} (date)",
-        **_needed(field.required, card),
-    )
-    time = _input(
-        "Time",
-        field.id + TIME_SUFFIX,
-        f"{shown(field.label)} (time)",
-        **_needed(field.required, card),
-    )
+    day = _input("Date", field.id + DATE_SUFFIX, f"{shown(field.label)} (date)", **_needed(field, card))
+    time = _input("Time", field.id + TIME_SUFFIX, f"{shown(field.label)} (time)", **_needed(field, card))
     if field.value is not None:
         day["value"] = field.value.strftime("%Y-%m-%d").zfill(10)
         time["value"] = field.value.strftime("%H:%M")
-    return {
-        "type": "ColumnSet",
-        "columns": [{"type": "Column", "width": "stretch", "items": [one]} for one in (day, time)],
-    }
+    return {"type": "ColumnSet", "columns": [{"type": "Column", "width": "stretch", "items": [one]} for one in (day, time)]}
 
 
 def _people(field: PeopleField, card: Card | Form) -> list[Payload]:
     """A list that is searched as one types, and a text for the names it does not have. Without a list, the text alone."""
     if not field.searchable:
         names = [person.label for person in field.value]
-        return [{**_typed_names(field, field.label, names), **_needed(field.required, card)}]
+        return [{**_typed_names(field, field.label, names), **_needed(field, card)}]
     listed = [person for person in field.value if not person.value.startswith("text:")]
     typed = [person.label for person in field.value if person.value.startswith("text:")]
     search = _input("ChoiceSet", field.id, field.label, style="filtered", isMultiSelect=True)
@@ -426,29 +352,14 @@ def _people(field: PeopleField, card: Card | Form) -> list[Payload]:
 
 def _typed_names(field: PeopleField, label: str, names: Sequence[str]) -> Payload:
     lines = "\n".join(" ".join(clean(name).split()) for name in names)
-    drawn = _input(
-        "Text",
-        field.id + TYPED_SUFFIX,
-        label,
-        isMultiline=True,
-        maxLength=max(_LONGEST_INPUT, len(lines)),
-    )
+    drawn = _input("Text", field.id + TYPED_SUFFIX, label, isMultiline=True, maxLength=max(_LONGEST_INPUT, len(lines)))
     return {**drawn, "value": lines} if has_ink(lines) else drawn
 
 
 # Markdown
 
 
-_LOOKALIKES: Final[Mapping[str, str]] = {
-    "*": "∗",
-    "_": "ˍ",
-    "`": "ˋ",
-    "~": "∼",
-    "\\": "∖",
-    "[": "［",
-    "]": "］",
-    "&": "＆",
-}
+_LOOKALIKES: Final[Mapping[str, str]] = {"*": "∗", "_": "ˍ", "`": "ˋ", "~": "∼", "\\": "∖", "[": "［", "]": "］", "&": "＆"}
 _INLINE: Final = re.compile(r"[*`~\\]|(?<!\w)_|_(?!\w)|\[(?=[^\[\]]*\]\()|\](?=\()|&(?=#?\w+;)")
 _LINE_START: Final = re.compile(r"^(\s*)([-+#>]|\d+[.)])(?=\s)", re.MULTILINE)
 _FUNCTION: Final = re.compile(r"\{(?=\{)|(?<=\$)(?=\{)")

@@ -11,13 +11,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar, assert_never
 
-from cards.layout import (
-    SIGNS,
-    labelled_errors,
-    may_be_followed,
-    refuse_what_cannot_be_drawn,
-    titled_leaves,
-)
+from cards.layout import SIGNS, labelled_errors, may_be_followed, refuse_what_cannot_be_drawn, titled_leaves
 from cards.model import (
     Banner,
     Button,
@@ -171,10 +165,7 @@ def _parts(card: Card | Form, surface: _Surface) -> list[tuple[int, Payload]]:
     """The blocks of each part, with the part's number."""
     drawn: list[tuple[int, Payload]] = []
     for number, (title, leaf) in enumerate(titled_leaves(card), start=1):
-        blocks = [
-            *_heading(title),
-            *_leaf(leaf, surface, [block for _, block in drawn]),
-        ]
+        blocks = [*_heading(title), *_leaf(leaf, surface, [block for _, block in drawn])]
         drawn += [(number, block) for block in blocks]
     return drawn
 
@@ -194,10 +185,7 @@ def _fitting(drawn: Sequence[tuple[int, Payload]], surface: _Surface) -> list[Pa
 
 
 def _more(parts: int) -> Payload:
-    return {
-        "type": "context",
-        "elements": [_plain(f"{ELLIPSIS} and {parts} more", _TEXT)],
-    }
+    return {"type": "context", "elements": [_plain(f"{ELLIPSIS} and {parts} more", _TEXT)]}
 
 
 def _with_distinct_actions(blocks: list[Payload]) -> list[Payload]:
@@ -270,11 +258,7 @@ def _banner(part: Banner) -> list[Payload]:
     if has_ink(rest):
         runs += [_run("\n"), *_runs(rest)]
     return [
-        {
-            "type": "rich_text",
-            "elements": [{"type": "rich_text_quote", "elements": group}],
-        }
-        for group in _groups_of_runs(runs)
+        {"type": "rich_text", "elements": [{"type": "rich_text_quote", "elements": group}]} for group in _groups_of_runs(runs)
     ]
 
 
@@ -294,11 +278,7 @@ def _buttons(part: Buttons) -> list[Payload]:
 def _button(button: Button) -> Payload:
     if len(button.value) > _BUTTON_VALUE:
         raise ValueError(f"The value of button {button.action} is longer than {_BUTTON_VALUE} characters")
-    drawn: Payload = {
-        "type": "button",
-        "action_id": button.action,
-        "text": _plain(button.label, _BUTTON_LABEL),
-    }
+    drawn: Payload = {"type": "button", "action_id": button.action, "text": _plain(button.label, _BUTTON_LABEL)}
     if button.value:
         drawn["value"] = button.value
     if button.style is not ButtonStyle.NORMAL:
@@ -347,11 +327,7 @@ def _table_block(part: Table) -> Payload:
     width = _width(part)
     header = [_cell(text, bold=True) for text in _padded(part.columns, width)]
     rows = [[_cell(text) for text in _padded(row, width)] for row in part.rows]
-    return {
-        "type": "table",
-        "rows": [header, *rows],
-        "column_settings": [{"is_wrapped": True}] * min(width, _TABLE_COLUMNS),
-    }
+    return {"type": "table", "rows": [header, *rows], "column_settings": [{"is_wrapped": True}] * min(width, _TABLE_COLUMNS)}
 
 
 def _cell(text: str, *, bold: bool = False) -> Payload:
@@ -366,16 +342,7 @@ def _padded(row: Sequence[str], width: int) -> list[str]:
 def _table_as_list(part: Table) -> list[Payload]:
     lines = [_row_as_line(part, row) for row in part.rows]
     return [
-        {
-            "type": "rich_text",
-            "elements": [
-                {
-                    "type": "rich_text_list",
-                    "style": "bullet",
-                    "elements": _sections(group),
-                }
-            ],
-        }
+        {"type": "rich_text", "elements": [{"type": "rich_text_list", "style": "bullet", "elements": _sections(group)}]}
         for group in _groups_by_length(lines)
     ]
 
@@ -431,11 +398,7 @@ def _choice(field: Choice) -> Payload:
 
 def _radio_buttons(field: Choice) -> Payload:
     drawn = {choice.value: _option(choice, with_group=True) for choice in field.options}
-    element: Payload = {
-        "type": "radio_buttons",
-        "action_id": field.id,
-        "options": list(drawn.values()),
-    }
+    element: Payload = {"type": "radio_buttons", "action_id": field.id, "options": list(drawn.values())}
     return _with_initial_option(element, drawn, field.value)
 
 
@@ -466,10 +429,7 @@ def _option_groups(field: Choice) -> list[Payload]:
     for choice in field.options:
         by_group.setdefault(choice.group, []).append(choice)
     groups = [
-        {
-            "label": _plain(_group_label(name, number), _OPTION),
-            "options": [_option(choice) for choice in part],
-        }
+        {"label": _plain(_group_label(name, number), _OPTION), "options": [_option(choice) for choice in part]}
         for name, choices in by_group.items()
         for number, part in enumerate(_in_groups(choices, _OPTIONS), start=1)
     ]
@@ -485,12 +445,7 @@ def _group_label(name: str, number: int) -> str:
 
 def _text_input(field: TextField) -> Payload:
     most = min(_TEXT, max(field.max_length, len(clean(field.value)), 1))  # never refuse what was accepted before
-    element: Payload = {
-        "type": "plain_text_input",
-        "action_id": field.id,
-        "multiline": field.multiline,
-        "max_length": most,
-    }
+    element: Payload = {"type": "plain_text_input", "action_id": field.id, "multiline": field.multiline, "max_length": most}
     if field.value:
         element["initial_value"] = shorten(field.value, most)
     if has_ink(field.placeholder):
@@ -566,10 +521,7 @@ def _runs(text: str, *, bold: bool = False) -> list[Payload]:
 
 
 def _rich(runs: list[Payload]) -> Payload:
-    return {
-        "type": "rich_text",
-        "elements": [{"type": "rich_text_section", "elements": runs}],
-    }
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": runs}]}
 
 
 def _sections(lines: Iterable[list[Payload]]) -> list[Payload]:
@@ -633,10 +585,7 @@ def _in_groups(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
 
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _LOOKALIKES: Final = {"*": "∗", "~": "∼", "`": "ˋ", "_": "ˍ", ":": "∶"}
-_MARKUP: Final = re.compile(
-    r"[*~`]|(?<!\w)_|_(?!\w)|:(?=[\w+'-]+:)|:(?=//)|(?<=@)(?=channel|here|everyone)",
-    re.IGNORECASE,
-)
+_MARKUP: Final = re.compile(r"[*~`]|(?<!\w)_|_(?!\w)|:(?=[\w+'-]+:)|:(?=//)|(?<=@)(?=channel|here|everyone)", re.IGNORECASE)
 
 
 def _fallback(card: Card) -> str:

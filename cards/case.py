@@ -95,7 +95,7 @@ def close_form(reference: str, alert_id: str, outcome: str, faults: Mapping[str,
     )
 
 
-def recipient_label(school: School, person: str, role: str, group: str) -> str:
+def recipient_label(person: str, role: str, group: str) -> str:
     """Somebody to hand a case on to."""
     return (
         say("hand_on.choice_group", person=person, role=role, group=group)

@@ -89,6 +89,7 @@ def card(card: Card) -> str:
 
 def form(form: Form) -> str:
     """A dialog's content: a title, the parts, and the buttons that end it. Without `submit` there is only a way out."""
+    body, ways_on = _body_and_ways_on(form)
     return _element(
         "form",
         {
@@ -100,8 +101,8 @@ def form(form: Form) -> str:
             "novalidate": True,
         },
         _form_head(form),
-        _element("div", {"class": "form-body"}, _stray_errors(form), _parts(form.parts, form.errors, _FORM_TITLE_LEVEL + 1)),
-        _form_foot(form),
+        _element("div", {"class": "form-body"}, _stray_errors(form), _parts(body, form.errors, _FORM_TITLE_LEVEL + 1)),
+        _form_foot(form, ways_on),
     )
 
 
@@ -115,11 +116,17 @@ def _form_head(form: Form) -> Safe:
     )
 
 
-def _form_foot(form: Form) -> Safe:
-    """Cancel and submit, or only Close where there is nothing to send."""
-    leave: Attributes = {"type": "button", "class": "button", "data-close": True}
+def _body_and_ways_on(form: Form) -> tuple[tuple[Part, ...], tuple[Button, ...]]:
+    """The parts that scroll, and the buttons that end a page to read: those stay in sight however long it is."""
+    last = form.parts[-1] if form.parts else None
+    return (form.parts[:-1], last.items) if isinstance(last, Buttons) and not form.submit else (form.parts, ())
+
+
+def _form_foot(form: Form, ways_on: tuple[Button, ...]) -> Safe:
+    """Cancel and submit; or, where there is nothing to send, Close and the ways on."""
+    leave: Attributes = {"type": "button", "class": "button button-leave", "data-close": True}
     if not form.submit:
-        return _element("div", {"class": "form-foot"}, _element("button", leave, escape("Close")))
+        return _element("div", {"class": "form-foot"}, _element("button", leave, escape("Close")), *map(_button, ways_on))
     send: Attributes = {"type": "submit", "class": "button button-primary"}
     return _element(
         "div",
@@ -487,7 +494,7 @@ def _element(tag: str, attributes: Attributes, *inner: Safe) -> Safe:
     return start if tag in _VOID else Safe(f"{start}{_join(inner)}</{tag}>")
 
 
-def _attribute(name: str, value: str | bool | None) -> Safe:
+def _attribute(name: str, value: str | bool | None) -> Safe:  # noqa: FBT001 - an attribute without a value
     if value is None or value is False:
         return _NOTHING
     return Safe(f" {name}") if value is True else Safe(f' {name}="{escape(value)}"')

@@ -7,12 +7,7 @@ from urllib.parse import urlsplit
 
 from cards.model import Card, Choice, Form, Leaf, Section, Text, Tone, fields
 
-SIGNS: Final = {
-    Tone.INFO: "ℹ️",
-    Tone.SUCCESS: "✅",
-    Tone.WARNING: "⚠️",
-    Tone.DANGER: "⛔",
-}
+SIGNS: Final = {Tone.INFO: "ℹ️", Tone.SUCCESS: "✅", Tone.WARNING: "⚠️", Tone.DANGER: "⛔"}
 """What shows a banner's tone to those who do not see its colour."""
 
 _LONGEST_URL: Final = 3000

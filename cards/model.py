@@ -1,7 +1,7 @@
 """The neutral card: what a message or a form says, never how a platform draws it.
 
-Text here is plain text. A renderer escapes it, and shortens it to the platform's limits; no markup, mention or link is ever read
-out of it. Every renderer must draw every part: it matches on the type and ends in `assert_never`.
+Text here is plain text. A renderer escapes it, and shortens it to the platform's limits; no markup, mention or link is ever
+read out of it. Every renderer must draw every part: it matches on the type and ends in `assert_never`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -157,7 +157,7 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button. `action` names what it does, `value` which thing it does it to; `opens_form`: the answer is a form or a private card.
+    """A button. `action` names what it does, `value` to which thing; `opens_form`: the answer is a form or a private card.
 
     `value` holds ids only, never a name.
     """
@@ -226,7 +226,7 @@ class Form:
 
 FieldValue: TypeAlias = str | tuple[str, ...]
 FormValues: TypeAlias = Mapping[str, FieldValue]
-"""What was filled in, by field id: a choice's value, a text, a moment in ISO 8601, or a people field's values. Empty is ''  or ()."""
+"""What was filled in, by field id: a choice's value, a text, a moment in ISO 8601, people. Empty is '' or ()."""
 
 
 def fields(form: Form | Card) -> Iterator[Field]:

@@ -6,14 +6,7 @@ ELLIPSIS = "…"
 NOTHING = "–"
 """Stands where a text is empty, since no platform draws an empty one."""
 
-_LINE_BREAKS = {
-    "\r\n": "\n",
-    "\r": "\n",
-    "\u2028": "\n",
-    "\u2029": "\n",
-    "\v": "\n",
-    "\f": "\n",
-}
+_LINE_BREAKS = {"\r\n": "\n", "\r": "\n", "\u2028": "\n", "\u2029": "\n", "\v": "\n", "\f": "\n"}
 _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They turn round the text that follows, our own words too: a typed name could disguise the label after it."""
 

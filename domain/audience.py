@@ -59,8 +59,10 @@ def exclusions(school: School, staff: Staff, facts: Facts, participants: Iterabl
 
 
 def about_whom(school: School, staff: Staff, about: About, participants: Iterable[Participant]) -> About:
-    """Whom the report is about once its names are known: a member of staff picked as alleged perpetrator makes it about staff,
-    and the headteacher makes it about the headteacher, whatever the first screen said.
+    """Whom the report is about once its names are known.
+
+    A member of staff picked as alleged perpetrator makes it about staff, and the headteacher about the headteacher, whatever
+    the first screen said.
     """
     if about is About.HEADTEACHER:
         return about
@@ -116,7 +118,7 @@ def duties(
     private: bool,
     readers: Readers,
 ) -> tuple[Duty, ...]:
-    """Who must answer for a report. Two roles whose first holder is the same person are one duty, so that nobody is asked twice."""
+    """Who must answer for a report. Roles whose first holder is the same person are one duty, so that nobody is asked twice."""
     found: list[Duty] = []
     for role in dict.fromkeys(roles):
         for group in groups.get(GROUP_OF[role], ()) or ("",) if role in GROUP_OF else ("",):
@@ -140,7 +142,7 @@ def next_rung(rungs: tuple[Rung, ...], summoned: Iterable[Summons], round_: int)
 def may_answer(
     school: School, staff: Staff, person_id: str, alert: Alert, summoned: Iterable[Summons], excluded: frozenset[str]
 ) -> bool:
-    """Whether somebody may acknowledge an alert and read its case: a holder of its role, or anybody who was asked; never the excluded."""
+    """Whether somebody may answer an alert and read its case: a holder of its role or anybody asked, never the excluded."""
     if person_id in excluded:
         return False
     if any(s.person_id == person_id for s in summoned):

@@ -1,7 +1,7 @@
 """When an alert must be answered: minutes round the clock, or by the close of a school day."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -43,7 +43,7 @@ USUAL: Mapping[Urgency, Deadline] = {
 class SchoolCalendar:
     """The school's hours in its own time zone, Monday to Friday but for the days it is closed."""
 
-    timezone: ZoneInfo = ZoneInfo("Europe/London")
+    timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
     opens: time = time(8, 30)
     closes: time = time(16, 0)
     closed: frozenset[date] = frozenset()

@@ -232,7 +232,7 @@ class CaseFile:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One copy of one message on its way to one place. `message_id` is set once the platform has taken it; `school` by the outbox."""
+    """One copy of one message on its way to one place. `message_id` is set once the platform has it; `school` by the outbox."""
 
     id: str
     incident_id: str

@@ -8,7 +8,10 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from domain.people import Person
 
-_TITLES = frozenset(["mr", "mrs", "miss", "ms", "mx", "dr", "sir", "madam", "maam", "rev", "revd", "reverend", "prof", "professor", "father", "fr", "sister", "teacher"])
+_TITLES = frozenset(
+    {"mr", "mrs", "miss", "ms", "mx", "dr", "sir", "madam", "maam", "rev", "revd", "reverend", "prof", "professor"}
+    | {"father", "fr", "sister", "teacher"}
+)
 
 
 def possible_matches(typed: str, staff: Iterable[Person], *, adult_expected: bool) -> frozenset[str]:

@@ -120,7 +120,7 @@ class School:
     name: str
     prefix: str
     policy: Policy
-    calendar: SchoolCalendar = SchoolCalendar()
+    calendar: SchoolCalendar = field(default_factory=SchoolCalendar)
     holders: Mapping[Role, Holders] = field(default_factory=dict)
     channels: Mapping[Platform, Mapping[tuple[Role, str], str]] = field(default_factory=dict)
     phones: Mapping[Role, str] = field(default_factory=dict)

@@ -82,7 +82,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A clause as people are shown it: the policy's title, the printed heading, the point under it, and a link if there is one."""
+    """A clause as people are shown it: the policy's title, the printed heading, the point under it, a link if there is one."""
 
     clause: str
     title: str
@@ -135,7 +135,7 @@ class Policy:
         return Citation(clause, self.title, section.heading, int(number), self.url)
 
     def ladder(self, role: Role) -> tuple[Role, ...]:
-        """The roles that follow this one when nobody answers, or when every holder is excluded. Never contains the role itself."""
+        """The roles that follow this one when nobody answers, or when every holder is excluded. Never the role itself."""
         return self.ladders.get(role, DEFAULT_LADDERS.get(role, (Role.DSL, Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS)))
 
 

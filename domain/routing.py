@@ -1,8 +1,7 @@
 """From the facts of a report to whom to alert, how urgently, and what to do first. Pure: no clock, no people, only roles."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import TypeVar
 
 from domain.deadlines import USUAL, Deadline
@@ -14,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What routing turns on. None means that nobody knows or that it was not asked: it never matches a rule that asks for it."""
+    """What routing turns on. None: nobody knows, or it was not asked; no rule that asks for a yes matches it."""
 
     concern: str
     about: About
@@ -25,7 +24,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Whom to alert and what to do. `private`: by direct message to the people concerned, in no shared channel, queue or figure."""
+    """Whom to alert and what to do. `private`: by direct message to the people concerned, in no shared channel."""
 
     notify: tuple[Role, ...]
     external: tuple[Role, ...]
@@ -78,18 +77,20 @@ def route(policy: Policy, facts: Facts, excluded_roles: frozenset[Role] = frozen
 
 
 def matters(policy: Policy, facts: Facts) -> frozenset[str]:
-    """Which of `repeat` and `illegal_suspected` could change where this report goes or what must be done: what screen two asks."""
+    """Which of `repeat` and `illegal_suspected` could change where a report goes or what is done: what screen two asks."""
     found: set[str] = set()
     choices: tuple[bool | None, ...] = (None, False, True)
-    for name in ("repeat", "illegal_suspected"):
-        other = "illegal_suspected" if name == "repeat" else "repeat"
-        for held, danger in product(choices, {facts.immediate_danger, False}):
-            base = replace(facts, immediate_danger=danger, **{other: held})
-            yes, no = (route(policy, replace(base, **{name: answer})) for answer in (True, False))
-            if replace(yes, rules=no.rules) != no:
-                found.add(name)
-                break
+    for other in choices:
+        if _differ(policy, *(replace(facts, repeat=answer, illegal_suspected=other) for answer in (True, False))):
+            found.add("repeat")
+        if _differ(policy, *(replace(facts, repeat=other, illegal_suspected=answer) for answer in (True, False))):
+            found.add("illegal_suspected")
     return frozenset(found)
+
+
+def _differ(policy: Policy, one: Facts, other: Facts) -> bool:
+    first, second = route(policy, one), route(policy, other)
+    return replace(first, rules=second.rules) != second
 
 
 def applies(when: Condition, facts: Facts) -> bool:
@@ -112,7 +113,7 @@ def _first(rules: Iterable[RouteRule], facts: Facts) -> RouteRule | None:
     return next(_matching(rules, facts), None)
 
 
-def _matching(rules: Iterable[RouteRule], facts: Facts) -> Iterable[RouteRule]:
+def _matching(rules: Iterable[RouteRule], facts: Facts) -> Iterator[RouteRule]:
     return (rule for rule in rules if applies(rule.when, facts))
 
 

@@ -42,7 +42,7 @@ async def read(ports: Ports, school: School, account: Account, incident_id: str)
 async def settle(
     ports: Ports, school: School, account: Account, incident_id: str, person_id: str, *, same: bool
 ) -> DetailsOutcome:
-    """Settles whether a typed name is a member of staff. Only somebody with a right to the case can, so never the person in doubt.
+    """Settles whether a typed name is a member of staff. Needs a right to the case, so it is never the person in doubt.
 
     If it is, and they are said to have done it, the case becomes private and goes where reports about staff go. If it is not,
     they are no longer kept out.

@@ -13,7 +13,7 @@ MOST_LINES = 50
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What is somebody's to answer, unanswered first. `answers`: they hold a role, or were asked; otherwise there is no queue."""
+    """What is somebody's to answer, unanswered first. `answers`: they hold a role, or were asked."""
 
     lines: tuple[CaseLine, ...]
     answers: bool
@@ -43,7 +43,7 @@ async def mine(ports: Ports, school: School, account: Account) -> tuple[CaseLine
 
 
 async def queue(ports: Ports, school: School, account: Account) -> Queue:
-    """The alerts of open cases that somebody may answer: unanswered ones first, by deadline; then those they own; then others'."""
+    """The alerts of open cases that somebody may answer: unanswered ones first, then those they own."""
     now = ports.clock.now()
     if account.person_id is None:
         return Queue((), answers=False, now=now)

@@ -126,7 +126,7 @@ async def keep_typing(ports: Ports, school: School, account: Account, draft_id: 
 
 
 async def submit(ports: Ports, school: School, account: Account, draft_id: str, filled: Filled) -> DetailOutcome:
-    """Takes screen two and makes the report: record, alerts, deliveries, timers and audit in one transaction, or the form again.
+    """Takes screen two and makes the report: record, alerts, deliveries, timers and audit at once, or the form again.
 
     Sending the same form twice makes one report.
     """
@@ -163,7 +163,7 @@ async def _take(
         return await _questions(ports, records, school, draft_id, filled, faults)
     staff = await records.staff()
     participants = tuple(p for p, _ in people)
-    facts = replace(_facts(school, filled), about=about_whom(school, staff, About(_text(filled, Field.ABOUT)), participants))
+    facts = replace(_facts(filled), about=about_whom(school, staff, About(_text(filled, Field.ABOUT)), participants))
     shut_out = exclusions(school, staff, facts, participants)
     found = route(school.policy, facts, staff.fully_excluded_roles(school, excluded_ids(shut_out)))
     groups = groups_concerned(people, {g: _told(filled, f) for g, f in _GROUP_FIELDS.items()})
@@ -244,7 +244,7 @@ async def _questions(
     faults: Mapping[str, Fault] | None = None,
     places: tuple[Place, ...] = (),
 ) -> DetailQuestions:
-    facts = _facts(school, filled)
+    facts = _facts(filled)
     searchable = await records.has_people()
     found = route(school.policy, facts)
     turns_on = matters(school.policy, facts)
@@ -269,7 +269,7 @@ async def _questions(
     )
 
 
-def _facts(school: School, filled: Filled) -> Facts:
+def _facts(filled: Filled) -> Facts:
     repeat, illegal = _text(filled, Field.REPEAT), _text(filled, Field.ILLEGAL)
     return Facts(
         concern=_text(filled, Field.CONCERN),
@@ -282,13 +282,17 @@ def _facts(school: School, filled: Filled) -> Facts:
 
 
 def _kind_faults(school: School, filled: Filled) -> dict[str, Fault]:
-    allowed = {Field.CONCERN: set(school.policy.concerns), Field.ABOUT: set(About), Field.DANGER: {YES, NO}}
+    allowed: dict[Field, set[str]] = {
+        Field.CONCERN: set(school.policy.concerns),
+        Field.ABOUT: set(About),
+        Field.DANGER: {YES, NO},
+    }
     return {f: fault for f, choices in allowed.items() if (fault := _choice_fault(filled, f, choices))}
 
 
 def _detail_faults(school: School, filled: Filled, now: datetime) -> dict[str, Fault]:
     faults: dict[str, Fault] = {}
-    asks = matters(school.policy, _facts(school, filled))
+    asks = matters(school.policy, _facts(filled))
     for name, field in (("repeat", Field.REPEAT), ("illegal_suspected", Field.ILLEGAL)):
         if name in asks and (fault := _choice_fault(filled, field, {YES, NO, UNSURE})):
             faults[field] = fault

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from domain.audience import Readers, duties, excluded_ids, ladder, next_rung
 from domain.incident import Alert, AlertState, Asked, Incident, MessageKind, Timer, TimerKind
-from domain.people import GROUP_OF, School
+from domain.people import GROUP_OF, Address, School
 from handlers.acknowledge import remind_at
 from handlers.alerting import deadline, delivery, on_platforms, summon
 from handlers.ports import Ports, Records
@@ -43,7 +43,7 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
         return
     rung, round_ = step
     asked_roles = {s.role for s in summonses if s.round == round_}
-    channels = ()
+    channels: tuple[Address, ...] = ()
     if (rung.role not in asked_roles and rung.role is not alert.role) or round_ != alert.round:
         readers: Readers = await records.readers(now - ports.readers_known_for) if excluded else {}
         groups = {GROUP_OF[rung.role]: (alert.group,)} if rung.role in GROUP_OF else {}

@@ -1,0 +1,1 @@
+"""Each school's policy as data; the catalogue of concerns and the national guidance that all share."""

@@ -13,7 +13,7 @@ from storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class ConsoleMessage:
-    """A message of the console: `person` is empty for the bot's own; `body` holds its drawings, by platform, or what was typed."""
+    """A message of the console: `person` is empty for the bot's own; `body` holds its drawings or what was typed."""
 
     id: int
     place: str

@@ -37,9 +37,8 @@ class Database:
     async def begin(self, *, write: bool = True) -> AsyncIterator[AsyncConnection]:
         """One transaction, committed at the end and rolled back when anything is raised."""
         if self._writer is None or not write:
-            async with self.engine.connect() as connection:
-                if self.is_sqlite:
-                    connection = await connection.execution_options(read_only_transaction=True)
+            async with self.engine.connect() as connected:
+                connection = await connected.execution_options(read_only_transaction=True) if self.is_sqlite else connected
                 async with connection.begin():
                     yield connection
             return

@@ -23,7 +23,7 @@ class Backlog:
 
 
 class Outbox:
-    """Due rows of every school. A lease that runs out is taken again: the message may then be sent twice, and never not at all."""
+    """Due rows of every school. A lease that runs out is taken again: the message may be sent twice, never not at all."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""The school's lists of staff and pupils as CSV: read whole, compared with what is kept, and taken over in one step or not at all."""
+"""The lists of staff and pupils as CSV: read whole, compared with what is kept, taken over in one step or not at all."""
 
 import csv
 from dataclasses import dataclass, replace

@@ -184,7 +184,7 @@ class Records:
         )
 
     async def readers(self, since: datetime) -> Readers:
-        """Who reads each channel, by person id; None where a reader is a stranger, or where it was last looked up before `since`."""
+        """Who reads each channel, by person id; None where one is a stranger, or it was last looked up before `since`."""
         staff = await self.staff()
         rows = await self._c.execute(select(t.channel_readers).where(t.channel_readers.c.school == self._school))
         found: dict[Address, frozenset[str] | None] = {}
@@ -557,7 +557,7 @@ class Records:
     async def note(
         self, at: datetime, actor: str, action: str, incident_id: str | None = None, **data: str | int | bool | None
     ) -> None:
-        """Adds an entry to the school's audit chain: who did what, by ids and codes. Each entry holds the hash of the one before."""
+        """Adds an entry to the school's audit chain: who did what, by ids and codes, and the hash of the one before."""
         seq = await self.next_number("audit")
         previous = "0" * 64
         if seq > 1:
@@ -665,7 +665,8 @@ def _person(r: Row[Any]) -> Person:
 
 
 def _incident(row: Row[Any], prefix: str = "") -> Incident:
-    r = {k.removeprefix(prefix): v for k, v in row._mapping.items() if k.startswith(prefix)}
+    columns = row._mapping  # noqa: SLF001 - public, in spite of its name
+    r = {k.removeprefix(prefix): v for k, v in columns.items() if k.startswith(prefix)}
     return Incident(
         id=r["id"],
         school=r["school"],

@@ -1,4 +1,4 @@
-"""Reads the school files: who holds which role, the channels, the hours. What is wrong is refused, with file and place named."""
+"""Reads the school files: who holds which role, the channels, the hours. What is wrong is refused, the place named."""
 
 from collections.abc import Mapping
 from datetime import date, time, timedelta

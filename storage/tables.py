@@ -1,6 +1,6 @@
 """The tables. CHECK constraints make wrong states impossible on both databases; migrations/ is what creates them.
 
-What a person wrote about a child (`incident_texts`, `participants.typed_name`, `drafts.filled`) stands apart from the columns that
+What a person wrote about a child (`incident_texts`, `participants.name`, `drafts.filled`) stands apart from the columns that
 routing, queues and figures need, so that it can be sealed without touching them.
 """
 
@@ -50,6 +50,7 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; SQLite keeps it without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -57,7 +58,8 @@ class Moment(TypeDecorator[datetime]):
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's shape
+        """Back as an aware moment."""
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 

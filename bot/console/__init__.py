@@ -1,0 +1,1 @@
+"""The local console: the bot in a browser, for trying it out."""

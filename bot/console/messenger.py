@@ -2,9 +2,9 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
-from bot.worker import NoSuchPlace
+from bot.worker import NoSuchPlaceError
 from cards import adaptive, blockkit, html
 from cards.messages import message_card
 from cards.model import Card
@@ -12,6 +12,9 @@ from domain.messages import Message
 from domain.people import Address, AddressKind, School
 from handlers.ports import Clock
 from storage.console import ConsoleLog, ConsoleMessage
+
+News: TypeAlias = "asyncio.Queue[tuple[str, ConsoleMessage] | None]"
+"""What an open page is to be told next; None when the bot is stopping."""
 
 
 def place_of(address: Address) -> str:
@@ -30,18 +33,18 @@ class ConsoleMessenger:
 
     log: ConsoleLog
     clock: Clock
-    pages: set["asyncio.Queue[tuple[str, ConsoleMessage]]"] = field(default_factory=set)
+    pages: set[News] = field(default_factory=set)
 
     async def send(self, school: School, address: Address, message: Message) -> str:
         """Adds a message to its place."""
         kept = await self.say(place_of(address), "", drawn(message_card(school, message)))
         return str(kept.id)
 
-    async def update(self, school: School, address: Address, message_id: str, message: Message) -> str:
+    async def update(self, school: School, _address: Address, message_id: str, message: Message) -> str:
         """Changes a message where it stands."""
         kept = await self.log.change(int(message_id), drawn(message_card(school, message)))
         if kept is None:
-            raise NoSuchPlace("message_not_found")
+            raise NoSuchPlaceError("message_not_found")
         self._tell("update", kept)
         return message_id
 

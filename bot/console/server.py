@@ -1,29 +1,33 @@
 """The console: the bot's chat on a page of this machine, for trying it out without Slack or Teams. Loopback only.
 
-Whoever opens the page can be anybody in the demo, so it is never served beside real credentials unless that is asked for. A page
-of another site cannot use it: the host is checked, and every change needs the token that only our own page carries.
+Whoever opens the page can be anybody in the demo, so it is never served beside real credentials unless that is asked for. A
+page of another site cannot use it: the host is checked, and every change needs the token that only our own page carries.
 """
 
 import asyncio
 import hmac
 import json
+import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any, assert_never
 
 from aiohttp import web
 
-from bot.console.messenger import ConsoleMessenger, drawn
+from bot.console.messenger import ConsoleMessenger, News, drawn
 from bot.desk import Desk
 from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
 from cards import html, pages
 from cards.model import Form, FormValues
+from cards.texts import say
 from domain.people import Account, Address, AddressKind, Holders, Person, Platform, Staff
 from domain.words import Role
 from storage.console import ConsoleMessage
 from storage.store import Store
+
+log = logging.getLogger("esafety.console")
 
 _STATIC = files("bot.console") / "static"
 _TYPES = {"console.css": "text/css", "console.js": "text/javascript"}
@@ -37,6 +41,20 @@ _HEARTBEAT_SECONDS = 15.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_WORDS = {
+    400: "The bot could not read that. Reload the page and try again.",
+    404: "There is no such thing here. Reload the page.",
+    413: "This is too long. Please shorten it.",
+}
+
+
+class RefusedError(Exception):
+    """The page asked for something that it does not get. Carries the words to show, and the HTTP status."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
 
 class Console:
     """The routes of the console of one school."""
@@ -49,6 +67,7 @@ class Console:
 
     def add_to(self, app: web.Application) -> None:
         """Adds the console to a server."""
+        app.on_shutdown.append(self._hang_up)
         app.add_routes(
             [
                 web.get("/", self._home),
@@ -92,7 +111,7 @@ class Console:
     async def _static(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         if name not in _TYPES:
-            raise web.HTTPNotFound
+            raise RefusedError(404, _WORDS[404])
         headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
         return web.Response(body=(_STATIC / name).read_bytes(), content_type=_TYPES[name], charset="utf-8", headers=headers)
 
@@ -124,31 +143,47 @@ class Console:
         person = await self._person(request.query.get("persona", ""))
         asked = request.query.get("place", "dm")
         if person.name not in await self._members(person, asked):
-            raise web.HTTPForbidden
+            raise RefusedError(403, "Only its members can read this channel.")
         wanted = request.query.get("message", "")
         for message in await self._messenger.log.of_place(_place(person, asked)):
             if str(message.id) == wanted and "slack" in message.body:
                 return web.json_response({"slack": message.body["slack"], "teams": message.body["teams"]})
-        raise web.HTTPNotFound
+        raise RefusedError(404, "There is no such message here.")
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         person = await self._person(request.query.get("persona", ""))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         async with self._subscribed() as queue:
-            await response.write(b": hello\n\n")
-            while True:
-                try:
-                    event, message = await asyncio.wait_for(queue.get(), _HEARTBEAT_SECONDS)
-                except TimeoutError:
-                    await response.write(b": still here\n\n")
-                    continue
-                if data := await self._for_person(person, message):
-                    await response.write(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())
+            # Whoever closes the page hangs up at any moment: that is no failure.
+            with suppress(ConnectionResetError):
+                await self._write_news(person, queue, response)
+        return response
+
+    async def _write_news(self, person: Person, queue: News, response: web.StreamResponse) -> None:
+        await response.write(b": hello\n\n")
+        while True:
+            try:
+                news = await asyncio.wait_for(queue.get(), _HEARTBEAT_SECONDS)
+            except TimeoutError:
+                await response.write(b": still here\n\n")
+                continue
+            if news is None:
+                return
+            event, message = news
+            if data := await self._for_person(person, message):
+                await response.write(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())
+
+    async def _hang_up(self, _: web.Application) -> None:
+        """Lets every open page go, so that stopping need not wait for them."""
+        for queue in self._messenger.pages:
+            queue.put_nowait(None)
 
     async def _suggest(self, request: web.Request) -> web.Response:
         found = await self._desk.suggest(request.query.get("q", ""))
-        return web.json_response({"options": [{"value": p.value, "label": p.label, "hint": hint} for p, hint in found]})
+        # The page itself offers what was typed.
+        listed = [(p, hint) for p, hint in found if p.value.startswith("person:")]
+        return web.json_response({"options": [{"value": p.value, "label": p.label, "hint": hint} for p, hint in listed]})
 
     # What is done
 
@@ -159,7 +194,7 @@ class Console:
             return self._reply(await self._desk.command(account, text.removeprefix("/esafety").strip()))
         person = await self._person(str(body.get("persona", "")))
         if person.name not in await self._members(person, place):
-            raise web.HTTPForbidden
+            raise RefusedError(403, "Only its members can write in this channel.")
         where = _place(person, place)
         await self._messenger.say(where, person.id, {"text": text})
         card = self._desk.chat(text)
@@ -204,10 +239,13 @@ class Console:
         async def run(request: web.Request) -> web.StreamResponse:
             given = request.headers.get("X-Console-Token", "")
             if not hmac.compare_digest(given.encode(), self._token.encode()):
-                raise web.HTTPForbidden(text="This page is out of date: reload it.")
-            body = await request.json()
+                raise RefusedError(403, "This page is out of date: reload it.")
+            try:
+                body = await request.json()
+            except ValueError:
+                body = None
             if not isinstance(body, dict):
-                raise web.HTTPBadRequest
+                raise RefusedError(400, _WORDS[400])
             return await action(body)
 
         return run
@@ -221,7 +259,7 @@ class Console:
     async def _person(self, persona: str) -> Person:
         person = (await self._staff()).get(persona)
         if person is None:
-            raise web.HTTPNotFound(text="There is no such persona: reload the page.")
+            raise RefusedError(404, "There is no such persona: reload the page.")
         return person
 
     async def _staff(self) -> Staff:
@@ -260,8 +298,8 @@ class Console:
         return None
 
     @asynccontextmanager
-    async def _subscribed(self) -> AsyncIterator["asyncio.Queue[tuple[str, ConsoleMessage]]"]:
-        queue: asyncio.Queue[tuple[str, ConsoleMessage]] = asyncio.Queue()
+    async def _subscribed(self) -> AsyncIterator[News]:
+        queue: News = asyncio.Queue()
         self._messenger.pages.add(queue)
         try:
             yield queue
@@ -270,13 +308,27 @@ class Console:
 
 
 def _local(handler: Handler) -> Handler:
+    """Answers this machine only, and says in words what went wrong, as JSON."""
+
     async def run(request: web.Request) -> web.StreamResponse:
         host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if host not in _LOCAL_HOSTS:
-            raise web.HTTPForbidden(text="The console answers on this machine only.")
-        return await handler(request)
+        try:
+            return await handler(request) if host in _LOCAL_HOSTS else _told(403, "The console answers on this machine only.")
+        except RefusedError as refused:
+            return _told(refused.status, str(refused))
+        except web.HTTPClientError as refused:
+            return _told(refused.status, _WORDS.get(refused.status, _WORDS[400]))
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            form = request.path.endswith("/submit")
+            return _told(500, say("note.form_failed" if form else "note.failed"))
 
     return run
+
+
+def _told(status: int, words: str) -> web.Response:
+    """What the page shows of something that did not work."""
+    return web.json_response({"error": words}, status=status)
 
 
 def _place(person: Person, place: str) -> str:

@@ -25,7 +25,7 @@ class Accounts:
         self._clock = clock
 
     async def of_user(self, school: School, user_id: str) -> Account:
-        """The account of a user. If Slack does not say in time who it is, an account without a name: the report still counts."""
+        """The account of a user. If Slack does not say in time who it is, one without a name: the report still counts."""
         async with self._store.transaction(school, write=False) as records:
             known = await records.account(Platform.SLACK, user_id)
         if known is not None:
@@ -60,7 +60,7 @@ class Accounts:
         return account.user_id
 
     async def sync_readers(self, school: School, channel: str) -> None:
-        """Looks up who reads a channel. Until that has worked, nobody knows, and the channel is avoided when anybody is excluded."""
+        """Looks up who reads a channel. Until that has worked, the channel is avoided when anybody is excluded."""
         address = Address(Platform.SLACK, AddressKind.CHANNEL, channel)
         users: list[str] = []
         cursor = ""

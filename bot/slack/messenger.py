@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.accounts import Accounts
-from bot.worker import NoSuchPlace, TryLater
+from bot.worker import NoSuchPlaceError, TryLaterError
 from cards import blockkit
 from cards.messages import message_card
 from domain.messages import Message
@@ -52,7 +52,7 @@ class SlackMessenger:
         posted = await self._call("chat.postMessage", school, message, channel=channel)
         return f"{posted['channel']}/{posted['ts']}"
 
-    async def update(self, school: School, address: Address, message_id: str, message: Message) -> str:
+    async def update(self, school: School, _address: Address, message_id: str, message: Message) -> str:
         """Changes a message where it stands."""
         channel, _, ts = message_id.partition("/")
         await self._call("chat.update", school, message, channel=channel, ts=ts)
@@ -64,15 +64,15 @@ class SlackMessenger:
         async with self._store.transaction(school, write=False) as records:
             person = (await records.people([address.id])).get(address.id)
         if person is None:
-            raise NoSuchPlace("person_not_listed")
+            raise NoSuchPlaceError("person_not_listed")
         try:
             user = await self._accounts.user_of(school, person)
         except SlackApiError as no:
             raise _refusal(no) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
-            raise TryLater(type(trouble).__name__) from None
+            raise TryLaterError(type(trouble).__name__) from None
         if user is None:
-            raise NoSuchPlace("users_not_found")
+            raise NoSuchPlaceError("users_not_found")
         return user
 
     async def _call(self, method: str, school: School, message: Message, **where: str) -> Any:
@@ -86,22 +86,23 @@ class SlackMessenger:
             if no.response.get("error") != "invalid_blocks":
                 raise _refusal(no) from None
             # A card that Slack does not take is our fault; the alert itself must still arrive.
-            log.error("Slack refused the blocks of a %s; sent as text", type(message).__name__)
+            # Without the trace: Slack's answer may quote what was sent.
+            log.error("Slack refused the blocks of a %s; sent as text", type(message).__name__)  # noqa: TRY400
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
-            raise TryLater(type(trouble).__name__) from None
+            raise TryLaterError(type(trouble).__name__) from None
         try:
             return await self._client.api_call(method, json={**where, "text": drawn["text"], "blocks": []})
         except SlackApiError as no:
             raise _refusal(no) from None
 
 
-def _refusal(no: SlackApiError) -> TryLater | NoSuchPlace:
+def _refusal(no: SlackApiError) -> TryLaterError | NoSuchPlaceError:
     code = str(no.response.get("error") or f"http_{no.response.status_code}")
     if no.response.status_code == 429 or code == "ratelimited":
-        return TryLater("ratelimited", timedelta(seconds=int(no.response.headers.get("Retry-After", 1))))
+        return TryLaterError("ratelimited", timedelta(seconds=int(no.response.headers.get("Retry-After", 1))))
     if code in _NEVER:
-        return NoSuchPlace(code)
+        return NoSuchPlaceError(code)
     if code in _NEEDS_A_PERSON:
         log.error("Slack says %s: run `esafety doctor`", code)
-        return TryLater(code, _UNTIL_MENDED)
-    return TryLater(code)
+        return TryLaterError(code, _UNTIL_MENDED)
+    return TryLaterError(code)

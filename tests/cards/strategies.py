@@ -97,11 +97,7 @@ def _shown_leaves(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Leaf]:
         st.builds(Text, texts, st.sampled_from(Weight)),
         st.builds(Facts, facts),
         st.builds(Banner, texts, st.sampled_from(Tone)),
-        st.builds(
-            Link,
-            texts,
-            st.one_of(texts, st.just("https://school.example/policy?a=1&b=2")),
-        ),
+        st.builds(Link, texts, st.one_of(texts, st.just("https://school.example/policy?a=1&b=2"))),
         st.builds(Buttons, st.lists(_buttons(texts), max_size=7).map(tuple)),
         _tables(texts),
     )
@@ -118,23 +114,13 @@ def _tables(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Table]:
 
 
 def _fields(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Leaf]:
-    options = st.lists(
-        st.builds(Option, values.map(lambda value: f"o{value}"), texts, texts, texts),
-        min_size=1,
-        max_size=12,
-    )
+    options = st.lists(st.builds(Option, values.map(lambda value: f"o{value}"), texts, texts, texts), min_size=1, max_size=12)
     distinct = options.map(lambda some: tuple({option.value: option for option in some}.values()))
     people = st.lists(
-        st.builds(
-            PersonChoice,
-            st.one_of(values.map("person:".__add__), texts.map("text:".__add__)),
-            texts,
-        ),
-        max_size=4,
+        st.builds(PersonChoice, st.one_of(values.map("person:".__add__), texts.map("text:".__add__)), texts), max_size=4
     )
-    moments = st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(
-        lambda moment: moment.replace(tzinfo=UTC)
-    )
+    naive = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ001 - what hypothesis wants
+    moments = st.none() | naive.map(lambda moment: moment.replace(tzinfo=UTC))
     return st.one_of(
         distinct.flatmap(
             lambda some: st.builds(
@@ -149,26 +135,8 @@ def _fields(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Leaf]:
             )
         ),
         st.builds(
-            TextField,
-            ids,
-            texts,
-            texts,
-            texts,
-            texts,
-            st.booleans(),
-            st.booleans(),
-            st.integers(1, 5_000),
-            st.booleans(),
+            TextField, ids, texts, texts, texts, texts, st.booleans(), st.booleans(), st.integers(1, 5_000), st.booleans()
         ),
         st.builds(MomentField, ids, texts, moments, texts, st.booleans()),
-        st.builds(
-            PeopleField,
-            ids,
-            texts,
-            people.map(tuple),
-            texts,
-            st.booleans(),
-            st.booleans(),
-            st.integers(1, 10),
-        ),
+        st.builds(PeopleField, ids, texts, people.map(tuple), texts, st.booleans(), st.booleans(), st.integers(1, 10)),
     )

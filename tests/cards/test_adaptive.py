@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from jsonschema import Draft6Validator  # type: ignore[import-untyped]
+from jsonschema import Draft6Validator
 
 from cards import blockkit
 from cards.adaptive import card, form
@@ -98,24 +98,13 @@ def test_nothing_typed_is_read_as_markdown(text: str) -> None:
         Table(text, (text,), ((text,),), text),
     )
     choice = Choice("kind", text, (Option("a", text, text, text),))
-    payload = form(
-        Form(
-            "f",
-            text,
-            (*parts, Section(text, (choice,))),
-            "Send",
-            errors={"kind": text, "other": text},
-        )
-    )
+    payload = form(Form("f", text, (*parts, Section(text, (choice,))), "Send", errors={"kind": text, "other": text}))
     pieces = list(_pieces(payload))
     read = [piece["text"] for piece in pieces if piece.get("type") == "TextBlock"]
     read += [one["title"] for piece in pieces for one in piece.get("choices", [])]
     for marked in ("*", "`", "](", "\n- ", "\n1. ", "&amp;", "_italic_"):
         assert not any(marked in one for one in read)
-    drawn = [
-        *read,
-        *(piece["text"] for piece in pieces if piece.get("type") == "TextRun"),
-    ]
+    drawn = [*read, *(piece["text"] for piece in pieces if piece.get("type") == "TextRun")]
     assert not any("{{" in one or "${" in one for one in drawn)
 
 
@@ -141,20 +130,11 @@ def test_the_long_and_the_many_are_counted_and_never_too_big() -> None:
 def test_a_press_is_an_execute_or_opens_a_dialog() -> None:
     """A plain button acts in place; one whose answer is a form has Teams fetch a dialog; both hand over action and value."""
     row = Buttons(
-        (
-            Button("take", "I have it", "ES-1", ButtonStyle.PRIMARY),
-            Button("details", "Details", "ES-1", opens_form=True),
-        )
+        (Button("take", "I have it", "ES-1", ButtonStyle.PRIMARY), Button("details", "Details", "ES-1", opens_form=True))
     )
     take, details = card(Card("T", "T", (row,)))["body"][1]["actions"]
     data = {"action": "take", "value": "ES-1"}
-    assert take == {
-        "type": "Action.Execute",
-        "verb": "take",
-        "data": data,
-        "title": "I have it",
-        "style": "positive",
-    }
+    assert take == {"type": "Action.Execute", "verb": "take", "data": data, "title": "I have it", "style": "positive"}
     assert (details["type"], details["data"]) == (
         "Action.Submit",
         {"msteams": {"type": "task/fetch"}, "action": "details", "value": "ES-1"},
@@ -163,25 +143,11 @@ def test_a_press_is_an_execute_or_opens_a_dialog() -> None:
 
 def test_in_a_dialog_every_button_submits() -> None:
     """Dialogs know Action.Submit only: a button hands over action and value, the submit button the form's id and state."""
-    payload = form(
-        Form(
-            "report",
-            "Report",
-            (Buttons((Button("back", "Back", "1", opens_form=True),)),),
-            "Send",
-            "draft-1",
-        )
-    )
+    payload = form(Form("report", "Report", (Buttons((Button("back", "Back", "1", opens_form=True),)),), "Send", "draft-1"))
     (back,) = payload["body"][0]["actions"]
     (send,) = payload["actions"]
-    assert (back["type"], back["data"]) == (
-        "Action.Submit",
-        {"action": "back", "value": "1"},
-    )
-    assert (send["title"], send["data"]) == (
-        "Send",
-        {"action": "submit", "form": "report", "state": "draft-1"},
-    )
+    assert (back["type"], back["data"]) == ("Action.Submit", {"action": "back", "value": "1"})
+    assert (send["title"], send["data"]) == ("Send", {"action": "submit", "form": "report", "state": "draft-1"})
 
 
 def test_a_question_unfolds_before_the_button_acts() -> None:
@@ -194,12 +160,7 @@ def test_a_question_unfolds_before_the_button_acts() -> None:
         "Close",
         ["Close it?", "For good."],
     )
-    assert (yes["type"], yes["title"], yes["style"], yes["verb"]) == (
-        "Action.Execute",
-        "Close",
-        "destructive",
-        "close",
-    )
+    assert (yes["type"], yes["title"], yes["style"], yes["verb"]) == ("Action.Execute", "Close", "destructive", "close")
 
 
 def test_many_buttons_stand_in_rows() -> None:
@@ -221,70 +182,32 @@ def test_a_moment_is_a_date_and_a_time_of_the_school() -> None:
 
 def test_people_are_searched_and_any_other_name_typed() -> None:
     """People on the list are picked from it as one types; names it does not have stand in a text, one a line."""
-    chosen = (
-        PersonChoice("person:7", "Sam Jones"),
-        PersonChoice("text:Alex", "Alex"),
-        PersonChoice("person:8", "Jo Lee"),
-    )
+    chosen = (PersonChoice("person:7", "Sam Jones"), PersonChoice("text:Alex", "Alex"), PersonChoice("person:8", "Jo Lee"))
     search, typed = form(Form("f", "F", (PeopleField("who", "Who", chosen, required=True),), "Send"))["body"]
-    assert (
-        search["id"],
-        search["style"],
-        search["isMultiSelect"],
-        search["value"],
-    ) == (
+    assert (search["id"], search["style"], search["isMultiSelect"], search["value"]) == (
         "who",
         "filtered",
         True,
         "person:7,person:8",
     )
     assert search["choices.data"] == {"type": "Data.Query", "dataset": "people"}
-    assert (typed["id"], typed["value"], typed["isMultiline"]) == (
-        "who.typed",
-        "Alex",
-        True,
-    )
+    assert (typed["id"], typed["value"], typed["isMultiline"]) == ("who.typed", "Alex", True)
     (alone,) = form(Form("f", "F", (PeopleField("who", "Who", chosen, searchable=False),), "Send"))["body"]
-    assert (alone["id"], alone["label"], alone["value"]) == (
-        "who.typed",
-        "Who",
-        "Sam Jones\nAlex\nJo Lee",
-    )
+    assert (alone["id"], alone["label"], alone["value"]) == ("who.typed", "Who", "Sam Jones\nAlex\nJo Lee")
 
 
 def test_options_say_their_group_and_hint() -> None:
     """A choice has a title only, so that its group and its hint stand there."""
-    options = (
-        Option("a", "Bullying", "Unkind again and again", "Conduct"),
-        Option("b", "Other"),
-    )
+    options = (Option("a", "Bullying", "Unkind again and again", "Conduct"), Option("b", "Other"))
     (drawn,) = form(Form("f", "F", (Choice("kind", "Kind", options, "b", compact=True),), "Send"))["body"]
-    assert [one["title"] for one in drawn["choices"]] == [
-        "Conduct: Bullying – Unkind again and again",
-        "Other",
-    ]
-    assert (drawn["style"], drawn["value"], drawn["isRequired"]) == (
-        "compact",
-        "b",
-        True,
-    )
+    assert [one["title"] for one in drawn["choices"]] == ["Conduct: Bullying – Unkind again and again", "Other"]
+    assert (drawn["style"], drawn["value"], drawn["isRequired"]) == ("compact", "b", True)
 
 
 def test_an_error_stands_above_its_field() -> None:
     """A form that comes back says what is wrong right above the field, with a sign and in red."""
-    wrong, field = form(
-        Form(
-            "f",
-            "F",
-            (TextField("what", "What", "x"),),
-            "Send",
-            errors={"what": "Say more."},
-        )
-    )["body"]
-    assert (wrong["inlines"][0]["text"], wrong["inlines"][0]["color"]) == (
-        "⚠️ Say more.",
-        "Attention",
-    )
+    wrong, field = form(Form("f", "F", (TextField("what", "What", "x"),), "Send", errors={"what": "Say more."}))["body"]
+    assert (wrong["inlines"][0]["text"], wrong["inlines"][0]["color"]) == ("⚠️ Say more.", "Attention")
     assert (field["id"], field["value"]) == ("what", "x")
 
 
@@ -299,25 +222,15 @@ def test_only_the_bot_asks_for_fields_where_a_button_must_work_without() -> None
 
 def test_a_link_of_ours_can_be_opened_and_no_other() -> None:
     """A web address becomes a button that opens it; anything else is shown as the text it is."""
-    good, bad = card(
-        Card(
-            "T",
-            "T",
-            (
-                Link("Policy", "https://school.example/p"),
-                Link("Click", "javascript:alert(1)"),
-            ),
-        )
-    )["body"][1:]
+    good, bad = card(Card("T", "T", (Link("Policy", "https://school.example/p"), Link("Click", "javascript:alert(1)"))))[
+        "body"
+    ][1:]
     assert good["actions"] == [{"type": "Action.OpenUrl", "title": "Policy", "url": "https://school.example/p"}]
     assert good["type"] == "ActionSet"
     assert bad["inlines"][0]["text"] == "Click: javascript:alert(1)"
 
 
-@pytest.mark.parametrize(
-    ("tone", "style", "sign"),
-    [(Tone.DANGER, "attention", "⛔"), (Tone.SUCCESS, "good", "✅")],
-)
+@pytest.mark.parametrize(("tone", "style", "sign"), [(Tone.DANGER, "attention", "⛔"), (Tone.SUCCESS, "good", "✅")])
 def test_a_banner_has_a_sign_and_a_style(tone: Tone, style: str, sign: str) -> None:
     """A banner is a coloured box that says by a sign too how it speaks."""
     (_, banner) = card(Card("T", "T", (Banner("Stop.\nThink.", tone),)))["body"]

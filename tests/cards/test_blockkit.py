@@ -69,17 +69,7 @@ def test_every_field_and_button_arrives(form: Form, card: Card) -> None:
 @pytest.mark.parametrize("text", NASTY)
 def test_nothing_typed_is_ever_markup(text: str) -> None:
     """A typed text stands in plain text and rich text runs only, and the fallback line holds nothing that Slack would parse."""
-    card = Card(
-        text,
-        text,
-        (
-            Text(text),
-            Facts((Fact(text, text),)),
-            Banner(text, Tone.DANGER),
-            _table(text),
-            _row(text),
-        ),
-    )
+    card = Card(text, text, (Text(text), Facts((Fact(text, text),)), Banner(text, Tone.DANGER), _table(text), _row(text)))
     sent = message(card)
     kinds = {piece["type"] for piece in _pieces(sent) if "text" in piece and isinstance(piece["text"], str) and "type" in piece}
     assert kinds <= {"plain_text", "text"}
@@ -104,26 +94,14 @@ def test_what_does_not_fit_is_counted(surface: str, most: int) -> None:
     assert problems(payload, surface) == []
     blocks = payload["blocks"]
     shown = sum(1 for line in shown_text(blocks).splitlines() if line.startswith("Line"))
-    assert (len(blocks), blocks[-1]["elements"][0]["text"]) == (
-        most,
-        f"… and {120 - shown} more",
-    )
+    assert (len(blocks), blocks[-1]["elements"][0]["text"]) == (most, f"… and {120 - shown} more")
 
 
 def test_a_banner_stands_out_without_colour() -> None:
     """A warning has a bar, a sign and a bold first line, and its other lines stay."""
-    (_, banner) = message(
-        Card(
-            "Title",
-            "Line",
-            (Banner("Do not view it.\nIsolate the device.", Tone.WARNING),),
-        )
-    )["blocks"]
+    (_, banner) = message(Card("Title", "Line", (Banner("Do not view it.\nIsolate the device.", Tone.WARNING),)))["blocks"]
     (quote,) = banner["elements"]
-    assert (quote["type"], shown_text(banner)) == (
-        "rich_text_quote",
-        "⚠️ Do not view it.\nIsolate the device.",
-    )
+    assert (quote["type"], shown_text(banner)) == ("rich_text_quote", "⚠️ Do not view it.\nIsolate the device.")
     assert [run["text"] for run in quote["elements"] if run.get("style", {}).get("bold")] == ["Do not view it."]
 
 
@@ -135,28 +113,13 @@ def test_facts_have_bold_labels() -> None:
 
 def test_a_few_options_are_in_sight_and_many_in_a_list() -> None:
     """Up to ten options are radio buttons; more, or compact ones, a list in groups of first appearance."""
-    few = _element(
-        Choice(
-            "kind",
-            "Kind",
-            tuple(Option(f"k{n}", f"Kind {n}", "A hint") for n in range(10)),
-            "k3",
-        )
-    )
-    assert (
-        few["type"],
-        few["initial_option"]["value"],
-        few["options"][0]["description"]["text"],
-    ) == (
+    few = _element(Choice("kind", "Kind", tuple(Option(f"k{n}", f"Kind {n}", "A hint") for n in range(10)), "k3"))
+    assert (few["type"], few["initial_option"]["value"], few["options"][0]["description"]["text"]) == (
         "radio_buttons",
         "k3",
         "A hint",
     )
-    grouped = (
-        Option("a", "A", group="Conduct"),
-        Option("b", "B", group="Contact"),
-        Option("c", "C", group="Conduct"),
-    )
+    grouped = (Option("a", "A", group="Conduct"), Option("b", "B", group="Contact"), Option("c", "C", group="Conduct"))
     listed = _element(Choice("kind", "Kind", grouped, "gone", compact=True))
     assert "initial_option" not in listed
     assert [(group["label"]["text"], [one["value"] for one in group["options"]]) for group in listed["option_groups"]] == [
@@ -164,85 +127,42 @@ def test_a_few_options_are_in_sight_and_many_in_a_list() -> None:
         ("Contact", ["b"]),
     ]
     in_sight = _element(Choice("kind", "Kind", grouped))
-    assert [one["text"]["text"] for one in in_sight["options"]] == [
-        "Conduct: A",
-        "Contact: B",
-        "Conduct: C",
-    ]
+    assert [one["text"]["text"] for one in in_sight["options"]] == ["Conduct: A", "Contact: B", "Conduct: C"]
 
 
 def test_no_option_is_dropped_from_a_long_list() -> None:
     """Three hundred forms of pupils are three groups of a hundred."""
     forms_of_entry = tuple(Option(f"f{n}", f"Form {n}") for n in range(300))
     element = _element(Choice("form", "Form", forms_of_entry, "f299", compact=True))
-    assert [len(group["options"]) for group in element["option_groups"]] == [
-        100,
-        100,
-        100,
-    ]
+    assert [len(group["options"]) for group in element["option_groups"]] == [100, 100, 100]
     assert element["initial_option"]["value"] == "f299"
-    assert (
-        problems(
-            modal(
-                Form(
-                    "f",
-                    "F",
-                    (Choice("form", "Form", forms_of_entry, compact=True),),
-                    "Send",
-                )
-            ),
-            "modal",
-        )
-        == []
-    )
+    assert problems(modal(Form("f", "F", (Choice("form", "Form", forms_of_entry, compact=True),), "Send")), "modal") == []
 
 
 def test_a_live_field_dispatches_what_is_typed() -> None:
     """Only a live field asks Slack for what is being typed."""
-    view = modal(
-        Form(
-            "f",
-            "F",
-            (TextField("a", "A", live=True), TextField("b", "B", required=False)),
-            "Send",
-        )
-    )
+    view = modal(Form("f", "F", (TextField("a", "A", live=True), TextField("b", "B", required=False)), "Send"))
     first, second = view["blocks"]
     assert first["dispatch_action"]
     assert first["element"]["dispatch_action_config"] == {"trigger_actions_on": ["on_character_entered"]}
-    assert ("dispatch_action" in second, first["optional"], second["optional"]) == (
-        False,
-        False,
-        True,
-    )
+    assert ("dispatch_action" in second, first["optional"], second["optional"]) == (False, False, True)
 
 
 def test_what_is_prefilled_reads_back_as_it_was() -> None:
     """A form opened with values, and submitted untouched, gives the same values."""
     moment = datetime(2026, 5, 4, 13, 30, tzinfo=UTC)
-    known, typed = (
-        PersonChoice("person:7", "Sam Jones"),
-        PersonChoice("text:Alex", "Alex"),
-    )
+    known, typed = (PersonChoice("person:7", "Sam Jones"), PersonChoice("text:Alex", "Alex"))
     form = Form(
         "report",
         "Report",
         (
             Section(
                 "What",
-                (
-                    Choice("kind", "Kind", (Option("a", "A"), Option("b", "B")), "b"),
-                    TextField("what", "What", "He said"),
-                ),
+                (Choice("kind", "Kind", (Option("a", "A"), Option("b", "B")), "b"), TextField("what", "What", "He said")),
             ),
             MomentField("when", "When", moment),
             PeopleField("who", "Who", (known, typed)),
-            PeopleField(
-                "others",
-                "Others",
-                (typed, PersonChoice("text:Jo  Lee", "Jo  Lee")),
-                searchable=False,
-            ),
+            PeopleField("others", "Others", (typed, PersonChoice("text:Jo  Lee", "Jo  Lee")), searchable=False),
         ),
         "Send",
         "draft-1",
@@ -260,13 +180,7 @@ def test_what_is_prefilled_reads_back_as_it_was() -> None:
 
 def test_errors_stand_above_the_form() -> None:
     """A form that comes back says at the top what is wrong, by the fields' labels."""
-    form = Form(
-        "f",
-        "F",
-        (TextField("what", "What happened"),),
-        "Send",
-        errors={"what": "Say more.", "other": "Try again."},
-    )
+    form = Form("f", "F", (TextField("what", "What happened"),), "Send", errors={"what": "Say more.", "other": "Try again."})
     top = modal(form)["blocks"][0]
     assert shown_text(top) == "⛔ What happened: Say more.\nOther: Try again.".replace("Other: ", "")
 
@@ -282,34 +196,18 @@ def test_like_buttons_are_told_apart() -> None:
 def test_a_button_asks_first_where_it_must() -> None:
     """The question of a button becomes Slack's own confirmation."""
     asked = Buttons(
-        (
-            Button(
-                "close",
-                "Close",
-                "1",
-                ButtonStyle.DANGER,
-                confirm=Confirm("Close it?", "For good.", "Close", "Keep"),
-            ),
-        )
+        (Button("close", "Close", "1", ButtonStyle.DANGER, confirm=Confirm("Close it?", "For good.", "Close", "Keep")),)
     )
     (element,) = message(Card("T", "T", (asked,)))["blocks"][1]["elements"]
     texts = {name: part["text"] for name, part in element["confirm"].items() if name != "style"}
-    assert texts == {
-        "title": "Close it?",
-        "text": "For good.",
-        "confirm": "Close",
-        "deny": "Keep",
-    }
+    assert texts == {"title": "Close it?", "text": "For good.", "confirm": "Close", "deny": "Keep"}
     assert element["style"] == element["confirm"]["style"] == "danger"
 
 
 def test_a_table_is_a_table_in_a_message_and_a_list_elsewhere() -> None:
     """Slack draws tables in messages only, and one a message; elsewhere each row is a line that names its columns."""
     table = Table(
-        "Open concerns",
-        ("Reference", "Urgency", "Owner"),
-        (("ES-1", "high", "Dana"), ("ES-2", "low", "")),
-        "None open.",
+        "Open concerns", ("Reference", "Urgency", "Owner"), (("ES-1", "high", "Dana"), ("ES-2", "low", "")), "None open."
     )
     card = Card("T", "T", (table, table))
     kinds = [block["type"] for block in message(card)["blocks"]]
@@ -321,37 +219,13 @@ def test_a_table_is_a_table_in_a_message_and_a_list_elsewhere() -> None:
 
 def test_a_link_of_ours_can_be_followed_and_no_other() -> None:
     """A web address becomes a link without markup; anything else is shown as the text it is."""
-    good = message(
-        Card(
-            "T",
-            "T",
-            (
-                Link(
-                    "The policy",
-                    "https://school.example/p?a=1&b=<2>".replace("<2>", "2"),
-                ),
-            ),
-        )
-    )["blocks"][1]
+    good = message(Card("T", "T", (Link("The policy", "https://school.example/p?a=1&b=<2>".replace("<2>", "2")),)))["blocks"][1]
     assert good["elements"][0]["elements"] == [
-        {
-            "type": "link",
-            "url": "https://school.example/p?a=1&b=2",
-            "text": "The policy",
-        }
+        {"type": "link", "url": "https://school.example/p?a=1&b=2", "text": "The policy"}
     ]
-    for address in (
-        "javascript:alert(1)",
-        "https://",
-        "ftp://a.b/c",
-        "https://a.b/ <!channel>",
-        "http://[bad",
-    ):
+    for address in ("javascript:alert(1)", "https://", "ftp://a.b/c", "https://a.b/ <!channel>", "http://[bad"):
         shown = message(Card("T", "T", (Link("Click", address),)))["blocks"][1]
-        assert (shown["type"], shown["text"]["text"]) == (
-            "section",
-            f"Click: {address}",
-        )
+        assert (shown["type"], shown["text"]["text"]) == ("section", f"Click: {address}")
 
 
 @pytest.mark.parametrize(
@@ -382,19 +256,9 @@ def test_an_id_is_never_cut_but_a_typed_name_may_be() -> None:
 def test_headings_and_muted_texts_differ_from_body() -> None:
     """A heading is a header block however it is written, unless too long for one; muted text is small."""
     long_heading = "A very long heading. " * 20
-    texts = (
-        Text("H", Weight.HEADING),
-        Text("B"),
-        Text("M", Weight.MUTED),
-        Text(long_heading, Weight.HEADING),
-    )
+    texts = (Text("H", Weight.HEADING), Text("B"), Text("M", Weight.MUTED), Text(long_heading, Weight.HEADING))
     blocks = modal(Form("f", "F", texts))["blocks"]
-    assert [block["type"] for block in blocks] == [
-        "header",
-        "section",
-        "context",
-        "rich_text",
-    ]
+    assert [block["type"] for block in blocks] == ["header", "section", "context", "rich_text"]
     assert shown_text(blocks[3]) == clean(long_heading)
 
 

@@ -28,17 +28,9 @@ def problems(payload: Payload, surface: str) -> list[str]:
         case "message":
             return [*_message(payload), *_blocks(payload.get("blocks"), surface, 50)]
         case "modal":
-            return [
-                *_modal(payload),
-                *_blocks(payload.get("blocks"), surface, 100),
-                *_view_size(payload),
-            ]
+            return [*_modal(payload), *_blocks(payload.get("blocks"), surface, 100), *_view_size(payload)]
         case "home":
-            return [
-                *_home(payload),
-                *_blocks(payload.get("blocks"), surface, 100),
-                *_view_size(payload),
-            ]
+            return [*_home(payload), *_blocks(payload.get("blocks"), surface, 100), *_view_size(payload)]
         case _:
             raise ValueError(f"{surface!r} is none of {sorted(_SURFACES)}")
 
@@ -66,15 +58,7 @@ def _message(payload: Payload) -> Problems:
 
 
 def _modal(view: Payload) -> Problems:
-    optional = {
-        "close",
-        "submit",
-        "private_metadata",
-        "callback_id",
-        "clear_on_close",
-        "notify_on_close",
-        "external_id",
-    }
+    optional = {"close", "submit", "private_metadata", "callback_id", "clear_on_close", "notify_on_close", "external_id"}
     yield from _keys(view, "modal", required={"type", "title", "blocks"}, optional=optional)
     yield from _view_ids(view, "modal")
     for name in ("title", "close", "submit"):
@@ -85,23 +69,14 @@ def _modal(view: Payload) -> Problems:
 
 
 def _home(view: Payload) -> Problems:
-    yield from _keys(
-        view,
-        "home",
-        required={"type", "blocks"},
-        optional={"private_metadata", "callback_id", "external_id"},
-    )
+    yield from _keys(view, "home", required={"type", "blocks"}, optional={"private_metadata", "callback_id", "external_id"})
     yield from _view_ids(view, "home")
 
 
 def _view_ids(view: Payload, surface: str) -> Problems:
     if view.get("type") != surface:
         yield f"{surface}: its type is {view.get('type')!r}"
-    for name, most in (
-        ("private_metadata", 3000),
-        ("callback_id", _ID),
-        ("external_id", _ID),
-    ):
+    for name, most in (("private_metadata", 3000), ("callback_id", _ID), ("external_id", _ID)):
         if name in view:
             yield from _string(view[name], f"{surface}.{name}", most, least=0)
 
@@ -148,12 +123,7 @@ def _block(block: Any, path: str, surface: str) -> Problems:
     path = f"{path}({block['type']})"
     if surface not in kind.surfaces:
         yield f"{path}: not allowed in a {surface}"
-    yield from _keys(
-        block,
-        path,
-        required={"type", *kind.required},
-        optional={"block_id", *kind.optional},
-    )
+    yield from _keys(block, path, required={"type", *kind.required}, optional={"block_id", *kind.optional})
     if "block_id" in block:
         yield from _string(block["block_id"], f"{path}.block_id", _ID)
     for name, check in kind.checks.items():
@@ -215,12 +185,7 @@ def _cell(cell: Any, path: str) -> Problems:
 def _column_settings(settings: Any, path: str) -> Problems:
     yield from _list(settings, path, 1, 20)
     for number, setting in enumerate(_listed(settings)):
-        yield from _keys(
-            setting,
-            f"{path}[{number}]",
-            required=set(),
-            optional={"align", "is_wrapped"},
-        )
+        yield from _keys(setting, f"{path}[{number}]", required=set(), optional={"align", "is_wrapped"})
         if setting.get("align", "left") not in {"left", "center", "right"}:
             yield f"{path}[{number}].align: {setting['align']!r}"
 
@@ -251,12 +216,7 @@ def _rich_element(element: Payload, path: str) -> Problems:
             yield from _keys(element, path, required={"type", "elements"}, optional={"border"})
             yield from _runs(element.get("elements"), f"{path}.elements")
         case "rich_text_list":
-            yield from _keys(
-                element,
-                path,
-                required={"type", "style", "elements"},
-                optional={"indent", "offset", "border"},
-            )
+            yield from _keys(element, path, required={"type", "style", "elements"}, optional={"indent", "offset", "border"})
             if element.get("style") not in {"bullet", "ordered"}:
                 yield f"{path}.style: {element.get('style')!r}"
             yield from _list(element.get("elements"), f"{path}.elements", 1, None)
@@ -283,23 +243,12 @@ def _run(run: Payload, path: str) -> Problems:
             if not isinstance(run.get("text"), str) or not run["text"]:
                 yield f"{path}.text: empty"
         case "link":
-            yield from _keys(
-                run,
-                path,
-                required={"type", "url"},
-                optional={"text", "style", "unsafe"},
-            )
+            yield from _keys(run, path, required={"type", "url"}, optional={"text", "style", "unsafe"})
             yield from _url(run.get("url"), f"{path}.url")
         case other:
             yield f"{path}: a rich text {other!r} would be more than text"
     styles = run.get("style", {})
-    if not isinstance(styles, dict) or set(styles) - {
-        "bold",
-        "italic",
-        "strike",
-        "code",
-        "underline",
-    }:
+    if not isinstance(styles, dict) or set(styles) - {"bold", "italic", "strike", "code", "underline"}:
         yield f"{path}.style: {styles!r}"
 
 
@@ -472,13 +421,7 @@ def _list(items: Any, path: str, least: int, most: int | None) -> Problems:
         yield f"{path}: {len(items)} items, {least} to {most or 'any number'} are allowed"
 
 
-def _keys(
-    found: Payload,
-    path: str,
-    *,
-    required: set[str],
-    optional: frozenset[str] | set[str] = frozenset(),
-) -> Problems:
+def _keys(found: Payload, path: str, *, required: set[str], optional: frozenset[str] | set[str] = frozenset()) -> Problems:
     yield from (f"{path}: {name} is missing" for name in sorted(required - set(found)))
     yield from (f"{path}: {name} is not allowed" for name in sorted(set(found) - required - optional))
 
@@ -519,14 +462,7 @@ def _accessory(element: Any, path: str) -> Problems:
 
 
 _SELECTS: Final = frozenset(
-    [
-        "static_select",
-        "external_select",
-        "users_select",
-        "multi_static_select",
-        "multi_external_select",
-        "multi_users_select",
-    ]
+    ["static_select", "external_select", "users_select", "multi_static_select", "multi_external_select", "multi_users_select"]
 )
 _PICKERS: Final = frozenset(["radio_buttons", "checkboxes", "datepicker", "timepicker"])
 _IN_ACTIONS: Final = _SELECTS | _PICKERS | {"button", "overflow", "datetimepicker"}
@@ -535,12 +471,7 @@ _IN_INPUT: Final = _SELECTS | _PICKERS | {"plain_text_input", "datetimepicker"}
 
 _BLOCKS: Final[Mapping[str, _Kind]] = {
     "actions": _Kind(frozenset({"elements"}), checks={"elements": _actions}),
-    "alert": _Kind(
-        frozenset({"text"}),
-        frozenset({"level"}),
-        {"text": _text_up_to(3000)},
-        surfaces=frozenset({"modal"}),
-    ),
+    "alert": _Kind(frozenset({"text"}), frozenset({"level"}), {"text": _text_up_to(3000)}, surfaces=frozenset({"modal"})),
     "context": _Kind(frozenset({"elements"}), checks={"elements": _context}),
     "divider": _Kind(),
     "header": _Kind(frozenset({"text"}), checks={"text": _plain_up_to(150)}),
@@ -559,12 +490,7 @@ _BLOCKS: Final[Mapping[str, _Kind]] = {
     "section": _Kind(
         frozenset(),
         frozenset({"text", "fields", "accessory", "expand"}),
-        {
-            "text": _text_up_to(3000),
-            "fields": _section_fields,
-            "accessory": _accessory,
-            "expand": _flag,
-        },
+        {"text": _text_up_to(3000), "fields": _section_fields, "accessory": _accessory, "expand": _flag},
     ),
     "table": _Kind(
         frozenset({"rows"}),
@@ -605,18 +531,12 @@ _ELEMENTS: Final[Mapping[str, _Kind]] = {
             "accessibility_label": _string_up_to(75),
         },
     ),
-    "image": _Kind(
-        frozenset({"image_url", "alt_text"}),
-        checks={"image_url": _url, "alt_text": _string_up_to(2000)},
-    ),
+    "image": _Kind(frozenset({"image_url", "alt_text"}), checks={"image_url": _url, "alt_text": _string_up_to(2000)}),
     "overflow": _interactive("options", options=_five_options),
     "radio_buttons": _interactive("options", "initial_option", options=_ten_options),
     "checkboxes": _interactive("options", "initial_options", options=_ten_options),
     "static_select": _interactive(
-        "",
-        "placeholder options option_groups initial_option",
-        options=_options,
-        option_groups=_option_groups,
+        "", "placeholder options option_groups initial_option", options=_options, option_groups=_option_groups
     ),
     "multi_static_select": _interactive(
         "",
@@ -626,9 +546,7 @@ _ELEMENTS: Final[Mapping[str, _Kind]] = {
     ),
     "external_select": _interactive("", "placeholder initial_option min_query_length", initial_option=_option),
     "multi_external_select": _interactive(
-        "",
-        "placeholder initial_options min_query_length max_selected_items",
-        initial_options=_options,
+        "", "placeholder initial_options min_query_length max_selected_items", initial_options=_options
     ),
     "users_select": _interactive("", "placeholder initial_user"),
     "multi_users_select": _interactive("", "placeholder initial_users max_selected_items"),
@@ -638,15 +556,7 @@ _ELEMENTS: Final[Mapping[str, _Kind]] = {
     "plain_text_input": _Kind(
         _ACTION,
         frozenset(
-            {
-                "initial_value",
-                "multiline",
-                "min_length",
-                "max_length",
-                "dispatch_action_config",
-                "focus_on_load",
-                "placeholder",
-            }
+            {"initial_value", "multiline", "min_length", "max_length", "dispatch_action_config", "focus_on_load", "placeholder"}
         ),
         {
             **_ACTION_CHECKS,

@@ -20,26 +20,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.values import form_values
 from cards import blockkit
-from cards.model import (
-    Button,
-    Buttons,
-    Card,
-    Choice,
-    Confirm,
-    Form,
-    MomentField,
-    Option,
-    PeopleField,
-    Text,
-    TextField,
-)
-from tests.fakes.slack_server import (
-    FakeSlack,
-    LostReply,
-    RateLimited,
-    Refused,
-    ServerError,
-)
+from cards.model import Button, Buttons, Card, Choice, Confirm, Form, MomentField, Option, PeopleField, Text, TextField
+from tests.fakes.slack_server import FakeSlack, LostReply, RateLimited, Refused, ServerError
 from tests.fakes.slack_user import SlackShowsError, SlackUser
 
 pytestmark = pytest.mark.asyncio
@@ -49,13 +31,7 @@ DETAILS = TextField("details", "What happened?", multiline=True, max_length=200,
 WHEN = MomentField("when", "When?", required=False)
 WHO = PeopleField("who", "Who?")
 OTHERS = PeopleField("others", "Who else?", searchable=False)
-REPORT = Form(
-    "report",
-    "Report",
-    (KINDS, DETAILS, WHEN, WHO, OTHERS),
-    submit="Send",
-    state="draft-1",
-)
+REPORT = Form("report", "Report", (KINDS, DETAILS, WHEN, WHO, OTHERS), submit="Send", state="draft-1")
 ALERT = Card(
     "Concern ES-1",
     "Concern ES-1: critical",
@@ -63,12 +39,7 @@ ALERT = Card(
         Buttons(
             (
                 Button("take", "I have it", "ES-1"),
-                Button(
-                    "close",
-                    "Close",
-                    "ES-1",
-                    confirm=Confirm("Close?", "Sure?", "Yes", "No"),
-                ),
+                Button("close", "Close", "ES-1", confirm=Confirm("Close?", "Sure?", "Yes", "No")),
             )
         ),
     ),
@@ -112,10 +83,7 @@ def _small_bot(slack: FakeSlack, heard: list[Any]) -> AsyncApp:
             case "again":
                 await ack(response_action="update", view=blockkit.modal(REPORT))
             case "more":
-                await ack(
-                    response_action="push",
-                    view=blockkit.modal(Form("more", "More", (Text("Read this"),))),
-                )
+                await ack(response_action="push", view=blockkit.modal(Form("more", "More", (Text("Read this"),))))
             case "wrong":
                 await ack(response_action="errors", errors={"nowhere": "?"})
             case "slow":
@@ -133,10 +101,7 @@ def _small_bot(slack: FakeSlack, heard: list[Any]) -> AsyncApp:
 
     @app.event("app_home_opened")
     async def home(event: dict[str, Any], client: AsyncWebClient) -> None:
-        await client.views_publish(
-            user_id=event["user"],
-            view=blockkit.home(Card("Hello", "Hello", (Text("Welcome"),))),
-        )
+        await client.views_publish(user_id=event["user"], view=blockkit.home(Card("Hello", "Hello", (Text("Welcome"),))))
 
     @app.event("app_mention")
     async def mentioned(event: dict[str, Any], client: AsyncWebClient) -> None:
@@ -188,15 +153,7 @@ async def test_a_person_fills_in_the_form_that_a_command_opens(world: World) -> 
     await world.dana.command("/esafety report")
     view = await world.dana.waits_for_view("Report")
     moment = datetime(2026, 5, 4, 13, 30, tzinfo=UTC)
-    await world.dana.fill(
-        view,
-        {
-            "What kind?": "Images",
-            "What happened?": "A thing",
-            "When?": moment,
-            "who": ["sam"],
-        },
-    )
+    await world.dana.fill(view, {"What kind?": "Images", "What happened?": "A thing", "When?": moment, "who": ["sam"]})
     await world.dana.fill(view, {"Who else?": " Alex  Smith \n\nJo"})
     assert await world.dana.submit() == {}
     assert world.dana.view is None
@@ -213,13 +170,7 @@ async def test_nothing_filled_in_reads_as_empty(world: World) -> None:
     """An untouched form holds empty texts and empty tuples, never None."""
     await world.dana.command("/esafety report")
     view = await world.dana.waits_for_view("Report")
-    assert form_values(view.as_payload()) == {
-        "kind": "",
-        "details": "",
-        "when": "",
-        "who": (),
-        "others": (),
-    }
+    assert form_values(view.as_payload()) == {"kind": "", "details": "", "when": "", "who": (), "others": ()}
 
 
 async def test_the_client_asks_for_required_fields_itself(world: World) -> None:
@@ -238,10 +189,7 @@ async def test_the_bot_may_change_or_add_a_view_in_its_answer(world: World, type
     await world.dana.fill(view, {"kind": "bullying", "details": typed})
     assert await world.dana.submit() == {}
     assert world.dana.view is not None
-    assert (world.dana.view.title, len(world.slack.views[world.dana.id])) == (
-        title,
-        depth,
-    )
+    assert (world.dana.view.title, len(world.slack.views[world.dana.id])) == (title, depth)
     assert view.value("details") == typed
 
 
@@ -286,16 +234,11 @@ async def test_a_press_in_a_channel_changes_the_message(world: World) -> None:
         await world.tom.press(alert, "I have it")
 
 
-async def test_events_reach_the_bot_and_come_again_when_not_answered(
-    world: World,
-) -> None:
+async def test_events_reach_the_bot_and_come_again_when_not_answered(world: World) -> None:
     """A direct message is an event, which may come again with its id and the retry headers; so are mentions and the home."""
     await world.tom.direct_message("can I friend <an ex-pupil>?")
     await world.slack.send_again()
-    assert world.heard == [
-        ("can I friend &lt;an ex-pupil&gt;?", None),
-        ("can I friend &lt;an ex-pupil&gt;?", ["1"]),
-    ]
+    assert world.heard == [("can I friend &lt;an ex-pupil&gt;?", None), ("can I friend &lt;an ex-pupil&gt;?", ["1"])]
     assert len({delivery.payload["event_id"] for delivery in world.slack.deliveries}) == 1
     await world.tom.open_home()
     await world.tom.waits_for_home("Welcome")
@@ -322,13 +265,7 @@ async def test_a_trigger_opens_one_dialog_and_soon(world: World) -> None:
     late = world.slack.new_trigger(world.dana.id)
     assert await _error(world.client.views_open(trigger_id=late, view=view)) == "expired_trigger_id"
     world.slack.trigger_life = 3
-    wrong = {
-        **view,
-        "title": {
-            "type": "plain_text",
-            "text": "much too long for the title of a dialog",
-        },
-    }
+    wrong = {**view, "title": {"type": "plain_text", "text": "much too long for the title of a dialog"}}
     assert await _error(world.client.views_open(trigger_id=late, view=wrong)) == "invalid_arguments"
     assert await _error(world.client.views_update(view_id="V0", view=view)) == "not_found"
     assert world.dana.view is not None
@@ -375,10 +312,7 @@ async def test_slack_fails_in_the_ways_slack_fails(world: World) -> None:
     world.slack.next_calls("chat.postMessage", 1, Refused("fatal_error"))
     with pytest.raises(SlackApiError) as limited:
         await world.client.chat_postMessage(channel=world.channel, text="one")
-    assert (
-        limited.value.response.status_code,
-        limited.value.response.headers["Retry-After"],
-    ) == (429, "7")
+    assert (limited.value.response.status_code, limited.value.response.headers["Retry-After"]) == (429, "7")
     with pytest.raises(SlackApiError) as broken:
         await world.client.chat_postMessage(channel=world.channel, text="two")
     assert broken.value.response.status_code == 500
@@ -401,10 +335,7 @@ async def test_slack_goes_away_and_comes_back(world: World) -> None:
     await world.slack.start()
     await world.client.chat_postMessage(channel=world.channel, text="after")
     assert world.slack.base_url == address
-    assert [message.text for message in world.slack.messages_in(world.channel)] == [
-        "before",
-        "after",
-    ]
+    assert [message.text for message in world.slack.messages_in(world.channel)] == ["before", "after"]
 
 
 async def test_an_ephemeral_message_can_be_pressed_and_replaced(world: World) -> None:
@@ -429,11 +360,7 @@ async def test_a_bot_that_answers_badly_fails_the_test(world: World) -> None:
 async def test_the_same_story_by_socket_mode(world: World) -> None:
     """The real Socket Mode client connects, gets envelopes and acknowledges them, with answers to submissions in them."""
     app = _small_bot(world.slack, world.heard)
-    handler: Any = AsyncSocketModeHandler(
-        app,
-        world.slack.app_token,
-        web_client=AsyncWebClient(base_url=world.slack.base_url),
-    )
+    handler: Any = AsyncSocketModeHandler(app, world.slack.app_token, web_client=AsyncWebClient(base_url=world.slack.base_url))
     await handler.connect_async()
     await world.slack.until(lambda: world.slack.socket_count, "the bot is connected")
     world.slack.bot_url = ""

@@ -65,10 +65,7 @@ class Person:
 
     def as_payload(self, *, with_email: bool) -> Payload:
         """The account as `users.info` gives it."""
-        profile: Payload = {
-            "real_name": self.name,
-            "display_name": self.name.split()[0],
-        }
+        profile: Payload = {"real_name": self.name, "display_name": self.name.split()[0]}
         if with_email and self.email:
             profile["email"] = self.email
         return {
@@ -101,11 +98,7 @@ class Channel:
 
     def as_payload(self) -> Payload:
         """The channel as `conversations.info` gives it."""
-        shared = {
-            "id": self.id,
-            "is_im": self.is_direct,
-            "is_archived": self.is_archived,
-        }
+        shared = {"id": self.id, "is_im": self.is_direct, "is_archived": self.is_archived}
         if self.is_direct:
             return {**shared, "user": self.with_person}
         return {
@@ -144,13 +137,7 @@ class Message:
 
     def as_payload(self) -> Payload:
         """The message as Slack hands it to the bot."""
-        payload: Payload = {
-            "type": "message",
-            "user": self.author,
-            "ts": self.ts,
-            "text": self.text,
-            "team": TEAM_ID,
-        }
+        payload: Payload = {"type": "message", "user": self.author, "ts": self.ts, "text": self.text, "team": TEAM_ID}
         if self.author == BOT_USER:
             payload |= {"bot_id": BOT_ID, "app_id": APP_ID}
         if self.blocks:
@@ -213,10 +200,7 @@ class View:
     def field(self, name: str) -> Payload:
         """The input block with that label or block id."""
         for block in self.blocks:
-            if block["type"] == "input" and name in (
-                block["block_id"],
-                block["label"]["text"],
-            ):
+            if block["type"] == "input" and name in (block["block_id"], block["label"]["text"]):
                 return dict(block)
         raise AssertionError(f"«{self.title}» has no field «{name}», only {sorted(self.fields.values())}")
 
@@ -295,15 +279,9 @@ def _starting_state(element: Payload) -> Payload:
         case "radio_buttons" | "static_select" | "external_select":
             return {"type": kind, "selected_option": element.get("initial_option")}
         case "datetimepicker":
-            return {
-                "type": kind,
-                "selected_date_time": element.get("initial_date_time"),
-            }
+            return {"type": kind, "selected_date_time": element.get("initial_date_time")}
         case "checkboxes" | "multi_static_select" | "multi_external_select":
-            return {
-                "type": kind,
-                "selected_options": list(element.get("initial_options", [])),
-            }
+            return {"type": kind, "selected_options": list(element.get("initial_options", []))}
         case _:
             raise AssertionError(f"the fake Slack cannot fill in a {kind}")
 
@@ -334,17 +312,7 @@ def buttons_of(blocks: Sequence[Payload]) -> Iterator[tuple[Payload, Payload]]:
         yield from ((block, element) for element in candidates if element.get("type") == "button")
 
 
-_UNSEEN: Final = {
-    "type",
-    "action_id",
-    "block_id",
-    "value",
-    "style",
-    "url",
-    "confirm",
-    "option_groups",
-    "options",
-}
+_UNSEEN: Final = {"type", "action_id", "block_id", "value", "style", "url", "confirm", "option_groups", "options"}
 
 
 def shown_text(piece: Any) -> str:
@@ -354,10 +322,7 @@ def shown_text(piece: Any) -> str:
 
 def _lines(piece: Any) -> Iterator[str]:
     match piece:
-        case {
-            "type": "rich_text_section" | "rich_text_quote" | "rich_text_preformatted",
-            "elements": list(runs),
-        }:
+        case {"type": "rich_text_section" | "rich_text_quote" | "rich_text_preformatted", "elements": list(runs)}:
             yield "".join(str(run.get("text") or run.get("url") or "") for run in runs)
         case {"type": "table", "rows": list(rows)}:
             yield from (" | ".join(shown_text(cell) for cell in row) for row in rows)

@@ -204,11 +204,7 @@ class FakeSlack:
 
     def add_user(self, name: str, email: str = "", *, user_id: str = "") -> SlackUser:
         """A member of staff with an account, at the client."""
-        person = Person(
-            user_id or new_id("U"),
-            name,
-            email or f"{name.lower().replace(' ', '.')}@school.example",
-        )
+        person = Person(user_id or new_id("U"), name, email or f"{name.lower().replace(' ', '.')}@school.example")
         self.people[person.id] = person
         return SlackUser(self, person)
 
@@ -223,12 +219,7 @@ class FakeSlack:
     ) -> str:
         """A channel with those people in it, and the bot if it was invited. Gives the channel's id."""
         ids = [member if isinstance(member, str) else member.id for member in members]
-        channel = Channel(
-            channel_id or new_id("C"),
-            name,
-            [*ids, *([BOT_USER] if with_bot else [])],
-            is_private=private,
-        )
+        channel = Channel(channel_id or new_id("C"), name, [*ids, *([BOT_USER] if with_bot else [])], is_private=private)
         self.channels[channel.id] = channel
         return channel.id
 
@@ -302,28 +293,14 @@ class FakeSlack:
         _refuse_wrong_message(payload)
         made = with_block_ids(dict(payload))
         return self._keep(
-            Message(
-                channel_id,
-                self.next_ts(),
-                BOT_USER,
-                made.get("text", ""),
-                made.get("blocks", []),
-                only_for=person_id,
-            )
+            Message(channel_id, self.next_ts(), BOT_USER, made.get("text", ""), made.get("blocks", []), only_for=person_id)
         )
 
     def show_in_channel(self, channel_id: str, payload: Mapping[str, Any], *, thread_ts: str = "") -> Message:
         _refuse_wrong_message(payload)
         made = with_block_ids(dict(payload))
         return self._keep(
-            Message(
-                channel_id,
-                self.next_ts(),
-                BOT_USER,
-                made.get("text", ""),
-                made.get("blocks", []),
-                thread_ts=thread_ts,
-            )
+            Message(channel_id, self.next_ts(), BOT_USER, made.get("text", ""), made.get("blocks", []), thread_ts=thread_ts)
         )
 
     async def deliver(self, delivery: Delivery) -> Reply:
@@ -335,13 +312,7 @@ class FakeSlack:
             raise AssertionError("set bot_url, or connect the bot by Socket Mode")
         return await self._deliver_by_http(delivery)
 
-    async def send_again(
-        self,
-        delivery: Delivery | None = None,
-        *,
-        reason: str = "http_timeout",
-        retry: int = 1,
-    ) -> Reply:
+    async def send_again(self, delivery: Delivery | None = None, *, reason: str = "http_timeout", retry: int = 1) -> Reply:
         """Sends the last request (or that one) again, as Slack does with an event it got no answer for."""
         again = delivery or self.deliveries[-1]
         return await self.deliver(Delivery(again.kind, again.payload, retry, reason))
@@ -361,11 +332,7 @@ class FakeSlack:
     async def _deliver_by_http(self, delivery: Delivery) -> Reply:
         assert self._http is not None, "the fake Slack is not running"
         body, content_type = _http_body(delivery)
-        headers = {
-            "Content-Type": content_type,
-            **self.signature(body),
-            **_retry_headers(delivery),
-        }
+        headers = {"Content-Type": content_type, **self.signature(body), **_retry_headers(delivery)}
         timeout = aiohttp.ClientTimeout(total=self.patience)
         try:
             async with self._http.post(self.bot_url, data=body.encode(), headers=headers, timeout=timeout) as response:
@@ -377,10 +344,7 @@ class FakeSlack:
         """The headers that prove a request comes from Slack."""
         timestamp = str(int(time.time() - age))
         signed = SignatureVerifier(self.signing_secret).generate_signature(timestamp=timestamp, body=body)
-        return {
-            "X-Slack-Request-Timestamp": timestamp,
-            "X-Slack-Signature": str(signed),
-        }
+        return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": str(signed)}
 
     async def _deliver_by_socket(self, delivery: Delivery) -> Reply:
         socket = self._sockets[-1]
@@ -394,32 +358,20 @@ class FakeSlack:
             "accepts_response_payload": delivery.kind != "events_api",
         }
         if delivery.retry:
-            envelope |= {
-                "retry_attempt": delivery.retry,
-                "retry_reason": delivery.retry_reason,
-            }
+            envelope |= {"retry_attempt": delivery.retry, "retry_reason": delivery.retry_reason}
         await socket.connection.send_json(envelope)
         try:
             ack = await asyncio.wait_for(acknowledged, self.patience)
         except TimeoutError as late:
             raise TookTooLongError(envelope_id) from late
         answer = ack.get("payload")
-        return Reply(
-            200,
-            answer if isinstance(answer, str) else json.dumps(answer) if answer else "",
-        )
+        return Reply(200, answer if isinstance(answer, str) else json.dumps(answer) if answer else "")
 
     async def _on_socket(self, request: web.Request) -> web.WebSocketResponse:
         connection = web.WebSocketResponse()
         await connection.prepare(request)
         socket = _Socket(connection)
-        await connection.send_json(
-            {
-                "type": "hello",
-                "num_connections": 1,
-                "connection_info": {"app_id": APP_ID},
-            }
-        )
+        await connection.send_json({"type": "hello", "num_connections": 1, "connection_info": {"app_id": APP_ID}})
         self._sockets.append(socket)
         try:
             async for frame in connection:
@@ -454,11 +406,7 @@ class FakeSlack:
     async def _answer(self, method: str, arguments: Payload, fault: Fault | None) -> tuple[int, Payload, dict[str, str]]:
         match fault:
             case RateLimited(retry_after):
-                return (
-                    429,
-                    {"ok": False, "error": "ratelimited"},
-                    {"Retry-After": str(retry_after)},
-                )
+                return (429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(retry_after)})
             case ServerError():
                 return 500, {"ok": False, "error": "internal_error"}, {}
             case LostCall():
@@ -547,11 +495,7 @@ class FakeSlack:
         raise _RefusalError("users_not_found")
 
     def _users_list(self, arguments: Payload) -> Payload:
-        return self._page(
-            "members",
-            [self._user(person) for person in self.people.values()],
-            arguments,
-        )
+        return self._page("members", [self._user(person) for person in self.people.values()], arguments)
 
     def _user(self, person: Person) -> Payload:
         return person.as_payload(with_email="users:read.email" in self.scopes.split(","))
@@ -585,11 +529,7 @@ class FakeSlack:
 
     def _conversations_list(self, arguments: Payload) -> Payload:
         seen = [channel for channel in self.channels.values() if not channel.is_private or BOT_USER in channel.members]
-        return self._page(
-            "channels",
-            [channel.as_payload() for channel in seen if not channel.is_direct],
-            arguments,
-        )
+        return self._page("channels", [channel.as_payload() for channel in seen if not channel.is_direct], arguments)
 
     def _conversations_members(self, arguments: Payload) -> Payload:
         return self._page("members", self._channel(arguments).members, arguments)
@@ -601,10 +541,7 @@ class FakeSlack:
             raise _RefusalError("invalid_cursor")
         start = int(cursor.removeprefix("at:") or 0)
         end = start + min(int(arguments.get("limit") or self.page_size), self.page_size)
-        return {
-            name: items[start:end],
-            "response_metadata": {"next_cursor": f"at:{end}" if end < len(items) else ""},
-        }
+        return {name: items[start:end], "response_metadata": {"next_cursor": f"at:{end}" if end < len(items) else ""}}
 
     # Messages
 
@@ -612,11 +549,7 @@ class FakeSlack:
         channel = self._channel_to_post_in(arguments)
         _refuse_wrong_message(arguments)
         message = self.show_in_channel(channel.id, arguments, thread_ts=str(arguments.get("thread_ts") or ""))
-        return {
-            "channel": channel.id,
-            "ts": message.ts,
-            "message": message.as_payload(),
-        }
+        return {"channel": channel.id, "ts": message.ts, "message": message.as_payload()}
 
     def _channel_to_post_in(self, arguments: Payload) -> Channel:
         person = self.people.get(str(arguments.get("channel", "")))
@@ -634,10 +567,7 @@ class FakeSlack:
     def _own_message(self, arguments: Payload, wrong_author: str) -> Message:
         channel = self._channel(arguments)
         for message in self.posted:
-            if (message.channel, message.ts) == (
-                channel.id,
-                arguments.get("ts"),
-            ) and not (message.only_for or message.deleted):
+            if (message.channel, message.ts) == (channel.id, arguments.get("ts")) and not (message.only_for or message.deleted):
                 if message.author != BOT_USER:
                     raise _RefusalError(wrong_author)
                 return message
@@ -650,12 +580,7 @@ class FakeSlack:
         message.text = made.get("text", message.text)
         message.blocks = made.get("blocks", message.blocks)
         message.edits += 1
-        return {
-            "channel": message.channel,
-            "ts": message.ts,
-            "text": message.text,
-            "message": message.as_payload(),
-        }
+        return {"channel": message.channel, "ts": message.ts, "text": message.text, "message": message.as_payload()}
 
     def _chat_delete(self, arguments: Payload) -> Payload:
         message = self._own_message(arguments, "cant_delete_message")
@@ -702,10 +627,7 @@ class FakeSlack:
         elif payload.get("replace_original") and original is not None:
             _refuse_wrong_message(payload)
             made = with_block_ids(payload)
-            original.text, original.blocks = (
-                made.get("text", ""),
-                made.get("blocks", []),
-            )
+            original.text, original.blocks = (made.get("text", ""), made.get("blocks", []))
             original.edits += 1
         elif payload.get("response_type") == "in_channel":
             self.show_in_channel(target.channel, payload)
@@ -744,13 +666,7 @@ class FakeSlack:
         """Lays a view on top of those the person has open."""
         stack = self.views[person_id]
         made = with_block_ids(payload)
-        view = View(
-            new_id("V"),
-            person_id,
-            new_id("hash"),
-            made,
-            starting_values(made["blocks"]),
-        )
+        view = View(new_id("V"), person_id, new_id("hash"), made, starting_values(made["blocks"]))
         view.previous = stack[-1].id if stack else None
         view.root = stack[0].id if stack else view.id
         stack.append(view)
@@ -776,14 +692,8 @@ class FakeSlack:
         return {"view": view.as_payload()}
 
     def _open_view(self, arguments: Payload) -> View:
-        wanted_id, wanted_external = (
-            arguments.get("view_id"),
-            arguments.get("external_id"),
-        )
-        everyone = [
-            *(view for stack in self.views.values() for view in stack),
-            *self.homes.values(),
-        ]
+        wanted_id, wanted_external = (arguments.get("view_id"), arguments.get("external_id"))
+        everyone = [*(view for stack in self.views.values() for view in stack), *self.homes.values()]
         for view in everyone:
             if wanted_id and view.id == wanted_id:
                 return view
@@ -795,20 +705,13 @@ class FakeSlack:
         person = str(arguments.get("user_id", ""))
         if person not in self.people:
             raise _RefusalError(
-                "invalid_arguments",
-                response_metadata={"messages": ["[ERROR] no such user [json-pointer:/user_id]"]},
+                "invalid_arguments", response_metadata={"messages": ["[ERROR] no such user [json-pointer:/user_id]"]}
             )
         payload = _checked_view(arguments, "home")
         home = self.homes.get(person)
         if home is None:
             made = with_block_ids(payload)
-            home = View(
-                new_id("V"),
-                person,
-                new_id("hash"),
-                made,
-                starting_values(made["blocks"]),
-            )
+            home = View(new_id("V"), person, new_id("hash"), made, starting_values(made["blocks"]))
             self.homes[person] = home
         elif arguments.get("hash") and arguments["hash"] != home.hash:
             raise _RefusalError("hash_conflict")
@@ -835,19 +738,13 @@ _SCOPES: Final[dict[str, set[str]]] = {
 def _checked_view(arguments: Payload, kind: str | None) -> Payload:
     payload = arguments.get("view")
     if not isinstance(payload, dict):
-        raise _RefusalError(
-            "invalid_arguments",
-            response_metadata={"messages": ["[ERROR] missing required field: view"]},
-        )
+        raise _RefusalError("invalid_arguments", response_metadata={"messages": ["[ERROR] missing required field: view"]})
     surface = str(payload.get("type", ""))
     wrong = problems(payload, surface) if surface in {"modal", "home"} else [f"a view of type {surface!r}"]
     if kind is not None and surface != kind:
         wrong.append(f"a {kind} view is wanted here, not a {surface}")
     if wrong:
-        raise _RefusalError(
-            "invalid_arguments",
-            response_metadata={"messages": [f"[ERROR] {problem}" for problem in wrong]},
-        )
+        raise _RefusalError("invalid_arguments", response_metadata={"messages": [f"[ERROR] {problem}" for problem in wrong]})
     return payload
 
 
@@ -859,10 +756,7 @@ def _refuse_wrong_message(payload: Mapping[str, Any]) -> None:
     if payload.get("blocks"):
         wrong = problems({"text": payload.get("text", ""), "blocks": payload["blocks"]}, "message")
         if wrong:
-            raise _RefusalError(
-                "invalid_blocks",
-                response_metadata={"messages": [f"[ERROR] {problem}" for problem in wrong]},
-            )
+            raise _RefusalError("invalid_blocks", response_metadata={"messages": [f"[ERROR] {problem}" for problem in wrong]})
 
 
 async def _arguments(request: web.Request) -> Payload:
@@ -894,7 +788,4 @@ def _http_body(delivery: Delivery) -> tuple[str, str]:
 def _retry_headers(delivery: Delivery) -> dict[str, str]:
     if not delivery.retry:
         return {}
-    return {
-        "X-Slack-Retry-Num": str(delivery.retry),
-        "X-Slack-Retry-Reason": delivery.retry_reason,
-    }
+    return {"X-Slack-Retry-Num": str(delivery.retry), "X-Slack-Retry-Reason": delivery.retry_reason}

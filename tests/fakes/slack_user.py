@@ -99,20 +99,11 @@ class SlackUser:
 
     async def waits_for_view(self, title: str = "", *, within: float = 3.0) -> View:
         """The dialog in front, once one with that title (or callback id) is."""
-        await self.slack.until(
-            lambda: self._has_view(title),
-            f"{self.name} sees a dialog «{title}»",
-            within=within,
-        )
+        await self.slack.until(lambda: self._has_view(title), f"{self.name} sees a dialog «{title}»", within=within)
         return self._top()
 
     async def waits_for_message(
-        self,
-        containing: str = "",
-        *,
-        channel: str = "",
-        after: int = 0,
-        within: float = 3.0,
+        self, containing: str = "", *, channel: str = "", after: int = 0, within: float = 3.0
     ) -> Message:
         """The last message that says that, once there is one: from the bot, in that channel or else for this person alone.
 
@@ -125,11 +116,7 @@ class SlackUser:
                 message for message in seen if message.author == BOT_USER and containing in f"{message.text}\n{message.shown}"
             ]
 
-        await self.slack.until(
-            lambda: len(found()) > after,
-            f"{self.name} sees a message saying «{containing}»",
-            within=within,
-        )
+        await self.slack.until(lambda: len(found()) > after, f"{self.name} sees a message saying «{containing}»", within=within)
         return max(found(), key=lambda message: message.ts)
 
     async def waits_for_home(self, containing: str = "", *, within: float = 3.0) -> View:
@@ -143,11 +130,7 @@ class SlackUser:
         return self.home
 
     def _has_view(self, title: str) -> bool:
-        return self.view is not None and title in (
-            "",
-            self.view.title,
-            self.view.callback_id,
-        )
+        return self.view is not None and title in ("", self.view.title, self.view.callback_id)
 
     def _top(self, view: View | None = None) -> View:
         found = view or self.view
@@ -252,13 +235,7 @@ class SlackUser:
             "event_id": new_id("Ev"),
             "event_time": int(time.time()),
             "authorizations": [
-                {
-                    "enterprise_id": None,
-                    "team_id": TEAM_ID,
-                    "user_id": BOT_USER,
-                    "is_bot": True,
-                    "is_enterprise_install": False,
-                }
+                {"enterprise_id": None, "team_id": TEAM_ID, "user_id": BOT_USER, "is_bot": True, "is_enterprise_install": False}
             ],
             "is_ext_shared_channel": False,
         }
@@ -266,14 +243,7 @@ class SlackUser:
 
     # Buttons
 
-    async def press(
-        self,
-        where: Message | View | None,
-        label: str,
-        value: str | None = None,
-        *,
-        confirm: bool = True,
-    ) -> None:
+    async def press(self, where: Message | View | None, label: str, value: str | None = None, *, confirm: bool = True) -> None:
         """Presses a button with that label, the one with that value if there are several, by default in the dialog in front.
 
         A button that asks first is confirmed, unless `confirm` is False: then nothing happens.
@@ -309,10 +279,7 @@ class SlackUser:
         trigger_view = ""
         if isinstance(place, View):
             trigger_view = place.id if place.payload["type"] == "modal" else ""
-            payload |= {
-                "container": {"type": "view", "view_id": place.id},
-                "view": place.as_payload(),
-            }
+            payload |= {"container": {"type": "view", "view_id": place.id}, "view": place.as_payload()}
         else:
             payload |= self._from_message(place)
         await self._interact("block_actions", payload, view=trigger_view)
@@ -362,22 +329,13 @@ class SlackUser:
         kind = element["type"]
         match kind:
             case "plain_text_input":
-                return {
-                    "type": kind,
-                    "value": _typed(element, str(value)) if value else None,
-                }
+                return {"type": kind, "value": _typed(element, str(value)) if value else None}
             case "radio_buttons" | "static_select":
-                return {
-                    "type": kind,
-                    "selected_option": _pick(_options(element), str(value)) if value else None,
-                }
+                return {"type": kind, "selected_option": _pick(_options(element), str(value)) if value else None}
             case "datetimepicker":
                 return {"type": kind, "selected_date_time": _seconds(value)}
             case "checkboxes" | "multi_static_select":
-                return {
-                    "type": kind,
-                    "selected_options": [_pick(_options(element), one) for one in _several(value)],
-                }
+                return {"type": kind, "selected_options": [_pick(_options(element), one) for one in _several(value)]}
             case "multi_external_select":
                 chosen = [await self._look_up(view, name, one) for one in _several(value)]
                 if len(chosen) > element.get("max_selected_items", len(chosen)):
@@ -413,10 +371,7 @@ class SlackUser:
         }
         answer = (await self._deliver("interactive", payload, "no results in the list («{}»)")).json
         groups = answer.get("option_groups", [])
-        options = [
-            *answer.get("options", []),
-            *(option for group in groups for option in group["options"]),
-        ]
+        options = [*answer.get("options", []), *(option for group in groups for option in group["options"])]
         wrong = option_problems(options) if options else []
         if wrong:
             raise SlackShowsError(f"{self.name} sees no results: {wrong}")
@@ -434,10 +389,7 @@ class SlackUser:
         if not place.errors:
             payload = {"view": place.as_payload(), "response_urls": []}
             trouble = "We had some trouble connecting. Try again? («{}»)"
-            self._follow(
-                place,
-                await self._interact("view_submission", payload, view=place.id, shown=trouble),
-            )
+            self._follow(place, await self._interact("view_submission", payload, view=place.id, shown=trouble))
         return dict(place.errors)
 
     async def dismiss(self, view: View | None = None) -> None:
@@ -490,26 +442,14 @@ class SlackUser:
 
     # Sending
 
-    async def _interact(
-        self,
-        kind: str,
-        more: Payload,
-        *,
-        view: str = "",
-        shown: str = "⚠ at the button («{}»)",
-    ) -> Reply:
+    async def _interact(self, kind: str, more: Payload, *, view: str = "", shown: str = "⚠ at the button («{}»)") -> Reply:
         trigger = {} if kind == "view_closed" else {"trigger_id": self.slack.new_trigger(self.id, view=view)}
         return await self._deliver("interactive", {**self._identity(), "type": kind, **trigger, **more}, shown)
 
     def _identity(self) -> Payload:
         username = self.email.partition("@")[0]
         return {
-            "user": {
-                "id": self.id,
-                "username": username,
-                "name": username,
-                "team_id": TEAM_ID,
-            },
+            "user": {"id": self.id, "username": username, "name": username, "team_id": TEAM_ID},
             "api_app_id": APP_ID,
             "token": "verification-token",
             "team": _TEAM,
@@ -545,10 +485,7 @@ def _typed(element: Payload, text: str) -> str:
 
 
 def _options(element: Payload) -> list[Payload]:
-    return [
-        *element.get("options", []),
-        *(one for group in element.get("option_groups", []) for one in group["options"]),
-    ]
+    return [*element.get("options", []), *(one for group in element.get("option_groups", []) for one in group["options"])]
 
 
 def _pick(options: Iterable[Payload], wanted: str) -> Payload:

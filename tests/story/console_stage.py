@@ -52,10 +52,9 @@ class ConsoleDialog(Dialog):
                 self.page.values[name] = [await self._person(v) for v in value]
             else:
                 options = self.page.options.get(name) or {}
-                if options:
-                    value = options.get(value, value)
-                    assert value in options.values(), f"{name} cannot be {value}: {options}"
-                self.page.values[name] = value
+                chosen = options.get(value, value)
+                assert not options or chosen in options.values(), f"{name} cannot be {value}: {options}"
+                self.page.values[name] = chosen
 
     async def _person(self, typed: str) -> str:
         found = await self.stage.get("suggest", persona=self.stage.ids[self.who], q=typed)

@@ -122,13 +122,13 @@ class Stage(ABC):
         raise AssertionError("the worker is never done")
 
     async def reports(self, who: str, kind: Mapping[str, Value], details: Mapping[str, Value]) -> str:
-        """Reports in two screens, and gives the reference. What routing asks for and the story does not say is answered "no"."""
+        """Reports in two screens, and gives the reference. What is asked and not told is answered "no"."""
         first = await self.command(who, "report")
         assert isinstance(first, Dialog)
         await first.fill(kind)
         second = await first.submit()
         assert second is not None
-        asked = {f: "no" for f in ("repeat", "illegal") if f in second.fields}
+        asked: dict[str, Value] = {f: "no" for f in ("repeat", "illegal") if f in second.fields}
         await second.fill({**asked, **details})
         receipt = await second.submit()
         assert receipt is not None, "nothing was shown after sending"

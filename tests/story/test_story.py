@@ -9,13 +9,18 @@ import pytest_asyncio
 from tests.fakes.clock import FakeClock
 from tests.story.console_stage import console_stage
 from tests.story.slack_stage import slack_stage
-from tests.story.stage import BRUNEL, SAFEGUARDING, Dialog, Stage
+from tests.story.stage import BRUNEL, SAFEGUARDING, Dialog, Stage, Value
 
 NAMES = ("Alfie", "Demosson", "Bea", "Exemplar", "Cai", "Placeholder")
 STORY = "He keeps posting things about her in the group chat"
 
-BULLYING = {"concern": "cyberbullying", "about": "pupil", "danger": "no"}
-WHO_AND_WHAT = {"targets": ["Bea Exemplar"], "perpetrators": ["Alfie Demosson"], "witnesses": ["Somebody Else"], "what": STORY}
+BULLYING: dict[str, Value] = {"concern": "cyberbullying", "about": "pupil", "danger": "no"}
+WHO_AND_WHAT: dict[str, Value] = {
+    "targets": ["Bea Exemplar"],
+    "perpetrators": ["Alfie Demosson"],
+    "witnesses": ["Somebody Else"],
+    "what": STORY,
+}
 
 
 @pytest_asyncio.fixture(params=["slack", "console"])
@@ -32,7 +37,7 @@ async def bullying(stage: Stage) -> str:
 
 
 async def test_a_report_reaches_the_right_people_and_is_acknowledged(stage: Stage) -> None:
-    """Reported in two screens, alerted to the Head of House, acknowledged with one press; every copy and the reporter hear of it."""
+    """Reported in two screens, acknowledged with one press by the Head of House; every copy and the reporter hear of it."""
     reference = await bullying(stage)
     assert reference == "CSS-2026-0001"
     await stage.expects("teacher", reference, "received")
@@ -57,7 +62,7 @@ async def test_no_name_and_no_narrative_stays_in_the_chat(stage: Stage) -> None:
 
 
 async def test_details_are_read_by_those_with_a_right_and_by_nobody_else(stage: Stage) -> None:
-    """The Head of House reads who and what; a member of the channel without the right is told kindly, and in private, that it is not theirs."""
+    """The Head of House reads who and what; a member of the channel without the right is refused kindly and in private."""
     reference = await stage.reports("teacher", {**BULLYING, "concern": "account_misuse"}, WHO_AND_WHAT)
     await stage.expects("brunel head", reference, channel=BRUNEL)
     case = await stage.press("brunel head", "Details", reference, channel=BRUNEL)
@@ -105,8 +110,8 @@ async def test_unanswered_it_climbs_to_the_next_person_and_comes_round_again(sta
 
 
 async def test_a_concern_about_staff_is_seen_by_nobody_else(stage: Stage) -> None:
-    """About a member of staff it goes by direct message to the roles that the policy names; no channel shows it, nor the person named."""
-    kind = {"concern": "staff_conduct", "about": "staff", "danger": "no"}
+    """About staff it goes by direct message to the roles that the policy names; no channel shows it, nor the person named."""
+    kind: dict[str, Value] = {"concern": "staff_conduct", "about": "staff", "danger": "no"}
     reference = await stage.reports("teacher", kind, {"perpetrators": ["Bryn Marsh"], "what": STORY})
     await stage.expects("headteacher", reference)
     await stage.never("brunel head", reference)
@@ -117,7 +122,7 @@ async def test_a_concern_about_staff_is_seen_by_nobody_else(stage: Stage) -> Non
 
 async def test_a_concern_about_the_head_goes_to_the_chair(stage: Stage) -> None:
     """The headteacher is never asked, by name or by role; the chair of governors is, and the LADO is named."""
-    kind = {"concern": "staff_conduct", "about": "headteacher", "danger": "no"}
+    kind: dict[str, Value] = {"concern": "staff_conduct", "about": "headteacher", "danger": "no"}
     reference = await stage.reports("teacher", kind, {"what": STORY})
     await stage.expects("chair", reference, "LADO")
     for minutes in (61, 61, 61):
@@ -129,7 +134,7 @@ async def test_a_concern_about_the_head_goes_to_the_chair(stage: Stage) -> None:
 
 async def test_a_lead_who_is_named_is_passed_over(stage: Stage) -> None:
     """The DSL named as alleged perpetrator is not alerted, does not see it, and the channel they read does not show it."""
-    kind = {"concern": "grooming", "about": "unknown", "danger": "no"}
+    kind: dict[str, Value] = {"concern": "grooming", "about": "unknown", "danger": "no"}
     reference = await stage.reports("teacher", kind, {"perpetrators": ["Dana Okafor"], "what": STORY})
     await stage.settled()
     await stage.never("dsl", reference)
@@ -139,8 +144,8 @@ async def test_a_lead_who_is_named_is_passed_over(stage: Stage) -> None:
 
 
 async def test_a_typed_name_that_may_be_staff_is_kept_out_until_somebody_settles_it(stage: Stage) -> None:
-    """ "Ms Okafor" may be the DSL: the deputy is asked instead, and only once the deputy says it is somebody else can the DSL see it."""
-    kind = {"concern": "grooming", "about": "external", "danger": "no"}
+    """ "Ms Okafor" may be the DSL: the deputy is asked instead, and the DSL only after the deputy has said who it is not."""
+    kind: dict[str, Value] = {"concern": "grooming", "about": "external", "danger": "no"}
     reference = await stage.reports("teacher", kind, {"perpetrators": ["Ms Okafor"], "what": STORY})
     await stage.expects("deputy", reference)
     await stage.never("dsl", reference)

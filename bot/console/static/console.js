@@ -98,9 +98,9 @@ function remember(store, key, value) {
 
 /** Something that a person can be told. */
 class Trouble extends Error {
-  constructor(words, status = 0) {
+  constructor(words, status = 0, said = false) {
     super(words);
-    this.status = status;
+    Object.assign(this, { status, said });
   }
 }
 
@@ -117,7 +117,7 @@ async function request(path, options = {}) {
   if (response.ok && options.method === "POST") return {};
   const failed = `The bot failed (${response.status}).`;
   const words = response.status === 403 ? "The bot was started anew. Reload this page." : failed;
-  throw new Trouble(body?.error ?? words, response.status);
+  throw new Trouble(body?.error ?? words, response.status, Boolean(body?.error));
 }
 
 const get = (path, query, options) => request(`${path}?${new URLSearchParams(query)}`, options);
@@ -312,6 +312,10 @@ async function loadMessages(visit) {
   if (visit !== state.visit) return;
   drawMembers(answer.members ?? []);
   page.composer.classList.toggle("composer-closed", Boolean(answer.denied));
+  if (answer.denied) {
+    state.denied.add(state.place);
+    drawPlaces();
+  }
   if (answer.denied) drawEmpty(answer.denied, PLACE_SHAPES.locked);
   else if (answer.messages.length === 0) drawEmpty("No messages here yet. Press “Report a concern”, or type / for commands.");
   else drawMessages(answer.messages);
@@ -456,11 +460,12 @@ function receive(message) {
 
 function replace(old, message, flash) {
   const held = old.contains(document.activeElement) ? document.activeElement : null;
-  const stick = stuck && !held;
+  const stick = stuck;
   const fresh = drawMessage(message, true);
   old.replaceWith(fresh);
   if (flash) fresh.classList.add("message-changed");
   if (held) refocus(fresh, held);
+  // Below the message there may be an answer to the press: the end stays in sight.
   if (stick) toEnd(false);
 }
 
@@ -652,7 +657,7 @@ async function press(button) {
     });
   } catch (error) {
     if (form) sayInForm(error.message);
-    else addTroubleNote(`That did not work. ${error.message}`);
+    else addTroubleNote(error.said ? error.message : `That did not work. ${error.message}`);
   } finally {
     button.removeAttribute("aria-busy");
   }
@@ -753,7 +758,7 @@ page.dialog.addEventListener("submit", async (event) => {
   try {
     await act("submit", formBody(form));
   } catch (error) {
-    sayInForm(`Not sent, and nothing is lost. ${error.message}`);
+    sayInForm(error.said ? error.message : `Not sent, and nothing is lost. ${error.message}`);
   } finally {
     form.removeAttribute("aria-busy");
   }
@@ -765,7 +770,10 @@ const sayTyping = debounce(TYPING_PAUSE, (body) => {
   post("typing", body, { keepalive: true }).catch(() => {});
 });
 page.dialog.addEventListener("input", (event) => {
-  if (event.target.matches("[data-live]")) sayTyping(formBody(currentForm()));
+  const field = event.target.closest("[data-field]");
+  if (field) setError(field, "");
+  const form = currentForm();
+  if (form?.querySelector("[data-live]")) sayTyping(formBody(form));
 });
 addEventListener("pagehide", () => sayTyping.flush());
 
@@ -1046,6 +1054,7 @@ class People {
     this.chips.append(make("li", { class: "chip", "data-value": value }, shown, hidden, cross));
     this.tell(`Added ${label}`);
     this.full();
+    this.changed();
   }
 
   remove(chip) {
@@ -1053,7 +1062,12 @@ class People {
     chip.remove();
     this.tell(`Removed ${label}`);
     this.full();
+    this.changed();
     this.input.focus();
+  }
+
+  changed() {
+    this.field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   /** When there is no room for more, the input says so. */
@@ -1227,7 +1241,13 @@ page.places.addEventListener("click", (event) => {
   if (event.target.closest("[aria-current]")) closeMenu(true);
 });
 
-page.persona.addEventListener("change", () => (location.hash = addressOf(page.persona.value, state.place)));
+/** Somebody else goes on in the same place, or, where that is closed to them, in their own messages. */
+page.persona.addEventListener("change", async () => {
+  const { persona, place } = { persona: page.persona.value, place: state.place };
+  const answer = await get("messages", { persona, place }).catch(() => null);
+  if (page.persona.value !== persona || state.place !== place) return;
+  location.hash = addressOf(persona, answer?.denied ? state.world.places[0].id : place);
+});
 addEventListener("hashchange", () => state.world && (location.hash.includes("=") ? follow() : null));
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();

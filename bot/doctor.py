@@ -1,0 +1,403 @@
+"""`esafety doctor`: looks at everything that must be right before the bot can be relied on, and says how to mend what is not.
+
+It changes nothing, and prints no token, no name and no case: roles, places in the school file, and the e-mail addresses in it.
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from itertools import product
+from pathlib import Path
+
+from bot.settings import DEMO_SCHOOLS, Settings, SettingsError, load_settings
+from bot.wiring import SystemClock
+from domain.audience import ladder
+from domain.people import GROUP_OF, Group, Holders, Kind, Person, School, Staff
+from domain.policy import Policy
+from domain.routing import Facts, route
+from domain.words import About, Role
+from storage.database import Database, DatabaseUrlError
+from storage.policy_files import PolicyFileError
+from storage.school_files import SchoolFileError, load_schools
+from storage.store import Store
+
+_MOST_NAMED = 5
+_MAKE_DATABASE = "esafety people import makes it and brings it up to date, and so does every start (make run)"
+
+
+class Level(StrEnum):
+    """How bad a finding is. Only a fault makes the doctor's exit code 1."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's. `mend` says what to do about a warning or a fault."""
+
+    level: Level
+    what: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        said = f"{self.what} -> {self.mend}" if self.mend else self.what
+        return f"{self.level:8} {' '.join(said.split())}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """A school's lists as the database has them; `left` are the e-mails of staff who are no longer on the list."""
+
+    staff: Staff
+    pupils: int
+    left: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Tally:
+    counts: dict[Level, int] = field(default_factory=lambda: dict.fromkeys(Level, 0))
+
+    @property
+    def summary(self) -> str:
+        faults, warnings = self.counts[Level.FAULT], self.counts[Level.WARNING]
+        if not faults and not warnings:
+            return "Everything is as it should be."
+        said = f"{faults} fault{'s' * (faults != 1)}, {warnings} warning{'s' * (warnings != 1)}."
+        return f"{said} Mend the faults before the bot is relied on." if faults else f"{said} The bot can be relied on."
+
+
+async def examine() -> int:
+    """Prints what is found, a line each, and a summary. 0 where there is no fault, else 1."""
+    tally = _Tally()
+    async for finding in _findings():
+        tally.counts[finding.level] += 1
+        print(finding, flush=True)
+    print(tally.summary)
+    return int(tally.counts[Level.FAULT] > 0)
+
+
+async def _findings() -> AsyncIterator[Finding]:
+    """Everything, from the ground up. What cannot be judged because something under it is broken is left out."""
+    try:
+        settings = load_settings()
+    except SettingsError as wrong:
+        yield Finding(
+            Level.FAULT, f"settings: {wrong}", "set it in .env; docs/install-slack.md shows where each value is found"
+        )
+        return
+    yield Finding(Level.OK, "settings: complete")
+    try:
+        schools = load_schools(settings.schools_folder)
+    except (SchoolFileError, PolicyFileError) as wrong:
+        yield Finding(Level.FAULT, f"school files: {wrong}", "docs/example-school.yaml explains every line")
+        schools = {}
+    for school in schools.values():
+        yield Finding(Level.OK, f"{school.id}: the school file and the policy {school.policy.id} can be read")
+    demo = settings.schools_folder == DEMO_SCHOOLS
+    found, lists = await _database_and_lists(settings, schools, demo=demo)
+    for finding in found:
+        yield finding
+    for school in schools.values():
+        for finding in _school(school, lists.get(school.id), demo=demo):
+            yield finding
+    async for finding in _chats(settings, schools, lists):
+        yield finding
+
+
+async def _chats(
+    settings: Settings, schools: Mapping[str, School], lists: Mapping[str, Lists | None]
+) -> AsyncIterator[Finding]:
+    if not settings.has_slack:
+        yield Finding(Level.OK, "Slack: not set up, so only the console on this machine is served")
+        return
+    # Slack's libraries take a while to load: nobody who does not use them should wait.
+    from bot.slack.doctor import examine_slack
+
+    async for finding in examine_slack(settings, schools, lists):
+        yield finding
+
+
+# The database
+
+
+async def _database_and_lists(
+    settings: Settings, schools: Mapping[str, School], *, demo: bool
+) -> tuple[list[Finding], dict[str, Lists | None]]:
+    """What is to be said of the database, and each school's lists where they can be read."""
+    try:
+        database = Database(settings.database_url)
+    except DatabaseUrlError as wrong:
+        return [Finding(Level.FAULT, f"database: {wrong}", "set it in .env")], {}
+    try:
+        # The demo makes its own database and people at the first start; a school must see to both.
+        unready = Level.WARNING if demo else Level.FAULT
+        found = [_sqlite(database, unready)] if database.is_sqlite else []
+        if all(f.level is Level.OK for f in found):
+            found.append(await _answers(database, unready))
+        if any(f.level is not Level.OK for f in found):
+            return found, {}
+        store = Store(database)
+        return found, {s.id: await _lists(store, s) for s in schools.values()}
+    finally:
+        await database.close()
+
+
+def _sqlite(database: Database, unready: Level) -> Finding:
+    """Whether the file is where one can be, without making it."""
+    name = database.url.database
+    if not name or name == ":memory:":
+        what = "database: kept in memory, so every report is lost when the bot stops"
+        return Finding(Level.FAULT, what, "set ESAFETY_DATABASE_URL=sqlite:///data/esafety.db")
+    file = Path(name)
+    folder = next((f for f in file.absolute().parents if f.exists()), Path("/"))
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK) or (file.exists() and not os.access(file, os.W_OK)):
+        mend = "let the user the bot runs as write in that folder, or set another ESAFETY_DATABASE_URL"
+        return Finding(Level.FAULT, f"database: {file} cannot be written in {folder}", mend)
+    if not file.exists():
+        return Finding(unready, f"database: {file} is not there yet, so people and roles cannot be checked", _MAKE_DATABASE)
+    return Finding(Level.OK, f"database: {file} can be written")
+
+
+async def _answers(database: Database, unready: Level) -> Finding:
+    try:
+        async with database.begin(write=False):
+            pass
+    except Exception as trouble:  # noqa: BLE001 - each driver has its own errors, and all of them mean the same here
+        why = str(getattr(trouble, "orig", None) or trouble).partition("\n")[0].rpartition(">: ")[2]
+        mend = "start the database server, and check ESAFETY_DATABASE_URL: user, password, host, port, database"
+        return Finding(Level.FAULT, f"database: does not answer ({why or type(trouble).__name__})", mend)
+    if not await database.ready():
+        what = "database: its tables are not those of this version, so people and roles cannot be checked"
+        return Finding(unready, what, _MAKE_DATABASE)
+    return Finding(Level.OK, "database: answers, and its tables are up to date")
+
+
+async def _lists(store: Store, school: School) -> Lists:
+    async with store.transaction(school, write=False) as records:
+        listed = await records.listed(Kind.STAFF)
+        pupils = await records.listed(Kind.PUPIL)
+        staff = await records.staff()
+    left = frozenset(email for email, (_, active) in listed.items() if not active)
+    return Lists(staff, sum(active for _, active in pupils.values()), left)
+
+
+# One school
+
+
+def _school(school: School, lists: Lists | None, *, demo: bool) -> Iterator[Finding]:
+    yield from check_review(school, SystemClock().now().astimezone(school.calendar.timezone).date())
+    if lists is None:
+        return
+    yield from check_people(school, lists, demo=demo)
+    if not any(lists.staff):
+        return
+    alerted = alerted_roles(school.policy)
+    yield from check_holders(school, lists, alerted)
+    yield from check_unheld(school, lists.staff, alerted)
+    yield from check_groups(school, lists.staff, alerted)
+    yield from check_chains(school, lists.staff)
+    yield from check_alone(school, lists.staff, alerted)
+    yield from check_same_person(school, lists.staff, alerted)
+
+
+def check_review(school: School, today: date) -> Iterator[Finding]:
+    """Whether the policy's own review date is past."""
+    due = school.policy.review_due
+    if due is not None and due < today:
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: the policy was due for review on {due}",
+            f"have it reviewed, then set review_due in policies/{school.policy.id}/policy.yaml",
+        )
+
+
+def check_people(school: School, lists: Lists, *, demo: bool = False) -> Iterator[Finding]:
+    """Whether the lists were imported."""
+    staff = sum(1 for _ in lists.staff)
+    how = f"esafety people import staff.csv pupils.csv --school {school.id}"
+    if not staff and demo:
+        yield Finding(Level.WARNING, f"{school.id}: the demo's people are not there yet", "they come with the first make run")
+    elif not staff:
+        yield Finding(Level.FAULT, f"{school.id}: there is no staff list, so nobody can be alerted", how)
+    elif not lists.pupils:
+        mend = f"{how} (without it names are typed, and houses are asked for)"
+        yield Finding(Level.WARNING, f"{school.id}: {staff} staff, but no list of pupils", mend)
+    else:
+        yield Finding(Level.OK, f"{school.id}: {staff} staff and {lists.pupils} pupils are on the lists")
+
+
+def check_holders(school: School, lists: Lists, alerted: frozenset[Role]) -> Iterator[Finding]:
+    """Whether every e-mail that the school file gives for a role is on the staff list now."""
+    wrong = False
+    for email, roles in roles_by_email(school).items():
+        if lists.staff.by_email(email) is not None:
+            continue
+        wrong = True
+        why = "has left (is no longer on the staff list)" if email in lists.left else "is not on the staff list"
+        yield Finding(
+            Level.FAULT,
+            f"{school.id}: {email} holds {some(roles)} but {why}",
+            f"correct roles in {school.id}.yaml, or import a staff list that has this address",
+        )
+    managers = {p.line_manager for p in lists.staff if p.line_manager}
+    if Role.LINE_MANAGER in alerted and (lost := [m for m in managers if not lists.staff.by_email(m)]):
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: the staff list names line managers who are not on it: {some(sorted(lost))}",
+            "correct the column line_manager in staff.csv and import it again",
+        )
+    if not wrong:
+        yield Finding(Level.OK, f"{school.id}: everybody who holds a role is on the staff list")
+
+
+def check_unheld(school: School, staff: Staff, alerted: frozenset[Role]) -> Iterator[Finding]:
+    """Roles that the policy alerts, or that stand on a ladder, and that nobody holds."""
+    unheld = [r for r in Role if r in alerted and not _holding(school, staff, r)]
+    for role in unheld:
+        others = (r for r in school.policy.ladder(role) if _holding(school, staff, r))
+        stand_in = next(others, None)
+        if stand_in is not None:  # with nobody at all it is a fault, and check_chains says so
+            yield Finding(
+                Level.WARNING,
+                f"{school.id}: nobody holds {role}, which the policy alerts; {stand_in} is asked instead",
+                f"give roles.{role} in {school.id}.yaml if the school has such a person",
+            )
+    named = dict.fromkeys(r for a in alerted for r in school.policy.ladder(a))
+    idle = [r for r in Role if r in named and r not in alerted and not _holding(school, staff, r)]
+    if idle:
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: nobody holds {some(idle)}, to whom an unanswered alert would climb",
+            f"give them under roles in {school.id}.yaml; until then they are passed over",
+        )
+
+
+def check_groups(school: School, staff: Staff, alerted: frozenset[Role]) -> Iterator[Finding]:
+    """Houses and forms that have nobody of their own, where others have."""
+    for role in Role:
+        if role not in GROUP_OF or role not in alerted or not _holding(school, staff, role):
+            continue
+        group = GROUP_OF[role]
+        if bare := [g for g in school.groups(group) if not staff.holders(school, role, g)]:
+            yield Finding(
+                Level.WARNING,
+                f"{school.id}: no {role} for the {group}{'s' * (len(bare) > 1)} {some(bare)}; the next on the ladder is asked",
+                f"give them under roles.{role} in {school.id}.yaml",
+            )
+
+
+def check_chains(school: School, staff: Staff) -> Iterator[Finding]:
+    """Whether every alert finds somebody, also when the report names the headteacher and so shuts them out."""
+    heads = frozenset(p.id for p in staff.holders(school, Role.HEADTEACHER))
+    empty = _empty_chains(school, staff, frozenset())
+    shut = {role: groups for role, groups in _empty_chains(school, staff, heads).items() if role not in empty} if heads else {}
+    mend = f"give roles.chair_of_governors, or another role on its ladder, in {school.id}.yaml"
+    for role, groups in empty.items():
+        yield Finding(Level.FAULT, f"{school.id}: an alert for {_duty(role, groups)} reaches nobody", mend)
+    for role, groups in shut.items():
+        what = f"{school.id}: a report that names the headteacher reaches nobody as {_duty(role, groups)}"
+        yield Finding(Level.FAULT, what, f"{mend}: a person who is not the headteacher")
+    if not empty and not shut:
+        yield Finding(Level.OK, f"{school.id}: every alert ends in somebody, also with the headteacher shut out")
+
+
+def check_alone(school: School, staff: Staff, alerted: frozenset[Role]) -> Iterator[Finding]:
+    """Whoever is the only one ever asked about something: when they are away, or named, nobody is."""
+    by_person: dict[str, list[str]] = {}
+    for role, group in _duties(school, staff, alerted):
+        rungs = ladder(school, staff, role, group, frozenset())
+        if len(rungs) == 1:
+            by_person.setdefault(rungs[0].person.email, []).append(_duty(role, [group]))
+    for email, duties in by_person.items():
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: {email} is the only one ever asked for {some(duties)}",
+            f"name somebody else who can be asked next under roles in {school.id}.yaml",
+        )
+
+
+def check_same_person(school: School, staff: Staff, alerted: frozenset[Role]) -> Iterator[Finding]:
+    """Roles whose stand-in is the same person, so that the first step up is none."""
+    for role in Role:
+        if role not in alerted or role in GROUP_OF:
+            continue
+        own = set(staff.holders(school, role))
+        steps = ((r, set(staff.holders(school, r))) for r in school.policy.ladder(role))
+        next_step = next(((r, people) for r, people in steps if people), None)
+        if own and next_step is not None and next_step[1] <= own:
+            yield Finding(
+                Level.WARNING,
+                f"{school.id}: {role} falls back on {next_step[0]}, which the same person holds",
+                f"name a second person for roles.{role} in {school.id}.yaml",
+            )
+
+
+# What a policy can ask for
+
+
+def alerted_roles(policy: Policy) -> frozenset[Role]:
+    """Every role that some report under this policy alerts."""
+    return frozenset(r for facts in _every_report(policy) for r in route(policy, facts).notify)
+
+
+def _every_report(policy: Policy) -> Iterator[Facts]:
+    choices = product(policy.concerns, About, (None, True), (False, True), (None, True))
+    return (Facts(*facts) for facts in choices)
+
+
+def _empty_chains(school: School, staff: Staff, excluded: frozenset[str]) -> dict[Role | None, list[str]]:
+    """The duties that would find nobody with these people shut out, with their groups; None where there is not even a duty."""
+    shut = staff.fully_excluded_roles(school, excluded)
+    notified = [route(school.policy, facts, shut).notify for facts in _every_report(school.policy)]
+    found: dict[Role | None, list[str]] = {} if all(notified) else {None: [""]}
+    for role, group in _duties(school, staff, frozenset(r for roles in notified for r in roles)):
+        if not ladder(school, staff, role, group, excluded):
+            found.setdefault(role, []).append(group)
+    return found
+
+
+def _duties(school: School, staff: Staff, roles: frozenset[Role]) -> Iterator[tuple[Role, str]]:
+    """Each role, and where it is held by group, each group there is besides."""
+    for role in (r for r in Role if r in roles):
+        yield role, ""
+        if role in GROUP_OF:
+            yield from ((role, group) for group in _groups(school, staff, GROUP_OF[role]))
+
+
+def _groups(school: School, staff: Staff, group: Group) -> tuple[str, ...]:
+    if group is Group.STAFF:
+        return tuple(sorted({p.line_manager for p in staff if p.line_manager}))
+    return school.groups(group)
+
+
+def _holding(school: School, staff: Staff, role: Role) -> list[Person]:
+    """Everybody who holds a role for anybody."""
+    emails = list(school.holders.get(role, Holders()).all())
+    if role is Role.LINE_MANAGER:
+        emails += [p.line_manager for p in staff]
+    return [p for e in emails if e and (p := staff.by_email(e))]
+
+
+def roles_by_email(school: School) -> dict[str, list[Role]]:
+    """Every e-mail that the school file gives, with the roles it is given for."""
+    found: dict[str, list[Role]] = {}
+    for role, holders in school.holders.items():
+        for email in dict.fromkeys(holders.all()):
+            found.setdefault(email, []).append(role)
+    return found
+
+
+def _duty(role: Role | None, groups: list[str]) -> str:
+    if role is None:
+        return "anybody"
+    return str(role) if "" in groups else f"{role} of {some(groups)}"
+
+
+def some(things: Sequence[str]) -> str:
+    """The first few of a list, and how many more there are."""
+    more = len(things) - _MOST_NAMED
+    return ", ".join(things[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
