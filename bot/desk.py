@@ -15,11 +15,10 @@ from cards import messages, pages, report_form
 from cards.messages import CLOSE, DETAILS, HAND_ON, receipt_parts
 from cards.model import Button, Buttons, Card, Form, FormValues, PersonChoice, Tone
 from cards.texts import moment, say
-from domain.incident import CaseFile, Delivery, MessageKind
-from domain.messages import ReceiptMessage
+from domain.incident import CaseFile
 from domain.people import Account, Kind, School
 from domain.report_form import DetailQuestions, DraftGone, KindQuestions, Unfinished
-from handlers import acknowledge, close, compose, details, hand_on, lists, report
+from handlers import acknowledge, close, details, hand_on, lists, report
 from handlers.acknowledge import Acknowledged, AcknowledgeOutcome, AlreadyClosed, AlreadyTaken, NotForYou
 from handlers.ports import Ports
 
@@ -163,12 +162,8 @@ class Desk:
 
     async def _submit_details(self, account: Account, draft_id: str, values: FormValues) -> Reply:
         match await report.submit(self.ports, self.school, account, draft_id, values):
-            case report.Reported(incident=incident):
-                # The receipt is composed after the commit, so nobody reads "received" of a report that is not kept.
-                receipt = Delivery("", incident.id, None, MessageKind.RECEIPT, account.address, message_id="shown")
-                message = await compose.compose(self.ports, self.school, receipt)
-                parts = receipt_parts(self.school, message) if isinstance(message, ReceiptMessage) else ()
-                return ShowForm(Form("sent", say("sent.title"), parts))
+            case report.Reported() as reported:
+                return ShowForm(Form("sent", say("sent.title"), receipt_parts(self.school, reported.receipt)))
             case DetailQuestions() as again:
                 grown = any(p.group.value in again.faults for p in again.places)
                 return WrongForm(report_form.detail_form(self.school, again), grown=grown)

@@ -66,8 +66,8 @@ class _Tally:
         faults, warnings = self.counts[Level.FAULT], self.counts[Level.WARNING]
         if not faults and not warnings:
             return "Everything is as it should be."
-        said = f"{faults} fault{'s' * (faults != 1)}, {warnings} warning{'s' * (warnings != 1)}."
-        return f"{said} Mend the faults before the bot is relied on." if faults else f"{said} The bot can be relied on."
+        said = f"{faults or 'No'} fault{'s' * (faults != 1)}, {warnings or 'no'} warning{'s' * (warnings != 1)}."
+        return f"{said} Mend the faults before the bot is relied on." if faults else said
 
 
 async def examine() -> int:
@@ -148,11 +148,7 @@ async def _database_and_lists(
 
 def _sqlite(database: Database, unready: Level) -> Finding:
     """Whether the file is where one can be, without making it."""
-    name = database.url.database
-    if not name or name == ":memory:":
-        what = "database: kept in memory, so every report is lost when the bot stops"
-        return Finding(Level.FAULT, what, "set ESAFETY_DATABASE_URL=sqlite:///data/esafety.db")
-    file = Path(name)
+    file = Path(database.url.database or "")
     folder = next((f for f in file.absolute().parents if f.exists()), Path("/"))
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK) or (file.exists() and not os.access(file, os.W_OK)):
         mend = "let the user the bot runs as write in that folder, or set another ESAFETY_DATABASE_URL"

@@ -101,7 +101,7 @@ def form(form: Form) -> str:
             "novalidate": True,
         },
         _form_head(form),
-        _element("div", {"class": "form-body"}, _stray_errors(form), _parts(body, form.errors, _FORM_TITLE_LEVEL + 1)),
+        _element("div", _form_body(form), _stray_errors(form), _parts(body, form.errors, _FORM_TITLE_LEVEL + 1)),
         _form_foot(form, ways_on),
     )
 
@@ -114,6 +114,12 @@ def _form_head(form: Form) -> Safe:
         _element("h2", {"id": "form-title", "class": "form-title", "tabindex": "-1"}, escape(form.title)),
         _element("button", {"type": "button", "class": "cross", "data-close": True, "aria-label": "Close"}),
     )
+
+
+def _form_body(form: Form) -> Attributes:
+    """What scrolls. A page to read has nothing in it that takes the keyboard, so it takes it itself."""
+    reading: Attributes = {"tabindex": "0", "role": "region", "aria-labelledby": "form-title"}
+    return {"class": "form-body", **({} if form.submit else reading)}
 
 
 def _body_and_ways_on(form: Form) -> tuple[tuple[Part, ...], tuple[Button, ...]]:

@@ -13,6 +13,8 @@ _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 
 def clean(text: str) -> str:
     """The text without what cannot be shown: controls, lone surrogates, and marks that turn the text after them round."""
+    if text.replace("\n", "").isprintable():  # true of nearly every text, and far quicker than to look at each character
+        return text
     for breaking, newline in _LINE_BREAKS.items():
         text = text.replace(breaking, newline)
     return "".join(character for character in text if _is_shown(character))

@@ -1,6 +1,6 @@
 """A report, and the case it becomes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -261,6 +261,16 @@ class TimerKind(StrEnum):
 
     CLIMB = "climb"
     REMIND = "remind"
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """What an action sets going: alerts, who is asked, what is sent, what falls due. Written together, a statement a kind."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    summonses: list[Summons] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+    timers: list["Timer"] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

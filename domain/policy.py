@@ -99,9 +99,12 @@ class Guidance:
     also: tuple[RouteRule, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """A school's policy, whole and checked: every clause exists and every concern has a route."""
+    """A school's policy, whole and checked: every clause exists and every concern has a route.
+
+    Loaded once and never changed: two are the same only if they are the same object.
+    """
 
     id: str
     school: str

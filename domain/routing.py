@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 from domain.deadlines import USUAL, Deadline
@@ -41,6 +42,7 @@ class UnknownConcernError(LookupError):
     """The policy has no such kind of concern."""
 
 
+@lru_cache(maxsize=4096)
 def route(policy: Policy, facts: Facts, excluded_roles: frozenset[Role] = frozenset()) -> Route:
     """The route for a report under a policy.
 
@@ -76,6 +78,7 @@ def route(policy: Policy, facts: Facts, excluded_roles: frozenset[Role] = frozen
     )
 
 
+@lru_cache(maxsize=4096)
 def matters(policy: Policy, facts: Facts) -> frozenset[str]:
     """Which of `repeat` and `illegal_suspected` could change where a report goes or what is done: what screen two asks."""
     found: set[str] = set()

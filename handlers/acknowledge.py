@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from domain.audience import excluded_ids, may_answer
 from domain.deadlines import Deadline, Unit
-from domain.incident import Alert, AlertState, Incident, MessageKind, Timer, TimerKind
+from domain.incident import Alert, AlertState, Incident, MessageKind, Outgoing, TimerKind
 from domain.people import Account, School
 from domain.words import IncidentState, Urgency
-from handlers.alerting import delivery
+from handlers.alerting import delivery, timer
 from handlers.ports import Ports, Records, actor
 
 
@@ -73,14 +73,13 @@ async def take_on(ports: Ports, records: Records, school: School, incident: Inci
     if incident.state is IncidentState.REPORTED:
         await records.set_incident_state(incident.id, IncidentState.ACKNOWLEDGED)
     await records.cancel_timers(alert.id, TimerKind.CLIMB)
-    await records.add_timers(
-        Timer(ports.new_id(), TimerKind.REMIND, incident.id, alert.id, remind_at(school, incident.urgency, now))
+    outgoing = Outgoing(
+        deliveries=[delivery(ports, incident.id, alert.id, MessageKind.ACKNOWLEDGED, incident.reporter.address)],
+        timers=[timer(ports, TimerKind.REMIND, alert, remind_at(school, incident.urgency, now))],
     )
+    await records.set_going(outgoing, now)
     await records.show_again(incident.id, now, MessageKind.ALERT, alert_id=alert.id)
     await records.show_again(incident.id, now, MessageKind.RECEIPT)
-    await records.add_deliveries(
-        [delivery(ports, incident.id, alert.id, MessageKind.ACKNOWLEDGED, incident.reporter.address)], now
-    )
 
 
 def remind_at(school: School, urgency: Urgency, now: datetime) -> datetime:

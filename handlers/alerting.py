@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.audience import Duty, Rung, excluded_ids, may_answer, why_asked
 from domain.deadlines import USUAL, Deadline
-from domain.incident import Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons, Timer, TimerKind
+from domain.incident import Alert, AlertState, Asked, Delivery, Incident, MessageKind, Outgoing, Summons, Timer, TimerKind
 from domain.people import Address, AddressKind, Person, Platform, School
 from domain.words import Urgency
 from handlers.ports import Ports, Records
@@ -16,7 +16,7 @@ def deadline(school: School, urgency: Urgency) -> Deadline:
     return school.policy.deadlines.get(urgency, USUAL[urgency])
 
 
-async def open_duty(ports: Ports, records: Records, school: School, incident: Incident, duty: Duty, now: datetime) -> Alert:
+def open_duty(ports: Ports, outgoing: Outgoing, incident: Incident, duty: Duty, now: datetime, due_at: datetime) -> None:
     """Opens an alert for a duty, asks its first person and shows it in its channels, and sets the moment it climbs."""
     alert = Alert(
         id=ports.new_id(),
@@ -26,20 +26,17 @@ async def open_duty(ports: Ports, records: Records, school: School, incident: In
         group=duty.group,
         state=AlertState.OPEN,
         opened_at=now,
-        due_at=incident.due_at if now == incident.reported_at else school.calendar.due(deadline(school, incident.urgency), now),
+        due_at=due_at,
     )
-    await records.add_alert(alert)
-    people = duty.rungs[:1]
-    await summon(
-        ports, records, alert, people, now, why_asked(duty.role, people[0]) if people else Asked.FIRST, channels=duty.channels
-    )
-    await records.add_timers(Timer(ports.new_id(), TimerKind.CLIMB, incident.id, alert.id, alert.due_at))
-    return alert
+    outgoing.alerts.append(alert)
+    first = duty.rungs[:1]
+    summon(ports, outgoing, alert, first, now, why_asked(duty.role, first[0]) if first else Asked.FIRST, channels=duty.channels)
+    outgoing.timers.append(timer(ports, TimerKind.CLIMB, alert, due_at))
 
 
-async def summon(
+def summon(
     ports: Ports,
-    records: Records,
+    outgoing: Outgoing,
     alert: Alert,
     rungs: Iterable[Rung],
     now: datetime,
@@ -49,12 +46,12 @@ async def summon(
 ) -> None:
     """Asks people to answer an alert: on every chat that is served, and in the channels given."""
     rungs = tuple(rungs)
-    places = [Address(platform, AddressKind.PERSON, rung.person.id) for rung in rungs for platform in sorted(ports.platforms)]
+    places = [place for rung in rungs for place in on_platforms(ports.platforms, rung.person)]
     places += [c for c in channels if c.platform in ports.platforms]
-    await records.add_summons(*(Summons(alert.id, r.person.id, r.role, why, alert.round, now) for r in rungs))
-    await records.add_deliveries(
-        [delivery(ports, alert.incident_id, alert.id, MessageKind.ALERT, place, alert.round) for place in places], now
-    )
+    outgoing.summonses += [Summons(alert.id, r.person.id, r.role, why, alert.round, now) for r in rungs]
+    outgoing.deliveries += [
+        delivery(ports, alert.incident_id, alert.id, MessageKind.ALERT, place, alert.round) for place in places
+    ]
 
 
 def delivery(
@@ -62,6 +59,16 @@ def delivery(
 ) -> Delivery:
     """A message to put in the outbox."""
     return Delivery(ports.new_id(), incident_id, alert_id, kind, place, summons_round=round_)
+
+
+def timer(ports: Ports, kind: TimerKind, alert: Alert, due_at: datetime) -> Timer:
+    """Something that falls due for an alert."""
+    return Timer(ports.new_id(), kind, alert.incident_id, alert.id, due_at)
+
+
+def on_platforms(platforms: Iterable[Platform], person: Person) -> list[Address]:
+    """Where a person is written to, on each chat that is served."""
+    return [Address(p, AddressKind.PERSON, person.id) for p in sorted(platforms)]
 
 
 async def rights(records: Records, school: School, person_id: str | None, incident: Incident) -> tuple[Alert, ...]:
@@ -74,8 +81,3 @@ async def rights(records: Records, school: School, person_id: str | None, incide
     staff = await records.staff()
     mine = [a for a in alerts if may_answer(school, staff, person_id, a, summonses[a.id], excluded)]
     return tuple(sorted(mine, key=lambda a: (a.owner_id != person_id, a.state is not AlertState.OPEN)))
-
-
-def on_platforms(platforms: Iterable[Platform], person: Person) -> list[Address]:
-    """Where a person is written to, on each chat that is served."""
-    return [Address(p, AddressKind.PERSON, person.id) for p in sorted(platforms)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from domain.incident import Alert, AlertState, CaseNote, Incident, MessageKind, NoteKind, TimerKind
+from domain.incident import Alert, AlertState, CaseNote, Incident, MessageKind, NoteKind, Outgoing, TimerKind
 from domain.people import Account, School
 from domain.report_form import LONGEST_TEXT, Fault
 from domain.words import IncidentState
@@ -81,9 +81,8 @@ async def close(ports: Ports, school: School, account: Account, alert_id: str, o
         whole = all(a.state is AlertState.DONE for a in await records.alerts_of(incident.id))
         if whole:
             await records.set_incident_state(incident.id, IncidentState.CLOSED, now)
-            await records.add_deliveries(
-                [delivery(ports, incident.id, alert.id, MessageKind.CLOSED, incident.reporter.address)], now
-            )
+            told = delivery(ports, incident.id, alert.id, MessageKind.CLOSED, incident.reporter.address)
+            await records.set_going(Outgoing(deliveries=[told]), now)
         else:
             await records.set_incident_state(incident.id, IncidentState.IN_PROGRESS)
         await records.show_again(incident.id, now, MessageKind.ALERT, MessageKind.RECEIPT, MessageKind.REMINDER)

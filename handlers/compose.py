@@ -1,5 +1,6 @@
 """What a delivery says, taken from the state at the moment it is sent; and whether it may be shown there at all."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from domain.audience import excluded_ids, ladder
@@ -15,17 +16,13 @@ async def compose(ports: Ports, school: School, delivery: Delivery) -> Message |
     """The message, or None if it need not or must not be sent. A copy that stands where it no longer may is withdrawn."""
     now = ports.clock.now()
     async with ports.store.transaction(school, write=False) as records:
-        incident = await records.incident(delivery.incident_id)
+        incident = await records.incident(delivery.incident_id, hold=False)
         if incident is None:
             return None
         alert = await records.alert(delivery.alert_id) if delivery.alert_id else None
-        if not await _may_be_shown(ports, records, delivery, incident, now):
-            return WithdrawnMessage(incident.reference) if delivery.message_id else None
         match delivery.message:
-            case MessageKind.ALERT if alert is not None:
-                return await _alert(records, school, delivery, incident, alert, now)
             case MessageKind.RECEIPT:
-                return await _receipt(records, school, incident)
+                return await receipt_of(records, school, incident)
             case MessageKind.ACKNOWLEDGED if alert is not None:
                 return ProgressMessage(
                     incident.reference, False, school.policy.role_title(alert.role), alert.acknowledged_at or now
@@ -34,16 +31,20 @@ async def compose(ports: Ports, school: School, delivery: Delivery) -> Message |
                 return ProgressMessage(
                     incident.reference, True, school.policy.role_title(alert.role), incident.closed_at or now
                 )
-            case MessageKind.REMINDER if alert is not None:
-                return _reminder(school, delivery, incident, alert)
+            case MessageKind.ALERT | MessageKind.REMINDER if alert is not None:
+                excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+                if not await _may_be_shown(ports, records, delivery, incident, excluded, now):
+                    return WithdrawnMessage(incident.reference) if delivery.message_id else None
+                if delivery.message is MessageKind.REMINDER:
+                    return _reminder(school, delivery, incident, alert)
+                return await _alert(records, school, delivery, incident, alert, excluded, now)
             case _:
                 return None
 
 
-async def _may_be_shown(ports: Ports, records: Records, delivery: Delivery, incident: Incident, now: datetime) -> bool:
-    if delivery.message not in (MessageKind.ALERT, MessageKind.REMINDER):
-        return True
-    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+async def _may_be_shown(
+    ports: Ports, records: Records, delivery: Delivery, incident: Incident, excluded: frozenset[str], now: datetime
+) -> bool:
     if delivery.address.kind is not AddressKind.CHANNEL:
         return delivery.address.id not in excluded
     if incident.private:
@@ -55,20 +56,24 @@ async def _may_be_shown(ports: Ports, records: Records, delivery: Delivery, inci
 
 
 async def _alert(
-    records: Records, school: School, delivery: Delivery, incident: Incident, alert: Alert, now: datetime
+    records: Records,
+    school: School,
+    delivery: Delivery,
+    incident: Incident,
+    alert: Alert,
+    excluded: frozenset[str],
+    now: datetime,
 ) -> AlertMessage:
     staff = await records.staff()
     summonses = (await records.summonses(alert.id))[alert.id]
     summons = _summons_of(delivery, summonses)
     owner = staff.get(alert.owner_id)
-    concern = school.policy.concerns.get(incident.facts.concern)
-    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
     found = route(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
     return AlertMessage(
         incident_id=incident.id,
         alert_id=alert.id,
         reference=incident.reference,
-        concern=concern.label if concern else incident.facts.concern,
+        concern=_concern(school, incident),
         urgency=incident.urgency,
         reported_at=incident.reported_at,
         due_at=alert.due_at,
@@ -94,18 +99,29 @@ def _summons_of(delivery: Delivery, summonses: tuple[Summons, ...]) -> Summons |
     return next((s for s in summonses if s.round == delivery.summons_round), None)
 
 
-async def _receipt(records: Records, school: School, incident: Incident) -> ReceiptMessage:
-    staff = await records.staff()
+async def receipt_of(records: Records, school: School, incident: Incident) -> ReceiptMessage:
+    """What the reporter is told of a report as it stands now."""
     alerts = await records.alerts_of(incident.id)
     summonses = await records.summonses(*(a.id for a in alerts))
     excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    return receipt(school, await records.staff(), incident, alerts, summonses, excluded)
+
+
+def receipt(
+    school: School,
+    staff: Staff,
+    incident: Incident,
+    alerts: tuple[Alert, ...],
+    summonses: Mapping[str, tuple[Summons, ...]],
+    excluded: frozenset[str],
+) -> ReceiptMessage:
+    """What the reporter is told: that it is kept, by which role it is dealt with, and what to do meanwhile."""
     found = route(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
-    concern = school.policy.concerns.get(incident.facts.concern)
     dealing = dict.fromkeys(_dealing(school, staff, alert, summonses[alert.id], excluded) for alert in alerts)
     return ReceiptMessage(
         incident_id=incident.id,
         reference=incident.reference,
-        concern=concern.label if concern else incident.facts.concern,
+        concern=_concern(school, incident),
         urgency=incident.urgency,
         reported_at=incident.reported_at,
         due_at=incident.due_at,
@@ -118,6 +134,11 @@ async def _receipt(records: Records, school: School, incident: Incident) -> Rece
         immediate_danger=incident.facts.immediate_danger,
         reached_nobody=not any(summonses.values()),
     )
+
+
+def _concern(school: School, incident: Incident) -> str:
+    known = school.policy.concerns.get(incident.facts.concern)
+    return known.label if known else incident.facts.concern
 
 
 def _dealing(school: School, staff: Staff, alert: Alert, summonses: tuple[Summons, ...], excluded: frozenset[str]) -> str:
@@ -144,12 +165,11 @@ def _phones(school: School, staff: Staff, incident: Incident, excluded: frozense
 def _reminder(school: School, delivery: Delivery, incident: Incident, alert: Alert) -> ReminderMessage | None:
     if delivery.message_id is None and (alert.state is not AlertState.ACKNOWLEDGED or alert.owner_id != delivery.address.id):
         return None
-    concern = school.policy.concerns.get(incident.facts.concern)
     return ReminderMessage(
         incident_id=incident.id,
         alert_id=alert.id,
         reference=incident.reference,
-        concern=concern.label if concern else incident.facts.concern,
+        concern=_concern(school, incident),
         urgency=incident.urgency,
         acknowledged_at=alert.acknowledged_at or alert.opened_at,
         state=incident.state,

@@ -11,9 +11,9 @@ from domain.incident import (
     Incident,
     LogEntry,
     MessageKind,
+    Outgoing,
     Participant,
     PossibleMatch,
-    Timer,
     TimerKind,
     Why,
 )
@@ -21,7 +21,7 @@ from domain.people import Account, School, Staff
 from domain.routing import Facts, Route, route
 from domain.words import ParticipantRole
 from handlers.acknowledge import NotForYou
-from handlers.alerting import open_duty, rights, summon
+from handlers.alerting import deadline, open_duty, rights, summon, timer
 from handlers.ports import Ports, Records, actor
 
 DetailsOutcome: TypeAlias = CaseFile | NotForYou
@@ -88,8 +88,11 @@ async def _turn_to_staff_matter(ports: Ports, records: Records, school: School, 
     found: Route = route(school.policy, facts, staff.fully_excluded_roles(school, excluded))
     answering = {role for alert in await records.alerts_of(incident.id) for role in alert.roles}
     wanted = [r for r in found.notify if r not in answering]
+    outgoing = Outgoing()
+    due = school.calendar.due(deadline(school, incident.urgency), now)
     for duty in duties(school, staff, wanted, {}, excluded, private=True, readers={}):
-        await open_duty(ports, records, school, incident, duty, now)
+        open_duty(ports, outgoing, incident, duty, now, due)
+    await records.set_going(outgoing, now)
     # Every copy is looked at again: those in shared channels are withdrawn, since the case is private now.
     await records.show_again(incident.id, now, MessageKind.ALERT)
 
@@ -102,14 +105,16 @@ async def _ask_others(
     excluded = excluded_ids(shut_out)
     alerts = await records.alerts_of(incident.id)
     summonses = await records.summonses(*(a.id for a in alerts))
+    outgoing = Outgoing()
     for alert in alerts:
         asked = {s.person_id for s in summonses[alert.id]}
         if alert.state is AlertState.DONE or not asked or asked - excluded:
             continue
         step = next_rung(ladder(school, staff, alert.role, alert.group, excluded), summonses[alert.id], alert.round)
         if step is not None:
-            await summon(ports, records, alert, [step[0]], now, Asked.CLIMBED)
-            await records.add_timers(Timer(ports.new_id(), TimerKind.CLIMB, incident.id, alert.id, alert.due_at))
+            summon(ports, outgoing, alert, [step[0]], now, Asked.CLIMBED)
+            outgoing.timers.append(timer(ports, TimerKind.CLIMB, alert, alert.due_at))
+    await records.set_going(outgoing, now)
 
 
 def _as(participant: Participant, meant: Exclusion) -> Participant:

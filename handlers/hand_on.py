@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from domain.audience import Readers, Rung, duties, excluded_ids
-from domain.incident import Alert, AlertState, Asked, CaseNote, Incident, MessageKind, NoteKind, Timer, TimerKind
+from domain.incident import Alert, AlertState, Asked, CaseNote, Incident, MessageKind, NoteKind, Outgoing, TimerKind
 from domain.people import GROUP_OF, Account, Person, School, Staff
 from domain.report_form import LONGEST_TEXT, Fault
 from domain.words import EXTERNAL_ROLES, Role
 from handlers.acknowledge import AlreadyClosed, NotForYou, case_of_alert
-from handlers.alerting import deadline, summon
+from handlers.alerting import deadline, summon, timer
 from handlers.ports import Ports, actor
 
 _PRIVATE_ROLES = (Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS, Role.GOVERNORS, Role.DSL)
@@ -108,9 +108,10 @@ async def hand_on(ports: Ports, school: School, account: Account, alert_id: str,
         staff = await records.staff()
         groups = {GROUP_OF[chosen.role]: (chosen.group,)} if chosen.role in GROUP_OF else {}
         duty = duties(school, staff, [chosen.role], groups, excluded, private=incident.private, readers=readers)[0]
-        await summon(ports, records, alert, [Rung(chosen.person, chosen.role)], now, Asked.HANDED_ON, channels=duty.channels)
         await records.cancel_timers(alert.id, TimerKind.CLIMB, TimerKind.REMIND)
-        await records.add_timers(Timer(ports.new_id(), TimerKind.CLIMB, incident.id, alert.id, alert.due_at))
+        outgoing = Outgoing(timers=[timer(ports, TimerKind.CLIMB, alert, alert.due_at)])
+        summon(ports, outgoing, alert, [Rung(chosen.person, chosen.role)], now, Asked.HANDED_ON, channels=duty.channels)
+        await records.set_going(outgoing, now)
         await records.show_again(incident.id, now, MessageKind.ALERT, alert_id=alert.id)
         await records.show_again(incident.id, now, MessageKind.RECEIPT)
         await records.note(now, actor(account), "alert.handed_on", incident.id, role=chosen.role, person=chosen.person.id)

@@ -15,7 +15,8 @@ from domain.audience import (
     missing_groups,
 )
 from domain.deadlines import Deadline, Unit
-from domain.incident import Incident, MessageKind, Narrative, Participant, Place, Report
+from domain.incident import Incident, MessageKind, Narrative, Outgoing, Participant, Place, Report
+from domain.messages import ReceiptMessage
 from domain.people import Account, Group, Person, School, Staff
 from domain.report_form import (
     LONGEST_NAME,
@@ -39,6 +40,7 @@ from domain.report_form import (
 from domain.routing import Facts, Route, matters, route
 from domain.words import About, IncidentState, ParticipantRole, Role
 from handlers.alerting import delivery, open_duty
+from handlers.compose import receipt, receipt_of
 from handlers.ports import Ports, Records, actor
 
 LINK = "link"
@@ -52,10 +54,10 @@ _LAST_RESORT_PRIVATE = (Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS)
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The report is kept. `again` where the same form had been sent before and the same report stands."""
+    """The report is kept, and this is what its reporter is told."""
 
     incident: Incident
-    again: bool = False
+    receipt: ReceiptMessage
 
 
 Begun: TypeAlias = KindQuestions | Unfinished
@@ -133,7 +135,8 @@ async def submit(ports: Ports, school: School, account: Account, draft_id: str, 
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
         if (made := await records.incident_of_draft(draft_id)) is not None:
-            return Reported(made, again=True) if _same_reporter(made, account) else DraftGone()
+            # The same form sent twice: the report stands, and its receipt is shown again.
+            return Reported(made, await receipt_of(records, school, made)) if _same_reporter(made, account) else DraftGone()
         draft = await _own_draft(records, account, draft_id, now)
         if draft is None or draft.submitted:
             return DraftGone()
@@ -144,7 +147,7 @@ async def submit(ports: Ports, school: School, account: Account, draft_id: str, 
             return outcome
         await records.end_draft(draft_id, submitted=True)
     ports.wake()
-    return Reported(outcome)
+    return Reported(*outcome)
 
 
 async def suggest(ports: Ports, school: School, typed: str, limit: int = 20) -> list[Person]:
@@ -155,7 +158,7 @@ async def suggest(ports: Ports, school: School, typed: str, limit: int = 20) -> 
 
 async def _take(
     ports: Ports, records: Records, school: School, account: Account, draft_id: str, filled: Filled, now: datetime
-) -> Incident | DetailQuestions:
+) -> tuple[Incident, ReceiptMessage] | DetailQuestions:
     faults = _detail_faults(school, filled, now)
     people, gone = await _people(ports, records, filled)
     faults |= {f: Fault.PERSON_GONE for f in gone if f not in faults}
@@ -194,9 +197,10 @@ async def _take(
         link=_text(filled, LINK),
     )
     await records.add_report(Report(incident, narrative, participants, shut_out, found, draft_id))
+    outgoing = Outgoing(deliveries=[delivery(ports, incident.id, None, MessageKind.RECEIPT, account.address)])
     for duty in asked:
-        await open_duty(ports, records, school, incident, duty, now)
-    await records.add_deliveries([delivery(ports, incident.id, None, MessageKind.RECEIPT, account.address)], now)
+        open_duty(ports, outgoing, incident, duty, now, incident.due_at)
+    await records.set_going(outgoing, now)
     await records.note(
         now,
         actor(account),
@@ -207,7 +211,8 @@ async def _take(
         urgency=found.urgency,
         private=private,
     )
-    return incident
+    summonses = {a.id: tuple(s for s in outgoing.summonses if s.alert_id == a.id) for a in outgoing.alerts}
+    return incident, receipt(school, staff, incident, tuple(outgoing.alerts), summonses, excluded_ids(shut_out))
 
 
 async def _duties(

@@ -4,23 +4,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain.audience import Readers, duties, excluded_ids, ladder, next_rung
-from domain.incident import Alert, AlertState, Asked, Incident, MessageKind, Timer, TimerKind
+from domain.incident import Alert, AlertState, Asked, Incident, MessageKind, Outgoing, Timer, TimerKind
 from domain.people import GROUP_OF, Address, School
 from handlers.acknowledge import remind_at
-from handlers.alerting import deadline, delivery, on_platforms, summon
+from handlers.alerting import deadline, delivery, on_platforms, summon, timer
 from handlers.ports import Ports, Records
 
 _NOBODY_LEFT_AGAIN = timedelta(hours=1)
 
 
-async def ring(ports: Ports, school: School, timer: Timer) -> None:
+async def ring(ports: Ports, school: School, due: Timer) -> None:
     """Does what a timer stands for, once: in the transaction that marks it done."""
     async with ports.store.transaction(school) as records:
-        incident = await records.incident(timer.incident_id)
-        alert = await records.alert(timer.alert_id)
-        if not await records.finish_timer(timer.id) or incident is None or alert is None or not incident.is_open:
+        incident = await records.incident(due.incident_id)
+        alert = await records.alert(due.alert_id)
+        if not await records.finish_timer(due.id) or incident is None or alert is None or not incident.is_open:
             return
-        match timer.kind:
+        match due.kind:
             case TimerKind.CLIMB if alert.state is AlertState.OPEN:
                 await _climb(ports, records, school, incident, alert)
             case TimerKind.REMIND if alert.state is AlertState.ACKNOWLEDGED:
@@ -39,7 +39,7 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
     await records.show_again(incident.id, now, MessageKind.ALERT, alert_id=alert.id)
     if step is None:
         await records.note(now, "bot", "alert.nobody_to_ask", incident.id, role=alert.role)
-        await records.add_timers(Timer(ports.new_id(), TimerKind.CLIMB, incident.id, alert.id, now + _NOBODY_LEFT_AGAIN))
+        await records.set_going(Outgoing(timers=[timer(ports, TimerKind.CLIMB, alert, now + _NOBODY_LEFT_AGAIN)]), now)
         return
     rung, round_ = step
     asked_roles = {s.role for s in summonses if s.round == round_}
@@ -51,9 +51,10 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
         channels = duty.channels
     alert = replace(alert, round=round_)
     await records.change_alert(alert)
-    await summon(ports, records, alert, [rung], now, Asked.CLIMBED, channels=channels)
     due = school.calendar.due(deadline(school, incident.urgency), now)
-    await records.add_timers(Timer(ports.new_id(), TimerKind.CLIMB, incident.id, alert.id, due))
+    outgoing = Outgoing(timers=[timer(ports, TimerKind.CLIMB, alert, due)])
+    summon(ports, outgoing, alert, [rung], now, Asked.CLIMBED, channels=channels)
+    await records.set_going(outgoing, now)
     await records.show_again(incident.id, now, MessageKind.RECEIPT)
     await records.note(now, "bot", "alert.climbed", incident.id, role=rung.role, person=rung.person.id, round=round_)
 
@@ -61,9 +62,10 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
 async def _remind(ports: Ports, records: Records, school: School, incident: Incident, alert: Alert) -> None:
     now = ports.clock.now()
     owner = (await records.staff()).get(alert.owner_id)
-    if owner is not None:
-        places = on_platforms(ports.platforms, owner)
-        await records.add_deliveries([delivery(ports, incident.id, alert.id, MessageKind.REMINDER, p) for p in places], now)
-    due = remind_at(school, incident.urgency, now)
-    await records.add_timers(Timer(ports.new_id(), TimerKind.REMIND, incident.id, alert.id, due))
+    places = on_platforms(ports.platforms, owner) if owner is not None else []
+    outgoing = Outgoing(
+        deliveries=[delivery(ports, incident.id, alert.id, MessageKind.REMINDER, p) for p in places],
+        timers=[timer(ports, TimerKind.REMIND, alert, remind_at(school, incident.urgency, now))],
+    )
+    await records.set_going(outgoing, now)
     await records.note(now, "bot", "owner.reminded", incident.id, role=alert.role)

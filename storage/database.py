@@ -11,6 +11,8 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from storage.sqlite_driver import OneTripModule
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 SCHEMA_REVISION = "0001"
 """The newest revision in migrations/; a test holds the two together, so that a start need not load Alembic to find out."""
@@ -85,7 +87,7 @@ def _async_url(url: str) -> URL:
 def _engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    engine = create_async_engine(url, pool_size=5, max_overflow=0)
+    engine = create_async_engine(url, pool_size=5, max_overflow=0, module=OneTripModule())
 
     @event.listens_for(engine.sync_engine, "connect")
     def _settings(dbapi_connection: Any, _: Any) -> None:

@@ -25,6 +25,7 @@ from domain.incident import (
     MessageKind,
     Narrative,
     NoteKind,
+    Outgoing,
     Participant,
     Report,
     Summons,
@@ -284,10 +285,13 @@ class Records:
         )
         return bool(done.rowcount)
 
-    async def incident(self, incident_id: str) -> Incident | None:
-        """The incident of that id in this school. Held until the end of the transaction on PostgreSQL."""
+    async def incident(self, incident_id: str, *, hold: bool = True) -> Incident | None:
+        """The incident of that id in this school.
+
+        PostgreSQL holds it until the end of the transaction, so that what two people do in one case comes one after the other.
+        """
         query = select(t.incidents).where(t.incidents.c.school == self._school, t.incidents.c.id == incident_id)
-        row = (await self._c.execute(query.with_for_update())).first()
+        row = (await self._c.execute(query.with_for_update() if hold else query)).first()
         return _incident(row) if row is not None else None
 
     async def incident_of_draft(self, draft_id: str) -> Incident | None:
@@ -359,30 +363,67 @@ class Records:
 
     # Alerts
 
-    async def add_alert(self, alert: Alert) -> None:
-        """Opens a duty to answer."""
-        await self._c.execute(
-            insert(t.alerts),
-            {
-                "id": alert.id,
-                "incident_id": alert.incident_id,
-                "school": self._school,
-                "role": alert.role,
-                "also_roles": list(alert.also_roles),
-                "group_name": alert.group,
-                "state": alert.state,
-                "opened_at": alert.opened_at,
-                "due_at": alert.due_at,
-                "round": alert.round,
-                "owner_id": alert.owner_id,
-                "acknowledged_at": alert.acknowledged_at,
-            },
-        )
+    async def set_going(self, outgoing: Outgoing, at: datetime) -> None:
+        """Writes alerts, who is asked, what is sent and what falls due. Asking somebody twice in a round changes nothing."""
+        if outgoing.alerts:
+            await self._c.execute(insert(t.alerts), [self._alert_row(a) for a in outgoing.alerts])
+        if outgoing.summonses:
+            asked = [
+                {"alert_id": s.alert_id, "person_id": s.person_id, "round": s.round, "role": s.role, "why": s.why, "at": s.at}
+                for s in outgoing.summonses
+            ]
+            await self._c.execute(self._insert(t.summonses).on_conflict_do_nothing(), asked)
+        if outgoing.deliveries:
+            await self._c.execute(insert(t.deliveries), [self._delivery_row(d, at) for d in outgoing.deliveries])
+        if outgoing.timers:
+            await self._c.execute(insert(t.timers), [self._timer_row(x) for x in outgoing.timers])
+
+    def _alert_row(self, alert: Alert) -> dict[str, Any]:
+        return {
+            "id": alert.id,
+            "incident_id": alert.incident_id,
+            "school": self._school,
+            "role": alert.role,
+            "also_roles": list(alert.also_roles),
+            "group_name": alert.group,
+            "state": alert.state,
+            "opened_at": alert.opened_at,
+            "due_at": alert.due_at,
+            "round": alert.round,
+            "owner_id": alert.owner_id,
+            "acknowledged_at": alert.acknowledged_at,
+        }
+
+    def _delivery_row(self, d: Delivery, at: datetime) -> dict[str, Any]:
+        return {
+            "id": d.id,
+            "school": self._school,
+            "incident_id": d.incident_id,
+            "alert_id": d.alert_id,
+            "message": d.message,
+            "platform": d.address.platform,
+            "address_kind": d.address.kind,
+            "address_id": d.address.id,
+            "state": DeliveryState.PENDING,
+            "next_at": at,
+            "summons_round": d.summons_round,
+        }
+
+    def _timer_row(self, x: Timer) -> dict[str, Any]:
+        return {
+            "id": x.id,
+            "school": self._school,
+            "kind": x.kind,
+            "incident_id": x.incident_id,
+            "alert_id": x.alert_id,
+            "due_at": x.due_at,
+            "state": "pending",
+        }
 
     async def alert(self, alert_id: str) -> Alert | None:
-        """The alert of that id in this school, held until the end of the transaction on PostgreSQL."""
+        """The alert of that id in this school. Hold its incident before you change it."""
         query = select(t.alerts).where(t.alerts.c.school == self._school, t.alerts.c.id == alert_id)
-        row = (await self._c.execute(query.with_for_update())).first()
+        row = (await self._c.execute(query)).first()
         return _alert(row) if row is not None else None
 
     async def alerts_of(self, incident_id: str) -> tuple[Alert, ...]:
@@ -418,24 +459,6 @@ class Records:
             )
         )
 
-    async def add_summons(self, *summonses: Summons) -> None:
-        """Notes who was asked. Asking somebody again in the same round changes nothing."""
-        if summonses:
-            await self._c.execute(
-                self._insert(t.summonses).on_conflict_do_nothing(),
-                [
-                    {
-                        "alert_id": s.alert_id,
-                        "person_id": s.person_id,
-                        "round": s.round,
-                        "role": s.role,
-                        "why": s.why,
-                        "at": s.at,
-                    }
-                    for s in summonses
-                ],
-            )
-
     async def summonses(self, *alert_ids: str) -> dict[str, tuple[Summons, ...]]:
         """Who was asked for each of these alerts, in order."""
         rows = await self._c.execute(
@@ -447,25 +470,6 @@ class Records:
         return {a: tuple(s) for a, s in found.items()}
 
     # Timers and deliveries
-
-    async def add_timers(self, *timers: Timer) -> None:
-        """Sets what falls due."""
-        if timers:
-            await self._c.execute(
-                insert(t.timers),
-                [
-                    {
-                        "id": x.id,
-                        "school": self._school,
-                        "kind": x.kind,
-                        "incident_id": x.incident_id,
-                        "alert_id": x.alert_id,
-                        "due_at": x.due_at,
-                        "state": "pending",
-                    }
-                    for x in timers
-                ],
-            )
 
     async def cancel_timers(self, alert_id: str, *kinds: TimerKind) -> None:
         """Calls off what was to fall due for an alert."""
@@ -494,29 +498,6 @@ class Records:
             )
             .values(due_at=at)
         )
-
-    async def add_deliveries(self, deliveries: Sequence[Delivery], at: datetime) -> None:
-        """Puts messages in the outbox."""
-        if deliveries:
-            await self._c.execute(
-                insert(t.deliveries),
-                [
-                    {
-                        "id": d.id,
-                        "school": self._school,
-                        "incident_id": d.incident_id,
-                        "alert_id": d.alert_id,
-                        "message": d.message,
-                        "platform": d.address.platform,
-                        "address_kind": d.address.kind,
-                        "address_id": d.address.id,
-                        "state": DeliveryState.PENDING,
-                        "next_at": at,
-                        "summons_round": d.summons_round,
-                    }
-                    for d in deliveries
-                ],
-            )
 
     async def show_again(self, incident_id: str, at: datetime, *messages: MessageKind, alert_id: str | None = None) -> None:
         """What these messages show has changed: every copy is to be changed where it stands."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -14,6 +14,8 @@ from storage.store import Store
 log = logging.getLogger("esafety.slack")
 
 _PATIENCE = timedelta(seconds=1.5)
+_KEPT_FOR = timedelta(minutes=1)
+"""How long nobody looks again who a user is. Short, so that a changed staff list counts at once for a human."""
 
 
 class Accounts:
@@ -23,9 +25,19 @@ class Accounts:
         self._client = client
         self._store = store
         self._clock = clock
+        self._kept: dict[tuple[str, str], tuple[Account, datetime]] = {}
 
     async def of_user(self, school: School, user_id: str) -> Account:
         """The account of a user. If Slack does not say in time who it is, one without a name: the report still counts."""
+        kept = self._kept.get((school.id, user_id))
+        if kept is not None and self._clock.now() - kept[1] < _KEPT_FOR:
+            return kept[0]
+        account = await self._of_user(school, user_id)
+        if account.email:
+            self._kept[school.id, user_id] = (account, self._clock.now())
+        return account
+
+    async def _of_user(self, school: School, user_id: str) -> Account:
         async with self._store.transaction(school, write=False) as records:
             known = await records.account(Platform.SLACK, user_id)
         if known is not None:

@@ -6,6 +6,7 @@ Everything is acknowledged at once, or with the answer itself where Slack waits 
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any, assert_never
 
 from slack_bolt.async_app import AsyncApp
@@ -17,7 +18,7 @@ from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
 from bot.slack.accounts import Accounts
 from bot.slack.values import form_values
 from cards import blockkit, pages
-from cards.model import Form, fields
+from cards.model import Card, Form, fields
 from cards.texts import say
 from domain.people import Account, Platform
 from handlers.ports import Clock
@@ -50,7 +51,8 @@ class SlackEdge:
         self._seen = seen
         self._clock = clock
         anything = re.compile(".*")
-        app.command("/esafety")(ack=self._command_ack, lazy=[self._command])
+        app.command("/esafety", matchers=[_takes_time])(ack=_ack, lazy=[self._command])
+        app.command("/esafety")(ack=self._help, lazy=[])
         app.shortcut({"type": "shortcut", "callback_id": REPORT_SHORTCUT})(ack=_ack, lazy=[self._shortcut])
         app.shortcut({"type": "message_action", "callback_id": REPORT_MESSAGE_SHORTCUT})(
             ack=_ack, lazy=[self._message_shortcut]
@@ -67,20 +69,15 @@ class SlackEdge:
 
     # Commands
 
-    async def _command_ack(self, ack: Call, command: Payload) -> None:
-        if _needs_time(command.get("text", "")):
-            await ack()
-            return
+    async def _help(self, ack: Call, command: Payload) -> None:
+        """Help, and every word that is no command: answered on the spot."""
         card = self._desk_of(command.get("team_id", "")).help(command.get("text", ""))
-        await ack(response_type="ephemeral", **blockkit.message(card))
+        await ack(response_type="ephemeral", **_drawn(card))
 
     async def _command(self, command: Payload, respond: Call) -> None:
-        text = command.get("text", "")
-        if not _needs_time(text):
-            return
         desk = self._desk_of(command.get("team_id", ""))
         account = await self._account(desk, command["user_id"])
-        reply = await _guarded(desk, desk.command(account, text))
+        reply = await _guarded(desk, desk.command(account, command.get("text", "")))
         await _show(self._client, reply, trigger_id=command["trigger_id"], respond=respond)
 
     # Shortcuts
@@ -178,8 +175,14 @@ async def _ack(ack: Call) -> None:
     await ack()
 
 
-def _needs_time(text: str) -> bool:
-    return text.strip().casefold().split(" ")[0] in ("report", "mine", "queue")
+async def _takes_time(command: Payload) -> bool:
+    return str(command.get("text", "")).strip().casefold().split(" ")[0] in ("report", "mine", "queue")
+
+
+@lru_cache(maxsize=64)
+def _drawn(card: Card) -> Payload:
+    """The help card does not change: drawn once for each thing it says."""
+    return blockkit.message(card)
 
 
 async def _guarded(desk: Desk, work: Awaitable[Reply]) -> Reply:

@@ -173,6 +173,7 @@ async def test_handing_on_and_closing(stage: Stage) -> None:
     await stage.expects("deputy", reference, "handed on to you")
     await stage.press("deputy", "Acknowledge", reference)
     await stage.expects("dsl", reference, "Acknowledged by Maja Lindqvist")
+    await stage.expects("deputy", reference, "Acknowledged by Maja Lindqvist")
     closing = await stage.press("deputy", "Close", reference)
     assert isinstance(closing, Dialog)
     assert (await closing.submit()) is not None

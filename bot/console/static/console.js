@@ -740,7 +740,8 @@ page.dialog.addEventListener("cancel", (event) => {
   leaveForm();
 });
 page.dialog.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || event.defaultPrevented) return;
+  // In an open list of options Escape closes the list.
+  if (event.key !== "Escape" || event.defaultPrevented || event.target.matches("option")) return;
   event.preventDefault();
   leaveForm();
 });

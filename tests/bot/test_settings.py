@@ -1,0 +1,97 @@
+"""Each setting that is wrong or missing is named in one line that says what to do."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.cli import main
+from bot.settings import DEMO_SCHOOLS, Settings, SettingsError, SlackMode, load_settings
+
+ROOT = Path(__file__).parents[2]
+BOT, APP, SECRET = "xoxb-1-abc", "xapp-1-abc", "0123456789abcdef0123456789abcdef"
+
+WRONG = {
+    "app token alone": ({"SLACK_APP_TOKEN": APP}, "SLACK_BOT_TOKEN is missing"),
+    "signing secret alone": ({"SLACK_SIGNING_SECRET": SECRET}, "SLACK_BOT_TOKEN is missing"),
+    "a user's token": ({"SLACK_BOT_TOKEN": "xoxp-1", "SLACK_APP_TOKEN": APP}, "SLACK_BOT_TOKEN is wrong"),
+    "no app token": ({"SLACK_BOT_TOKEN": BOT}, "SLACK_APP_TOKEN is missing"),
+    "a blank app token": ({"SLACK_BOT_TOKEN": BOT, "SLACK_APP_TOKEN": "  "}, "SLACK_APP_TOKEN is missing"),
+    "tokens changed over": ({"SLACK_BOT_TOKEN": BOT, "SLACK_APP_TOKEN": BOT}, "SLACK_APP_TOKEN is wrong"),
+    "no signing secret": ({"SLACK_BOT_TOKEN": BOT, "ESAFETY_SLACK_MODE": "http"}, "SLACK_SIGNING_SECRET is missing"),
+    "no such mode": ({"ESAFETY_SLACK_MODE": "carrier-pigeon"}, "ESAFETY_SLACK_MODE is wrong"),
+    "no such console mode": ({"ESAFETY_CONSOLE": "perhaps"}, "ESAFETY_CONSOLE is wrong"),
+    "no port": ({"PORT": "many"}, "PORT is wrong"),
+    "a port too high": ({"PORT": "65536"}, "PORT is wrong"),
+    "the console shown to all": ({"HOST": "0.0.0.0"}, "HOST=0.0.0.0 would show the console to the network"),
+}
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_named_in_one_line(
+    case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The variable stands first, no value of a secret is repeated, and the command ends with 2."""
+    settings, named = WRONG[case]
+    given(monkeypatch, **settings)
+    assert main(["run"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"esafety: {named}")
+    assert said.count("\n") == 1
+    assert not [s for s in settings.values() if s.startswith(("xox", "xapp", "0123")) and s in said]
+
+
+@pytest.mark.parametrize(
+    ("settings", "mode"),
+    [
+        ({"SLACK_BOT_TOKEN": BOT, "SLACK_APP_TOKEN": APP}, SlackMode.SOCKET),
+        ({"SLACK_BOT_TOKEN": f" {BOT} ", "SLACK_SIGNING_SECRET": SECRET, "ESAFETY_SLACK_MODE": "http"}, SlackMode.HTTP),
+    ],
+)
+def test_slack_is_served_with_what_its_mode_needs(
+    settings: dict[str, str], mode: SlackMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Socket Mode needs two tokens, HTTP the signing secret; a blank around a token does no harm, and no console is shown."""
+    given(monkeypatch, **settings)
+    loaded = load_settings()
+    assert loaded.slack_bot_token == BOT
+    assert loaded.slack_mode is mode
+    assert loaded.has_slack
+    assert not loaded.has_console
+    assert loaded.schools_folder == Path("schools")
+
+
+def test_with_nothing_set_the_demo_is_served_on_this_machine() -> None:
+    """No setting is needed to try it out."""
+    settings = load_settings()
+    assert settings.has_console
+    assert not settings.has_slack
+    assert settings.is_loopback
+    assert settings.schools_folder == DEMO_SCHOOLS
+
+
+def test_the_example_works_as_it_is() -> None:
+    """.env.example copied and not filled in is the demo."""
+    Path(".env").write_text((ROOT / ".env.example").read_text(encoding="utf-8"), encoding="utf-8")
+    assert load_settings() == Settings.model_validate({})
+    assert load_settings().has_console
+
+
+def test_the_example_filled_in_is_read() -> None:
+    """What stands in .env counts."""
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    Path(".env").write_text(text.replace("SLACK_BOT_TOKEN=", f"SLACK_BOT_TOKEN={BOT}"), encoding="utf-8")
+    with pytest.raises(SettingsError, match="SLACK_APP_TOKEN is missing"):
+        load_settings()
+
+
+def test_the_example_has_every_setting_and_no_other() -> None:
+    """.env.example is complete, and what it gives as a default is the default."""
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    explained = {m[1] for line in lines if (m := re.match(r"#?([A-Z_]+)=", line))}
+    assert explained == {str(f.validation_alias or name).upper() for name, f in Settings.model_fields.items()}

@@ -1,0 +1,136 @@
+"""The outbox: a message is leased to one worker at a time, and is never forgotten."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from domain.incident import MessageKind
+from domain.people import Platform
+from storage import tables as t
+from storage.database import Database
+from storage.outbox import Outbox, SeenEvents
+from tests.fakes.clock import FakeClock
+from tests.handlers.office import Office, open_office
+
+SLACK = frozenset({Platform.SLACK})
+MINUTE = timedelta(minutes=1)
+
+
+@pytest_asyncio.fixture
+async def office(database: Database, clock: FakeClock) -> AsyncIterator[Office]:
+    """An office in which one report has been made and nothing sent."""
+    async with open_office(database, clock) as office:
+        await office.reports()
+        yield office
+
+
+@pytest.fixture
+def outbox(database: Database) -> Outbox:
+    """The outbox of the database."""
+    return Outbox(database)
+
+
+async def test_two_workers_never_get_the_same_message(database_url: str, office: Office, outbox: Outbox) -> None:
+    """Each message is taken once, whoever asks first, from two processes at the same time."""
+    for _ in range(5):
+        await office.reports()
+    other = Database(database_url)
+    boxes = [outbox, Outbox(other)] * 4
+    taken = await asyncio.gather(*(box.lease(office.clock.now(), MINUTE, 3, SLACK) for box in boxes))
+    await other.close()
+    ids = [d.id for batch in taken for d in batch]
+    assert len(ids) == len(set(ids)) == len(await office.rows(t.deliveries))
+    assert all(len(batch) <= 3 for batch in taken)
+
+
+async def test_a_lease_that_runs_out_is_taken_again(office: Office, outbox: Outbox) -> None:
+    """A worker that died with a message in its hand loses nobody's alert; the second attempt is counted."""
+    first = await outbox.lease(office.clock.now(), MINUTE, 10, SLACK)
+    assert first
+    assert await outbox.lease(office.clock.now(), MINUTE, 10, SLACK) == []
+    office.clock.advance(minutes=1)
+    again = await outbox.lease(office.clock.now(), MINUTE, 10, SLACK)
+    assert {d.id for d in again} == {d.id for d in first}
+    assert {d.attempts for d in again} == {2}
+
+
+async def test_what_changed_while_it_was_sent_is_sent_again(office: Office, outbox: Outbox) -> None:
+    """Acknowledged between composing and sending: the copy is shown anew at once."""
+    now = office.clock.now()
+    leased = await outbox.lease(now, MINUTE, 10, SLACK)
+    async with office.ports.store.transaction(office.school) as records:
+        await records.show_again(leased[0].incident_id, now, MessageKind.ALERT)
+    for delivery in leased:
+        await outbox.sent(delivery, "C/1")
+    due = await outbox.lease(now, MINUTE, 10, SLACK)
+    assert {d.id for d in due} == {d.id for d in leased if d.message is MessageKind.ALERT}
+    assert {d.message_id for d in due} == {"C/1"}
+
+
+async def test_what_was_cancelled_stays_cancelled(office: Office, outbox: Outbox) -> None:
+    """Nobody needs it any more: no change of the case, no late answer of the platform brings it back."""
+    now = office.clock.now()
+    leased = await outbox.lease(now, MINUTE, 10, SLACK)
+    for delivery in leased:
+        await outbox.cancel(delivery)
+    async with office.ports.store.transaction(office.school) as records:
+        await records.show_again(leased[0].incident_id, now, *MessageKind)
+    for delivery in leased:
+        await outbox.sent(delivery, "C/1")
+        await outbox.retry(delivery, now, "late")
+    assert await outbox.lease(now + MINUTE, MINUTE, 10, SLACK) == []
+    assert {r.state for r in await office.rows(t.deliveries)} == {"cancelled"}
+
+
+async def test_a_message_put_off_waits_for_its_time(office: Office, outbox: Outbox) -> None:
+    """The platform asked for patience: not before then, and not lost."""
+    now = office.clock.now()
+    (first, *_) = await outbox.lease(now, MINUTE, 10, SLACK)
+    await outbox.retry(first, now + MINUTE, "ratelimited" * 20)
+    assert first.id not in {d.id for d in await outbox.lease(now, MINUTE, 10, SLACK)}
+    assert first.id in {d.id for d in await outbox.lease(now + MINUTE, MINUTE, 10, SLACK)}
+
+
+async def test_a_worker_takes_only_what_its_chats_can_send(office: Office, outbox: Outbox) -> None:
+    """A process that serves only Teams leaves Slack's messages to another."""
+    assert await outbox.lease(office.clock.now(), MINUTE, 10, frozenset({Platform.TEAMS})) == []
+    assert await outbox.has_due(office.clock.now())
+
+
+async def test_a_late_answer_after_the_lease_was_taken_over_loses_no_copy(office: Office, outbox: Outbox) -> None:
+    """A slow worker and its successor both posted: whichever says so last, the row knows a message that it can change."""
+    now = office.clock.now()
+    (slow, *_) = await outbox.lease(now, MINUTE, 10, SLACK)
+    quick = next(d for d in await outbox.lease(now + MINUTE, MINUTE, 10, SLACK) if d.id == slow.id)
+    await outbox.sent(quick, "C/quick")
+    await outbox.sent(slow, "C/slow")
+    (row,) = await office.rows(t.deliveries, t.deliveries.c.id == slow.id)
+    assert row.state == "sent"
+    assert row.message_id == "C/quick"
+
+
+async def test_the_backlog_is_counted(office: Office, outbox: Outbox) -> None:
+    """What is due and what was given up, for /metrics."""
+    now = office.clock.now()
+    before = await outbox.backlog(now)
+    assert before.deliveries_due == len(await office.rows(t.deliveries))
+    assert before.timers_due == 0
+    (first, *_) = await outbox.lease(now, MINUTE, 10, SLACK)
+    await outbox.bury(first, "channel_not_found")
+    after = await outbox.backlog(now + timedelta(minutes=15))
+    assert after.deliveries_dead == 1
+    assert after.timers_due == 1
+
+
+async def test_an_event_is_new_once(database: Database, clock: FakeClock) -> None:
+    """A platform that sends an event again, even at the same moment, is answered once; after a day it is forgotten."""
+    seen = SeenEvents(database)
+    new = await asyncio.gather(*(seen.is_new(Platform.SLACK, "Ev1", clock.now()) for _ in range(5)))
+    assert sorted(new) == [False, False, False, False, True]
+    assert await seen.is_new(Platform.TEAMS, "Ev1", clock.now())
+    clock.advance(days=1, seconds=1)
+    assert await seen.is_new(Platform.SLACK, "Ev2", clock.now())
+    assert await seen.is_new(Platform.SLACK, "Ev1", clock.now())

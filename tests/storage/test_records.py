@@ -1,0 +1,223 @@
+"""The records: numbers without gaps, an audit that can be recomputed, drafts that are their owner's alone."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, timedelta
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from domain.people import Account, Address, AddressKind, Kind, Person, Platform
+from domain.report_form import Draft, DraftGone
+from handlers import report
+from storage import tables as t
+from storage.database import Database
+from storage.store import Store
+from tests.fakes.clock import FakeClock
+from tests.handlers.office import SAFEGUARDING, Office, open_office
+
+
+@pytest_asyncio.fixture
+async def office(database: Database, clock: FakeClock) -> AsyncIterator[Office]:
+    """The demo school at work."""
+    async with open_office(database, clock) as office:
+        yield office
+
+
+class PowerCutError(Exception):
+    """The machine stops in the middle."""
+
+
+async def test_references_run_without_gaps(office: Office) -> None:
+    """Twelve reports at the same moment get the numbers one to twelve."""
+    found = await asyncio.gather(*(office.reports() for _ in range(12)))
+    assert sorted(i.reference for i in found) == [f"CSS-2026-{n:04d}" for n in range(1, 13)]
+
+
+async def test_a_number_that_was_not_used_is_given_out_again(office: Office) -> None:
+    """A report that failed leaves no hole behind it."""
+    with pytest.raises(PowerCutError):
+        async with office.ports.store.transaction(office.school) as records:
+            assert await records.next_number("incidents-2026") == 1
+            raise PowerCutError
+    assert (await office.reports()).reference == "CSS-2026-0001"
+
+
+async def test_a_new_year_begins_at_one(office: Office) -> None:
+    """By the school's own calendar: on New Year's Eve at midnight."""
+    await office.reports()
+    office.clock.at = office.clock.at.replace(year=2027, month=1, day=1, hour=0, minute=0)
+    assert (await office.reports()).reference == "CSS-2027-0001"
+
+
+async def test_the_audit_chain_can_be_recomputed(office: Office) -> None:
+    """Written by many at once: no number missing, each entry holds the hash of the one before, and none was altered."""
+    found = await asyncio.gather(*(office.reports() for _ in range(6)))
+    alerts = [await office.alert(i) for i in found]
+    await asyncio.gather(*(office.acknowledge("dsl", alert) for alert in alerts))
+    rows = sorted(await office.rows(t.audit), key=lambda r: r.seq)
+    assert [r.seq for r in rows] == list(range(1, len(rows) + 1))
+    assert len(rows) >= 14
+    previous = "0" * 64
+    for r in rows:
+        moment = r.at.astimezone(UTC).isoformat()
+        body = json.dumps(
+            [r.school, r.seq, moment, r.actor, r.action, r.incident_id, r.data, previous], sort_keys=True, ensure_ascii=False
+        )
+        assert r.previous == previous
+        assert r.hash == hashlib.sha256(body.encode()).hexdigest()
+        previous = r.hash
+
+
+async def test_the_audit_holds_no_name_and_no_word_of_the_story(office: Office) -> None:
+    """Ids and codes only."""
+    await office.reports(targets=("Bea Exemplar",), perpetrators=("Ms Okafor",), where="Behind the gym")
+    written = "".join(str(r) for r in await office.rows(t.audit))
+    for secret in ("Bea", "Okafor", "group chat", "gym", "Whitlock"):
+        assert secret not in written
+
+
+async def test_a_draft_is_its_owners_alone(office: Office) -> None:
+    """Another account cannot take it up, type into it, send it or drop it, and is offered none of it."""
+    draft_id = await office.draft("teacher")
+    thief = office.account("deputy")
+    ports, school = office.ports, office.school
+    assert isinstance(await report.resume(ports, school, thief, draft_id), DraftGone)
+    assert isinstance(await report.choose_kind(ports, school, thief, draft_id, dict.fromkeys("abc", "x")), report.KindQuestions)
+    kind = {"concern": "other", "about": "pupil", "danger": "no"}
+    assert isinstance(await report.choose_kind(ports, school, thief, draft_id, kind), DraftGone)
+    await report.keep_typing(ports, school, thief, draft_id, {"what": "stolen"})
+    assert isinstance(await report.submit(ports, school, thief, draft_id, {"what": "stolen"}), DraftGone)
+    await report.discard(ports, school, thief, draft_id)
+    assert isinstance(await report.begin(ports, school, thief), report.KindQuestions)
+    (row,) = await office.rows(t.drafts)
+    assert row.filled == {"concern": "grooming", "about": "pupil", "danger": "no"}
+    assert row.state == "open"
+
+
+async def test_a_draft_of_another_school_is_not_written_over(office: Office) -> None:
+    """Two schools in one database: an id from the one does nothing to the other's draft."""
+    draft_id = await office.draft("teacher")
+    other = replace(office.school, id="another", prefix="OTH")
+    kind = {"concern": "other", "about": "parent", "danger": "yes"}
+    await report.choose_kind(office.ports, other, office.account("stranger"), draft_id, kind)
+    (row,) = await office.rows(t.drafts, t.drafts.c.id == draft_id)
+    assert row.school == office.school.id
+    assert row.filled["concern"] == "grooming"
+
+
+async def test_a_submitted_draft_forgets_what_was_typed(office: Office) -> None:
+    """The words live on in the report alone."""
+    await office.reports()
+    (row,) = await office.rows(t.drafts)
+    assert row.state == "submitted"
+    assert row.filled == {}
+
+
+async def test_what_was_kept_of_a_draft_is_read_back_exactly(office: Office) -> None:
+    """Texts and lists, in any script."""
+    filled = {"what": "Ünïcode 😀 \n\u202e", "targets": ("text:O'Brien", "person:1"), "done": ""}
+    now = office.clock.now()
+    draft = Draft(str(uuid4()), Account(Platform.SLACK, "U1"), filled, now, now + timedelta(days=1))
+    async with office.ports.store.transaction(office.school) as records:
+        await records.save_draft(draft)
+        assert await records.draft(draft.id) == draft
+
+
+async def test_one_school_does_not_see_another(office: Office) -> None:
+    """Cases, alerts, people, accounts and readers are the school's own, by whatever id they are asked for."""
+    incident = await office.reports()
+    alert = await office.alert(incident)
+    await office.read_by(SAFEGUARDING, "dsl")
+    async with Store(office.database).transaction(replace(office.school, id="another")) as records:
+        assert await records.incident(incident.id) is None
+        assert await records.alert(alert.id) is None
+        assert await records.people([office.people["dsl"].id]) == {}
+        assert list(await records.staff()) == []
+        assert await records.search_people("Bea", 10) == []
+        assert await records.readers(office.clock.now() - timedelta(days=1)) == {}
+        assert await records.open_alerts() == []
+        assert await records.reported_by(office.account("teacher"), 10) == []
+        assert not await records.has_people()
+
+
+async def test_an_import_that_failed_leaves_no_trace_in_memory(office: Office) -> None:
+    """The staff list is kept in memory by its version: one that was rolled back is not taken for the next."""
+    new = Person(str(uuid4()), Kind.STAFF, "Never Imported", "never@demo.example")
+    with pytest.raises(PowerCutError):
+        async with Store(office.database).transaction(office.school) as records:
+            await records.save_people([("never@demo.example", new, True)])
+            assert (await records.staff()).by_email("never@demo.example")
+            raise PowerCutError
+    real = replace(new, id=str(uuid4()), name="Really Imported", email="really@demo.example")
+    async with Store(office.database).transaction(office.school) as records:
+        await records.save_people([("really@demo.example", real, True)])
+    async with Store(office.database).transaction(office.school, write=False) as records:
+        staff = await records.staff()
+    assert staff.by_email("really@demo.example")
+    assert staff.by_email("never@demo.example") is None
+
+
+@pytest.mark.parametrize(
+    ("emails", "known"),
+    [
+        (["d.okafor@demo.example"], True),
+        (["d.okafor@demo.example", ""], False),
+        (["d.okafor@demo.example", "dana@personal.example"], False),
+    ],
+)
+async def test_readers_are_known_only_if_each_is(office: Office, emails: list[str], known: bool) -> None:
+    """A reader without an address, or with one that is on no list, may be anybody: then nobody knows who reads the channel."""
+    async with Store(office.database).transaction(office.school) as records:
+        await records.save_readers(SAFEGUARDING, emails, office.clock.now())
+        found = await records.readers(office.clock.now() - timedelta(hours=1))
+    assert found == {SAFEGUARDING: frozenset({office.people["dsl"].id}) if known else None}
+
+
+async def test_what_was_looked_up_long_ago_is_not_known(office: Office) -> None:
+    """Readers grow stale, and can be forgotten at once."""
+    await office.read_by(SAFEGUARDING, "dsl")
+    async with Store(office.database).transaction(office.school) as records:
+        assert await records.readers(office.clock.now() + timedelta(seconds=1)) == {SAFEGUARDING: None}
+        await records.forget_readers(SAFEGUARDING)
+        assert await records.readers(office.clock.now()) == {}
+        await records.forget_readers(Address(Platform.SLACK, AddressKind.CHANNEL, "never heard of"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("be", ["Bea Exemplar"]),
+        ("EXEM be", ["Bea Exemplar"]),
+        ("demos", ["Alfie Demosson"]),
+        ("mosson", []),
+        ("%", []),
+        ("_ea", []),
+        ("", []),
+        ("\x00\ud800😀", []),
+        ("d", ["Dot Fictive", "Alfie Demosson", "Kit Devlin", "Dana Okafor"]),
+    ],
+)
+async def test_people_are_found_by_how_their_names_begin(office: Office, typed: str, found: list[str]) -> None:
+    """Words in any order, without case; nothing typed is read as a pattern."""
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        assert {p.name for p in await records.search_people(typed, 10)} == set(found)
+
+
+async def test_somebody_who_has_left_is_found_no_more(office: Office) -> None:
+    """Off the list: not suggested, not on the staff list, and not to be picked."""
+    bea = (await _search(office, "bea"))[0]
+    async with Store(office.database).transaction(office.school) as records:
+        await records.save_people([("D002", bea, False)])
+    assert await _search(office, "bea") == []
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        assert await records.people([bea.id]) == {}
+
+
+async def _search(office: Office, typed: str) -> list[Person]:
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        return await records.search_people(typed, 10)

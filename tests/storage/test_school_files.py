@@ -1,0 +1,146 @@
+"""School files: the example loads, and every mistake is refused with file and place named."""
+
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.settings import DEMO_SCHOOLS
+from domain.people import GROUP_OF, Group, Platform, School
+from domain.words import EXTERNAL_ROLES, Role
+from storage.school_files import SchoolFileError, load_schools
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "example-school.yaml"
+LEAST: dict[str, Any] = {
+    "name": "Least School",
+    "prefix": "LST",
+    "policy": "elton",
+    "roles": {"headteacher": ["head@least.example"]},
+}
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no such policy": ({"policy": "eton"}, "there is no policy called 'eton': the policies are"),
+    "a line nobody knows": ({"rolls": {}}, "rolls: Extra inputs are not permitted"),
+    "no roles": ({"roles": None}, "roles: "),
+    "no such role": ({"roles": {"caretaker": ["c@least.example"]}}, "roles.caretaker"),
+    "an agency as a role": (
+        {"roles": {"police": ["p@least.example"]}},
+        "police is outside the school: the bot cannot alert it",
+    ),
+    "no e-mail": ({"roles": {"dsl": ["Somebody"]}}, "roles.dsl"),
+    "a role by house that is the school's": (
+        {"houses": ["Oak"], "roles": {"dsl": {"Oak": ["d@least.example"]}}},
+        "roles.dsl: this role is held for the whole school",
+    ),
+    "a house nobody knows": (
+        {"houses": ["Oak"], "roles": {"head_of_house": {"Aok": ["o@least.example"]}}},
+        "roles.head_of_house: Aok is not among the houses",
+    ),
+    "a long prefix": ({"prefix": "least-school"}, "prefix: "),
+    "no such time zone": ({"timezone": "Chipping/Sodbury"}, "timezone: Value error, not a time zone"),
+    "no such day": ({"closed": ["2026-02-30"]}, "closed: '2026-02-30' is neither a day"),
+    "a day that ends before it begins": (
+        {"school_day": {"opens": "16:00", "closes": "08:30"}},
+        "the school day must open before it closes",
+    ),
+    "a channel on no chat we know": ({"channels": {"irc": {"dsl": "#dsl"}}}, "channels.irc"),
+    "a channel for an agency": ({"channels": {"slack": {"lado": "C1"}}}, "lado is outside the school"),
+}
+
+
+def write(folder: Path, name: str = "least", **changes: Any) -> Path:
+    """A school file with as little as can be, and some changes."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump({**LEAST, **changes}), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_mistake_is_refused_with_its_place(case: str, tmp_path: Path) -> None:
+    """The message names the file and the line's name in it, and stands on one line."""
+    changes, said = WRONG[case]
+    path = write(tmp_path / "schools", **changes)
+    with pytest.raises(SchoolFileError) as wrong:
+        load_schools(path.parent)
+    assert str(wrong.value).startswith(f"{path}: ")
+    assert said in str(wrong.value)
+    assert "\n" not in str(wrong.value)
+
+
+@pytest.mark.parametrize("text", ["", "name: [", "- a\n- list\n", "\t"])
+def test_what_is_no_school_file_is_refused(text: str, tmp_path: Path) -> None:
+    """An empty file, broken YAML, or another shape altogether."""
+    (tmp_path / "odd.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(SchoolFileError, match=r"odd\.yaml"):
+        load_schools(tmp_path)
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    """Windows' own encoding is named as the trouble, not shown as a crash."""
+    (tmp_path / "odd.yaml").write_bytes("name: Écoles".encode("cp1252"))
+    with pytest.raises(SchoolFileError, match=r"odd\.yaml is not valid YAML"):
+        load_schools(tmp_path)
+
+
+def test_a_folder_without_a_school_says_what_to_do(tmp_path: Path) -> None:
+    """An empty folder, or none at all, points to the example."""
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(SchoolFileError, match=r"copy docs/example-school\.yaml there"):
+            load_schools(folder)
+
+
+def test_two_schools_cannot_share_a_prefix(tmp_path: Path) -> None:
+    """Their references could not be told apart."""
+    write(tmp_path / "schools", "one")
+    path = write(tmp_path / "schools", "two")
+    with pytest.raises(SchoolFileError, match="two schools have the prefix LST"):
+        load_schools(path.parent)
+
+
+def test_a_school_with_as_little_as_can_be(tmp_path: Path) -> None:
+    """Hours, houses, channels and phones may be left out; e-mails are compared without regard to case."""
+    path = write(tmp_path / "schools", roles={"headteacher": [" Head@Least.Example "]})
+    school = load_schools(path.parent)["least"]
+    assert school.holders[Role.HEADTEACHER].everywhere == ("head@least.example",)
+    assert (school.calendar.opens, school.calendar.closes) == (time(8, 30), time(16, 0))
+    assert not school.channels
+
+
+def example(tmp_path: Path) -> School:
+    """The example as a school would copy it."""
+    (tmp_path / "your-school.yaml").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    return load_schools(tmp_path)["your-school"]
+
+
+def test_the_example_loads_and_means_what_it_says(tmp_path: Path) -> None:
+    """Copied as it is, docs/example-school.yaml is a school."""
+    school = example(tmp_path)
+    assert school.prefix == "EXS"
+    assert not school.calendar.is_school_day(date(2026, 12, 25))
+    assert school.calendar.is_school_day(date(2026, 12, 18))
+    assert school.holders[Role.HEAD_OF_HOUSE].of("Elm") == ("elm@example.sch.uk", "ash@example.sch.uk")
+    assert school.channel(Platform.SLACK, Role.HEAD_OF_HOUSE, "Oak") == "C0EXAMPLE02"
+    assert school.channel(Platform.SLACK, Role.HEAD_OF_HOUSE, "Ash") is None
+    assert school.groups(Group.FORM) == ("7A", "7B", "8A")
+    assert school.phones[Role.DSL] == "01632 960101"
+
+
+def test_the_example_explains_every_line(tmp_path: Path) -> None:
+    """Every key there can be stands in the example, and every role the bot can alert is named in it."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    keys = ("name", "prefix", "policy", "timezone", "school_day", "closed", "houses", "forms", "phones", "roles", "channels")
+    for key in (*keys, "#slack_team"):
+        above = text.partition(f"\n{key}:")[0]
+        assert above != text, f"{key} is not in the example"
+        assert above.splitlines()[-1].startswith("#"), f"{key} is not explained"
+    for role in set(Role) - EXTERNAL_ROLES:
+        assert role.value in text
+    assert set(GROUP_OF) == {Role.HEAD_OF_HOUSE, Role.CLASS_TEACHER, Role.LINE_MANAGER}
+
+
+def test_the_demo_school_loads() -> None:
+    """What `make run` begins with."""
+    assert list(load_schools(DEMO_SCHOOLS)) == ["chipping-sodbury"]
