@@ -92,13 +92,15 @@ def _ways_on(*, home: bool = False) -> Buttons:
 def _lines(school: School, lines: Sequence[CaseLine], now: datetime) -> tuple[Leaf, ...]:
     parts: list[Leaf] = []
     for x in lines:
-        about = say(
+        line = say(
             "queue.line",
+            reference=x.reference,
             urgency=say(f"urgency.{x.urgency}"),
             concern=_concern(school, x),
+            standing=_standing(school, x, now),
             reported=moment(school, x.reported_at),
         )
-        parts.append(Text(f"{x.reference} \u00b7 {about}\n{_standing(school, x, now)}"))
+        parts.append(Text(line))
         buttons = [Button(DETAILS, say("queue.details"), x.incident_id, opens_form=True)]
         if x.alert_state is AlertState.OPEN and x.alert_id:
             buttons.insert(0, Button(ACKNOWLEDGE, say("queue.acknowledge"), x.alert_id, ButtonStyle.PRIMARY))

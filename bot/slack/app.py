@@ -3,12 +3,15 @@
 Everything is acknowledged at once, or with the answer itself where Slack waits for it (a form); the rest goes on after.
 """
 
+import asyncio
+import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import lru_cache
 from typing import Any, assert_never
 
+from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -18,7 +21,7 @@ from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
 from bot.slack.accounts import Accounts
 from bot.slack.values import form_values
 from cards import blockkit, pages
-from cards.model import Card, Form, fields
+from cards.model import Form, fields
 from cards.texts import say
 from domain.people import Account, Platform
 from handlers.ports import Clock
@@ -26,10 +29,11 @@ from storage.outbox import SeenEvents
 
 log = logging.getLogger("esafety.slack")
 
+_LONGEST_WORD = 100
 REPORT_SHORTCUT, REPORT_MESSAGE_SHORTCUT = "report_concern", "report_message"
 
 Payload = dict[str, Any]
-Call = Callable[..., Awaitable[Any]]
+Call = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class SlackEdge:
@@ -44,35 +48,60 @@ class SlackEdge:
         seen: SeenEvents,
         clock: Clock,
     ) -> None:
-        # Our own client, which keeps its connections: Bolt copies the one it hands to a listener, connections and all.
+        # Our own client, which keeps its connections open; Bolt's makes a new one for each call.
         self._client = client
+        self._under_way: set[asyncio.Task[None]] = set()
         self._desk_of = desk_of
         self._accounts = accounts
         self._seen = seen
         self._clock = clock
         anything = re.compile(".*")
-        app.command("/esafety", matchers=[_takes_time])(ack=_ack, lazy=[self._command])
-        app.command("/esafety")(ack=self._help, lazy=[])
-        app.shortcut({"type": "shortcut", "callback_id": REPORT_SHORTCUT})(ack=_ack, lazy=[self._shortcut])
+        app.command("/esafety")(ack=self._commanded, lazy=[])
+        app.shortcut({"type": "shortcut", "callback_id": REPORT_SHORTCUT})(ack=self._afterwards(self._shortcut), lazy=[])
         app.shortcut({"type": "message_action", "callback_id": REPORT_MESSAGE_SHORTCUT})(
             ack=_ack, lazy=[self._message_shortcut]
         )
         app.options(anything)(ack=self._suggest, lazy=[])
         app.view_submission(anything)(ack=self._submitted, lazy=[])
         app.view_closed(anything)(ack=_ack, lazy=[])
-        app.action(anything)(ack=_ack, lazy=[self._action])
-        app.event("app_mention")(ack=_ack, lazy=[self._mentioned])
-        app.event("message")(ack=_ack, lazy=[self._message])
-        app.event("app_home_opened")(ack=_ack, lazy=[self._home_opened])
-        app.event("member_joined_channel")(ack=_ack, lazy=[self._readers_changed])
-        app.event("member_left_channel")(ack=_ack, lazy=[self._readers_changed])
+        app.action(anything)(ack=self._afterwards(self._action), lazy=[])
+        app.event("app_mention")(ack=self._afterwards(self._mentioned), lazy=[])
+        app.event("message")(ack=self._afterwards(self._message), lazy=[])
+        app.event("app_home_opened")(ack=self._afterwards(self._home_opened), lazy=[])
+        app.event("member_joined_channel")(ack=self._afterwards(self._readers_changed), lazy=[])
+        app.event("member_left_channel")(ack=self._afterwards(self._readers_changed), lazy=[])
+
+    async def finish(self) -> None:
+        """Waits for what is still being done for somebody."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def _afterwards(self, work: Call) -> Call:
+        """A listener that acknowledges at once and does its work after.
+
+        Bolt's own lazy listeners do the same, but copy the whole request for it, and nobody could wait for them at the end.
+        """
+
+        async def listener(ack: Call, body: Payload, respond: Call) -> None:
+            self._later(work(body, respond))
+            await ack()
+
+        return listener
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_logged(work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     # Commands
 
-    async def _help(self, ack: Call, command: Payload) -> None:
-        """Help, and every word that is no command: answered on the spot."""
-        card = self._desk_of(command.get("team_id", "")).help(command.get("text", ""))
-        await ack(response_type="ephemeral", **_drawn(card))
+    async def _commanded(self, ack: Call, command: Payload, respond: Call) -> BoltResponse | None:
+        if _takes_time(command):
+            self._later(self._command(command, respond))
+            await ack()
+            return None
+        # Help, and every word that is no command, is answered on the spot.
+        answer = _help_answer(self._desk_of(command.get("team_id", "")), str(command.get("text", ""))[:_LONGEST_WORD])
+        return BoltResponse(status=200, body=answer, headers={"content-type": "application/json;charset=utf-8"})
 
     async def _command(self, command: Payload, respond: Call) -> None:
         desk = self._desk_of(command.get("team_id", ""))
@@ -82,13 +111,13 @@ class SlackEdge:
 
     # Shortcuts
 
-    async def _shortcut(self, body: Payload) -> None:
+    async def _shortcut(self, body: Payload, _: Call) -> None:
         desk = self._desk_of(_team(body))
         account = await self._account(desk, body["user"]["id"])
         reply = await _guarded(desk, desk.begin_report(account))
         await _show(self._client, reply, trigger_id=body["trigger_id"])
 
-    async def _message_shortcut(self, body: Payload) -> None:
+    async def _message_shortcut(self, body: Payload, _: Call) -> None:
         desk = self._desk_of(_team(body))
         account = await self._account(desk, body["user"]["id"])
         reply = await _guarded(desk, desk.begin_report(account, link=_permalink(body)))
@@ -132,14 +161,16 @@ class SlackEdge:
 
     # Events
 
-    async def _mentioned(self, body: Payload, event: Payload) -> None:
+    async def _mentioned(self, body: Payload, _: Call) -> None:
+        event: Payload = body["event"]
         if not await self._is_new(body):
             return
         desk = self._desk_of(_team(body))
         drawn = blockkit.message(desk.chat(event.get("text", "")))
         await self._client.chat_postEphemeral(channel=event["channel"], user=event["user"], **drawn)
 
-    async def _message(self, body: Payload, event: Payload) -> None:
+    async def _message(self, body: Payload, _: Call) -> None:
+        event: Payload = body["event"]
         from_a_person = event.get("user") and not event.get("bot_id") and event.get("subtype") in (None, "file_share")
         if event.get("channel_type") != "im" or not from_a_person or not await self._is_new(body):
             return
@@ -148,13 +179,15 @@ class SlackEdge:
         card = pages.ask_report_card() if event.get("files") else desk.chat(event.get("text", ""))
         await self._client.chat_postMessage(channel=event["channel"], **blockkit.message(card))
 
-    async def _home_opened(self, body: Payload, event: Payload) -> None:
+    async def _home_opened(self, body: Payload, _: Call) -> None:
+        event: Payload = body["event"]
         if event.get("tab", "home") != "home":
             return
         desk = self._desk_of(_team(body))
         await self._publish_home(desk, await self._account(desk, event["user"]))
 
-    async def _readers_changed(self, body: Payload, event: Payload) -> None:
+    async def _readers_changed(self, body: Payload, _: Call) -> None:
+        event: Payload = body["event"]
         desk = self._desk_of(_team(body))
         channel = event["channel"]
         if channel in desk.school.channels.get(Platform.SLACK, {}).values():
@@ -175,14 +208,21 @@ async def _ack(ack: Call) -> None:
     await ack()
 
 
-async def _takes_time(command: Payload) -> bool:
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("what came after an acknowledgement failed")
+
+
+def _takes_time(command: Payload) -> bool:
     return str(command.get("text", "")).strip().casefold().split(" ")[0] in ("report", "mine", "queue")
 
 
 @lru_cache(maxsize=64)
-def _drawn(card: Card) -> Payload:
-    """The help card does not change: drawn once for each thing it says."""
-    return blockkit.message(card)
+def _help_answer(desk: Desk, typed: str) -> str:
+    """The help card does not change: drawn once for each thing it is asked."""
+    return json.dumps({"response_type": "ephemeral", **blockkit.message(desk.help(typed))})
 
 
 async def _guarded(desk: Desk, work: Awaitable[Reply]) -> Reply:

@@ -50,17 +50,22 @@ async def add_slack(
         process_before_response=True,
         logger=logging.getLogger("esafety.slack.bolt"),
     )
-    SlackEdge(app, client, desk_finder(bot.desks.values(), team), accounts, SeenEvents(bot.database), clock)
+    edge = SlackEdge(app, client, desk_finder(bot.desks.values(), team), accounts, SeenEvents(bot.database), clock)
     bot.tasks.append(asyncio.create_task(_keep_readers(bot.schools.values(), accounts), name="slack-readers"))
     if settings.slack_mode is SlackMode.HTTP:
         _serve_http(bot.web, app)
-        return _nothing
+        return edge.finish
     handler = AsyncSocketModeHandler(app, settings.slack_app_token, web_client=web_client(settings, None, retries=0))
     try:
         await handler.connect_async()  # type: ignore[no-untyped-call]
     except SlackApiError as no:
         raise SettingsError(f"SLACK_APP_TOKEN: Slack says {no.response.get('error')}. See .env.example.") from None
-    return handler.close_async
+
+    async def stop() -> None:
+        await handler.close_async()  # type: ignore[no-untyped-call]
+        await edge.finish()
+
+    return stop
 
 
 def web_client(settings: Settings, session: ClientSession | None, *, retries: int) -> AsyncWebClient:
@@ -119,7 +124,3 @@ async def _keep_readers(schools: Iterable[School], accounts: Accounts) -> None:
                     failed = True
                     log.warning("who reads a channel could not be looked up: %s", type(trouble).__name__)
         await asyncio.sleep(_READERS_RETRY_SECONDS if failed else _READERS_EVERY_SECONDS)
-
-
-async def _nothing() -> None:
-    return None

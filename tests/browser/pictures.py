@@ -68,7 +68,7 @@ async def _walk(console: Console, clock: FakeClock) -> None:
     await head.message(reference).locator("[data-action=acknowledge]").click()
     await expect(head.note).to_contain_text("is yours now")
     await expect(head.message(reference)).to_contain_text("Acknowledged by")
-    await head.page.wait_for_function("!document.getAnimations().length")
+    await head.note.get_by_role("button", name="Dismiss").click()
     await _take(head, "console-acknowledged")
 
 
@@ -85,7 +85,6 @@ async def _queue(console: Console, clock: FakeClock) -> None:
     await lead.note.get_by_role("button", name="Dismiss").click()
     await lead.says("queue")
     await expect(lead.note).to_contain_text("With you")
-    await lead.page.wait_for_function("!document.getAnimations().length")
     await _take(lead, "console-queue")
 
 
@@ -96,7 +95,8 @@ async def _hide_guide(*people: Person) -> None:
 
 async def _take(person: Person, name: str) -> None:
     await person.page.mouse.move(0, 0)
-    await person.page.evaluate("document.fonts.ready")
+    await person.page.evaluate("document.activeElement?.matches('#text') && document.activeElement.blur()")
+    await person.page.evaluate("Promise.all(document.getAnimations().map((moving) => moving.finished))")
     file = PICTURES / f"{name}.png"
     await person.page.screenshot(path=file, caret="hide")
     print(f"{file.relative_to(Path.cwd())}  {file.stat().st_size // 1000} kB")

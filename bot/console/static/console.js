@@ -452,8 +452,10 @@ function receive(message) {
   const old = page.log.querySelector(`[data-message="${message.id}"]`);
   if (old) return drawn.get(old) === JSON.stringify(message) || replace(old, message, false);
   const stay = !stuck && !(message.from === "person" && message.name === personaOf(state.persona).name);
-  addTo(column(), message, true).classList.add("message-new");
+  const fresh = addTo(column(), message, true);
+  fresh.classList.add("message-new");
   if (stay) page.newer.hidden = false;
+  else if (fresh.offsetHeight > page.log.clientHeight) fresh.scrollIntoView({ block: "start" });
   else toEnd(true);
   markSeen();
 }
