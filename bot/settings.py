@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEMO_SCHOOLS = Path(__file__).parent / "demo"
@@ -30,6 +30,15 @@ class ConsoleMode(StrEnum):
     OFF = "off"
 
 
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
 _Secret = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
@@ -41,12 +50,12 @@ class Settings(BaseSettings):
     slack_bot_token: _Secret = ""
     slack_signing_secret: _Secret = ""
     slack_app_token: _Secret = ""
-    slack_api_url: str = "https://slack.com/api/"
+    slack_api_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")] = "https://slack.com/api/"
     slack_mode: SlackMode = Field(SlackMode.SOCKET, validation_alias="ESAFETY_SLACK_MODE")
     database_url: str = Field("sqlite:///data/esafety.db", validation_alias="ESAFETY_DATABASE_URL")
     schools: Path | None = Field(None, validation_alias="ESAFETY_SCHOOLS")
     console: ConsoleMode = Field(ConsoleMode.AUTO, validation_alias="ESAFETY_CONSOLE")
-    log_level: str = Field("INFO", validation_alias="ESAFETY_LOG_LEVEL")
+    log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = Field(LogLevel.INFO, validation_alias="ESAFETY_LOG_LEVEL")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 3978
 
@@ -84,6 +93,8 @@ def load_settings() -> Settings:
     """
     try:
         settings = Settings()
+    except UnicodeDecodeError:
+        raise SettingsError(".env is not in UTF-8: save it again as plain UTF-8 text.") from None
     except ValidationError as wrong:
         first = wrong.errors()[0]
         name = str(first["loc"][0]).upper()

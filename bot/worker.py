@@ -95,8 +95,10 @@ class Worker:
                 busy = False
                 await asyncio.sleep(self.idle)
             if not busy:
+                # Not wait_for: on Python 3.11 it swallows a cancel that comes in the moment the bell rings.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.bell.wait(), self.idle)
+                    async with asyncio.timeout(self.idle):
+                        await self.bell.wait()
 
     async def round(self) -> bool:
         """Does what is due now; True if there was anything."""

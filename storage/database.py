@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage.sqlite_driver import OneTripModule
+from storage.sqlite_driver import TAKE_WRITE_LOCK, MostlyInPlaceModule
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 SCHEMA_REVISION = "0001"
@@ -47,17 +47,21 @@ class Database:
         async with self._writer, self.engine.begin() as connection:
             yield connection
 
+    async def revision(self) -> str | None:
+        """The revision of the schema; None for an empty database."""
+        async with self.begin(write=False) as connection:
+            return await connection.run_sync(_revision)
+
     async def ready(self) -> bool:
         """Whether the database answers and its schema is the one this program knows."""
         try:
-            async with self.begin(write=False) as connection:
-                return await connection.run_sync(_revision) == SCHEMA_REVISION
+            return await self.revision() == SCHEMA_REVISION
         except (DBAPIError, OSError):
             return False
 
     async def migrate(self) -> None:
         """Brings the schema up to date. Safe to call from several processes at once."""
-        if self.is_sqlite and self.url.database and self.url.database != ":memory:":
+        if self.is_sqlite and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         async with self.begin() as connection:
             if await connection.run_sync(_revision) == SCHEMA_REVISION:
@@ -77,8 +81,8 @@ def _async_url(url: str) -> URL:
     except ArgumentError:
         parsed = None
     match parsed.drivername if parsed is not None else "":
-        case "sqlite" | "sqlite+aiosqlite":
-            return parsed.set(drivername="sqlite+aiosqlite")  # type: ignore[union-attr]
+        case "sqlite" | "sqlite+aiosqlite" if parsed is not None and parsed.database not in (None, "", ":memory:"):
+            return parsed.set(drivername="sqlite+aiosqlite")
         case "postgresql" | "postgres" | "postgresql+asyncpg":
             return parsed.set(drivername="postgresql+asyncpg")  # type: ignore[union-attr]
     raise DatabaseUrlError("ESAFETY_DATABASE_URL must be sqlite:///path/to/file.db or postgresql://user:password@host/database")
@@ -87,7 +91,7 @@ def _async_url(url: str) -> URL:
 def _engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    engine = create_async_engine(url, pool_size=5, max_overflow=0, module=OneTripModule())
+    engine = create_async_engine(url, pool_size=5, max_overflow=0, module=MostlyInPlaceModule())
 
     @event.listens_for(engine.sync_engine, "connect")
     def _settings(dbapi_connection: Any, _: Any) -> None:
@@ -101,7 +105,7 @@ def _engine(url: URL) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
         reading = connection.get_execution_options().get("read_only_transaction")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if reading else TAKE_WRITE_LOCK)
 
     return engine
 

@@ -74,12 +74,15 @@ def read_people(path: Path, kind: Kind) -> dict[str, Person]:
     model = _StaffLine if kind is Kind.STAFF else _PupilLine
     needed = {"name", "email"} if kind is Kind.STAFF else {"id", "name"}
     try:
-        rows = list(csv.DictReader(StringIO(path.read_text(encoding="utf-8-sig")), strict=True))
+        reader = csv.DictReader(StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
+        rows = [(reader.line_num, row) for row in reader]
     except FileNotFoundError:
         raise PeopleFileError(f"{path} does not exist") from None
+    except OSError as wrong:
+        raise PeopleFileError(f"{path} cannot be read: {wrong.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as wrong:
         raise PeopleFileError(f"{path} is not a CSV file in UTF-8: {wrong}") from None
-    if not rows or not needed <= set(rows[0]):
+    if not rows or not needed <= set(rows[0][1]):
         raise PeopleFileError(
             f"{path}: the first line must name the columns {', '.join(sorted(needed))}, and people must follow"
         )
@@ -87,7 +90,7 @@ def read_people(path: Path, kind: Kind) -> dict[str, Person]:
         raise PeopleFileError(f"{path} has {len(rows)} lines; {MOST_LINES} is the most")
     found: dict[str, Person] = {}
     faults: list[str] = []
-    for number, row in enumerate(rows, start=2):
+    for number, row in rows:
         try:
             person, key = _read(model.model_validate({k: v or "" for k, v in row.items() if k}))
         except ValidationError as wrong:

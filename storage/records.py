@@ -192,7 +192,8 @@ class Records:
         for r in rows:
             people = [staff.by_email(e) for e in r.emails]
             stale = r.checked_at < since
-            known = None if stale or "" in r.emails else frozenset(p.id for p in people if p is not None)
+            strangers = any(p is None for p in people)
+            known = None if stale or strangers else frozenset(p.id for p in people if p is not None)
             found[Address(Platform(r.platform), AddressKind.CHANNEL, r.channel)] = known
         return found
 

@@ -1,13 +1,13 @@
 """Reads the school files: who holds which role, the channels, the hours. What is wrong is refused, the place named."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError, field_validator
 
 from domain.deadlines import SchoolCalendar
 from domain.people import GROUP_OF, Group, Holders, Platform, School
@@ -30,10 +30,20 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_white
 InsideRole = Annotated[Role, AfterValidator(_inside)]
 
 
+def _quoted(given: object) -> object:
+    # YAML reads 10:00 without quotes as a number in base sixty, which would pass for ten past midnight.
+    if not isinstance(given, str):
+        raise ValueError('put the time in quotes: "08:30"')  # noqa: TRY004 - pydantic turns a ValueError into its own
+    return given
+
+
+_Time = Annotated[time, BeforeValidator(_quoted)]
+
+
 class _Hours(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    opens: time = time(8, 30)
-    closes: time = time(16, 0)
+    opens: _Time = time(8, 30)
+    closes: _Time = time(16, 0)
 
 
 class _School(BaseModel):
@@ -98,7 +108,7 @@ def _load(path: Path) -> School:
             policy=load_policy(raw.policy),
             calendar=SchoolCalendar(ZoneInfo(raw.timezone), raw.school_day.opens, raw.school_day.closes, _days(raw.closed)),
             holders={role: _holders(raw, role, who) for role, who in raw.roles.items()},
-            channels={p: _channels(c) for p, c in raw.channels.items()},
+            channels={p: _channels(raw, c) for p, c in raw.channels.items()},
             phones=raw.phones,
             houses=tuple(raw.houses),
             forms=tuple(raw.forms),
@@ -111,22 +121,25 @@ def _load(path: Path) -> School:
 def _holders(raw: _School, role: Role, who: list[str] | dict[str, list[str]]) -> Holders:
     if isinstance(who, list):
         return Holders(everywhere=tuple(who))
-    known = {Group.HOUSE: raw.houses, Group.FORM: raw.forms}.get(GROUP_OF.get(role, Group.STAFF))
-    if known is None:
-        raise ValueError(f"roles.{role.value}: this role is held for the whole school: give a list of e-mail addresses")
-    if unknown := sorted(set(who) - set(known)):
-        raise ValueError(
-            f"roles.{role.value}: {', '.join(unknown)} is not among the {GROUP_OF[role].value}s at the top of the file"
-        )
+    _check_groups(raw, f"roles.{role.value}", role, who)
     return Holders(by_group={group: tuple(emails) for group, emails in who.items()})
 
 
-def _channels(channels: Mapping[Role, str | dict[str, str]]) -> dict[tuple[Role, str], str]:
+def _check_groups(raw: _School, place: str, role: Role, groups: Iterable[str]) -> None:
+    known = {Group.HOUSE: raw.houses, Group.FORM: raw.forms}.get(GROUP_OF.get(role, Group.STAFF))
+    if known is None:
+        raise ValueError(f"{place}: this role is for the whole school: do not divide it by house or form")
+    if unknown := sorted(set(groups) - set(known)):
+        raise ValueError(f"{place}: {', '.join(unknown)} is not among the {GROUP_OF[role].value}s at the top of the file")
+
+
+def _channels(raw: _School, channels: Mapping[Role, str | dict[str, str]]) -> dict[tuple[Role, str], str]:
     found: dict[tuple[Role, str], str] = {}
     for role, place in channels.items():
         if isinstance(place, str):
             found[role, ""] = place
         else:
+            _check_groups(raw, f"channels: {role.value}", role, place)
             found |= {(role, group): channel for group, channel in place.items()}
     return found
 

@@ -1,7 +1,10 @@
-"""aiosqlite with one trip to its thread for each statement, where SQLAlchemy's own adapter makes four.
+"""aiosqlite, with only what can wait sent to its thread.
 
-A trip costs more than most statements here (cursor, execute, fetch, close: each a queue, a future and a wake-up). The adapter's
-own seams are used: a DBAPI module handed to the engine, and its connection's cursor class. docs/adr/0006 has the figures.
+Taking the write lock and committing can wait, for another process or for the disk: they go to the connection's thread, as
+aiosqlite does it. Every other statement finds its pages in memory and its lock taken, and takes some tens of microseconds; a
+trip to the thread and back costs more than that, and SQLAlchemy's own adapter makes four for each statement. So these run in
+place, with all their rows. The adapter's own seams are used: a DBAPI module handed to the engine, and its connection's cursor
+class. docs/adr/0006 has the figures.
 """
 
 import collections
@@ -17,11 +20,17 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
 )
 from sqlalchemy.util import immutabledict
 
+TAKE_WRITE_LOCK = "BEGIN IMMEDIATE"
+
 _Done = tuple[Any, int, int | None, list[Any]]
 
 
+class SqliteBuildError(RuntimeError):
+    """This Python's SQLite cannot be used from two threads: it was built without its own locking."""
+
+
 class _Cursor(AsyncAdapt_aiosqlite_cursor):
-    """A statement with all its rows, fetched in the trip that ran it."""
+    """A statement with all its rows, fetched when it ran."""
 
     server_side = False
 
@@ -55,16 +64,22 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
         return
 
     async def _execute_async(self, operation: Any, parameters: Any) -> None:
-        await self._run(partial(_execute, operation=operation, parameters=parameters or ()))
+        connection: Any = self._connection
+        work = partial(_execute, operation=operation, parameters=parameters or ())
+        async with self._adapt_connection._execute_mutex:  # noqa: SLF001
+            if operation == TAKE_WRITE_LOCK:
+                self._keep(await connection._execute(work, connection._conn))  # noqa: SLF001
+            else:
+                self._keep(work(connection._conn))  # noqa: SLF001
 
     async def _executemany_async(self, operation: Any, seq_of_parameters: Any) -> None:
-        await self._run(partial(_execute_many, operation=operation, parameters=seq_of_parameters))
-
-    async def _run(self, work: Any) -> None:
+        connection: Any = self._connection
         async with self._adapt_connection._execute_mutex:  # noqa: SLF001
-            connection: Any = self._connection
-            self._done = await connection._execute(work, connection._conn)  # noqa: SLF001
-        self._rows = collections.deque(self._done[3])
+            self._keep(_execute_many(connection._conn, operation, seq_of_parameters))  # noqa: SLF001
+
+    def _keep(self, done: _Done) -> None:
+        self._done = done
+        self._rows = collections.deque(done[3])
 
 
 def _execute(connection: sqlite3.Connection, operation: str, parameters: Any) -> _Done:
@@ -88,13 +103,23 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
     __slots__ = ()
     _cursor_cls = _Cursor  # type: ignore[assignment]
 
+    def rollback(self) -> None:
+        """Gives up the transaction. It waits for nothing."""
+        connection: Any = self._connection
+        if connection._connection:  # noqa: SLF001
+            connection._conn.rollback()  # noqa: SLF001
 
-class OneTripModule(AsyncAdapt_aiosqlite_dbapi):
+
+class MostlyInPlaceModule(AsyncAdapt_aiosqlite_dbapi):
     """What is handed to `create_async_engine(module=...)`."""
 
     def __init__(self) -> None:
+        if sqlite3.threadsafety != 3:
+            raise SqliteBuildError(
+                "this Python's SQLite was built without thread safety: use the Python of your system or python.org"
+            )
         super().__init__(aiosqlite, sqlite3)
 
     def connect(self, *args: Any, **kwargs: Any) -> AsyncAdapt_aiosqlite_connection:
         """Connects, and wraps the connection in ours."""
-        return _Connection(self, super().connect(*args, **kwargs)._connection)  # noqa: SLF001
+        return _Connection(self, super().connect(*args, **kwargs | {"check_same_thread": False})._connection)  # noqa: SLF001

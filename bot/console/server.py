@@ -164,7 +164,8 @@ class Console:
         await response.write(b": hello\n\n")
         while True:
             try:
-                news = await asyncio.wait_for(queue.get(), _HEARTBEAT_SECONDS)
+                async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                    news = await queue.get()
             except TimeoutError:
                 await response.write(b": still here\n\n")
                 continue

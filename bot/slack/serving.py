@@ -1,6 +1,7 @@
 """Serves Slack: one Bolt app, over a connection that it opens itself (Socket Mode) or over HTTP."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -28,6 +29,7 @@ log = logging.getLogger("esafety.slack")
 
 _READERS_EVERY_SECONDS = 6 * 3600.0
 _READERS_RETRY_SECONDS = 60.0
+_CONNECT_SECONDS = 10.0
 
 
 async def add_slack(
@@ -55,17 +57,35 @@ async def add_slack(
     if settings.slack_mode is SlackMode.HTTP:
         _serve_http(bot.web, app)
         return edge.finish
+    await _check_app_token(client, settings.slack_app_token)
     handler = AsyncSocketModeHandler(app, settings.slack_app_token, web_client=web_client(settings, None, retries=0))
-    try:
-        await handler.connect_async()  # type: ignore[no-untyped-call]
-    except SlackApiError as no:
-        raise SettingsError(f"SLACK_APP_TOKEN: Slack says {no.response.get('error')}. See .env.example.") from None
+    connected = asyncio.Event()
+    bot.tasks.append(asyncio.create_task(_stay_connected(handler, connected), name="slack-socket"))
+    # Slack out of reach is no reason to hold up the rest: the connection is tried for as long as the bot runs.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            await connected.wait()
 
     async def stop() -> None:
         await handler.close_async()  # type: ignore[no-untyped-call]
         await edge.finish()
 
     return stop
+
+
+async def _check_app_token(client: AsyncWebClient, token: str) -> None:
+    try:
+        await client.apps_connections_open(app_token=token)
+    except SlackApiError as no:
+        raise SettingsError(f"SLACK_APP_TOKEN: Slack says {no.response.get('error')}. See .env.example.") from None
+    except (OSError, TimeoutError):
+        log.warning("Slack is out of reach; the connection is tried again until it works")
+
+
+async def _stay_connected(handler: AsyncSocketModeHandler, connected: asyncio.Event) -> None:
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+    connected.set()
+    await asyncio.Event().wait()
 
 
 def web_client(settings: Settings, session: ClientSession | None, *, retries: int) -> AsyncWebClient:

@@ -15,7 +15,7 @@ from tests.fakes.clock import FakeClock
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
 LOOK: Mapping[str, Any] = {"width": 1200, "height": 800, "device_scale_factor": 2}
 STORY = "Bea showed me messages from a group chat of 8C. Alfie has posted jokes about her every day this week."
-QUEUE = ("nude_image", "grooming", "sextortion")
+QUEUE = ("grooming", "sextortion")
 
 
 async def main() -> None:

