@@ -5,10 +5,11 @@ import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row, and_, case, delete, false, func, insert, or_, select, update
+from sqlalchemy import Executable, Row, and_, bindparam, case, delete, false, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -205,15 +206,10 @@ class Records:
 
     async def next_number(self, name: str) -> int:
         """The next number of a series. On PostgreSQL it holds the series' row until the end of the transaction."""
-        statement = self._insert(t.counters).values(school=self._school, name=name, last=1)
-        statement = statement.on_conflict_do_update(index_elements=["school", "name"], set_={"last": t.counters.c.last + 1})
-        return int((await self._c.execute(statement.returning(t.counters.c.last))).scalar_one())
+        return int((await self._c.execute(_next_number(self._dialect), {"school": self._school, "name": name})).scalar_one())
 
     async def _counter(self, name: str) -> int:
-        found = await self._c.execute(
-            select(t.counters.c.last).where(t.counters.c.school == self._school, t.counters.c.name == name)
-        )
-        return found.scalar() or 0
+        return (await self._c.execute(_LAST_NUMBER, {"school": self._school, "name": name})).scalar() or 0
 
     async def add_report(self, report: Report) -> None:
         """Writes the report itself: the incident, its texts, its participants and who is shut out."""
@@ -297,7 +293,7 @@ class Records:
 
     async def incident_of_draft(self, draft_id: str) -> Incident | None:
         """The incident that a draft became, so that sending it twice makes one report."""
-        row = (await self._c.execute(select(t.incidents).where(t.incidents.c.draft_id == draft_id))).first()
+        row = (await self._c.execute(_INCIDENT_OF_DRAFT, {"draft": draft_id})).first()
         return _incident(row) if row is not None else None
 
     async def make_private(self, incident_id: str, about: About) -> None:
@@ -543,8 +539,7 @@ class Records:
         seq = await self.next_number("audit")
         previous = "0" * 64
         if seq > 1:
-            query = select(t.audit.c.hash).where(t.audit.c.school == self._school, t.audit.c.seq == seq - 1)
-            previous = (await self._c.execute(query)).scalar_one()
+            previous = (await self._c.execute(_AUDIT_HASH, {"school": self._school, "seq": seq - 1})).scalar_one()
         moment = at.astimezone(UTC).isoformat()
         body = json.dumps(
             [self._school, seq, moment, actor, action, incident_id, data, previous], sort_keys=True, ensure_ascii=False
@@ -627,6 +622,22 @@ class Records:
             .where(t.drafts.c.school == self._school, t.drafts.c.id == draft_id, t.drafts.c.state == "open")
             .values(state="submitted" if submitted else "discarded", filled={})
         )
+
+
+# Written out once: these run with every report, and to put a statement together costs more than to run it.
+_LAST_NUMBER = select(t.counters.c.last).where(
+    t.counters.c.school == bindparam("school"), t.counters.c.name == bindparam("name")
+)
+_AUDIT_HASH = select(t.audit.c.hash).where(t.audit.c.school == bindparam("school"), t.audit.c.seq == bindparam("seq"))
+_INCIDENT_OF_DRAFT = select(t.incidents).where(t.incidents.c.draft_id == bindparam("draft"))
+
+
+@cache
+def _next_number(dialect: str) -> Executable:
+    add = sqlite.insert(t.counters) if dialect == "sqlite" else postgresql.insert(t.counters)
+    first = add.values(school=bindparam("school"), name=bindparam("name"), last=1)
+    next_ = first.on_conflict_do_update(index_elements=["school", "name"], set_={"last": t.counters.c.last + 1})
+    return next_.returning(t.counters.c.last)
 
 
 def new_id() -> str:
