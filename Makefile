@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MARK := $(VENV)/.installed
 
-.PHONY: run test check lint types floors format bench doctor browser clean
+.PHONY: run test check lint types floors format bench smoke pictures doctor clean
 
 run: $(MARK)
 	@$(BIN)/esafety run
@@ -30,6 +30,13 @@ floors: $(MARK)-dev
 format: $(MARK)-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Starts the program as `make run` does, on a port and a database of its own, and reports, sees and acknowledges by HTTP.
+smoke: $(MARK)-dev
+	$(BIN)/python -m tests.smoke
+
+pictures: $(MARK)-dev
+	$(BIN)/python -m tests.browser.pictures
 
 bench: $(MARK)-dev
 	$(BIN)/python -m tests.bench

@@ -32,7 +32,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no e-mail": ({"roles": {"dsl": ["Somebody"]}}, "roles.dsl"),
     "a role by house that is the school's": (
         {"houses": ["Oak"], "roles": {"dsl": {"Oak": ["d@least.example"]}}},
-        "roles.dsl: this role is held for the whole school",
+        "roles.dsl: this role is for the whole school",
     ),
     "a house nobody knows": (
         {"houses": ["Oak"], "roles": {"head_of_house": {"Aok": ["o@least.example"]}}},

@@ -1,0 +1,176 @@
+"""The bot's own sentences: every key in the code has its sentence with those placeholders, and every sentence is used."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from cards.texts import phone_list, say, texts
+from domain.incident import AlertState, Asked
+from domain.report_form import PEOPLE_FIELDS, Fault
+from domain.words import About, FourC, IncidentState, ParticipantRole, Urgency
+
+ROOT = Path(__file__).parents[2]
+CODE = [p for folder in ("bot", "cards", "handlers") for p in sorted((ROOT / folder).rglob("*.py"))]
+
+FAMILIES: dict[str, list[str]] = {
+    "urgency.": list(Urgency),
+    "urgency_hint.": list(Urgency),
+    "about.": list(About),
+    "four_c.": list(FourC),
+    "state.": list(IncidentState),
+    "participant.": list(ParticipantRole),
+    "fault.": list(Fault),
+    "alert.": [a for a in Asked if a is not Asked.FIRST],
+    "mine.": ["reference", "concern", "reported", "state"],
+}
+"""Keys whose last part is a value: `say(f"urgency.{urgency}")`. The values are those of the enum, so a new one needs its sentence."""
+DETAIL_FIELDS = [*PEOPLE_FIELDS, "house", "form"]
+
+
+@dataclass(frozen=True)
+class Use:
+    """One place in the code that says something."""
+
+    where: str
+    keys: frozenset[str]
+    given: frozenset[str] | None
+
+
+def uses() -> Iterator[Use]:
+    """Every call of `say`, with the keys it may mean and the placeholders it fills (None where it passes a mapping on)."""
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            if isinstance(node, ast.Call) and name == "say":
+                given = None if any(k.arg is None for k in node.keywords) else frozenset(k.arg for k in node.keywords if k.arg)
+                where = f"{path.relative_to(ROOT)}:{node.lineno}"
+                yield Use(where, frozenset(_keys(node.args[0], where)), given)
+            if isinstance(node, ast.Call) and name == "_notice":
+                assert isinstance(node.args[0], ast.Constant)
+                yield Use(f"{path.relative_to(ROOT)}:{node.lineno}", frozenset({f"note.{node.args[0].value}"}), frozenset())
+
+
+def _keys(argument: ast.expr, where: str) -> Iterator[str]:
+    match argument:
+        case ast.Constant(value=str(key)):
+            yield key
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _keys(body, where)
+            yield from _keys(orelse, where)
+        case ast.JoinedStr(values=parts):
+            pattern = "".join(str(p.value) if isinstance(p, ast.Constant) else "{}" for p in parts)
+            yield from _family(pattern, where)
+        case _:
+            raise AssertionError(f"{where}: a key that cannot be read from the code")
+
+
+def _family(pattern: str, where: str) -> Iterator[str]:
+    special = {
+        "help.{}_does": [f"help.{c}_does" for c in ("report", "mine", "queue", "help")],
+        "note.{}": [],
+        "detail.{}": [f"detail.{f}" for f in DETAIL_FIELDS],
+        "detail.{}_yes": ["detail.repeat_yes", "detail.illegal_yes"],
+        "detail.{}_no": ["detail.repeat_no", "detail.illegal_no"],
+        "progress.{}": ["progress.taken", "progress.closed"],
+        "progress.{}_title": ["progress.taken_title", "progress.closed_title"],
+    }
+    if pattern in special:
+        yield from special[pattern]
+        return
+    prefix = pattern.removesuffix("{}")
+    assert prefix in FAMILIES, f"{where}: say which values {pattern!r} can have, in FAMILIES"
+    yield from (f"{prefix}{value}" for value in FAMILIES[prefix])
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """What a sentence wants to be filled in."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+USES = list(uses())
+
+
+@pytest.mark.parametrize("use", USES, ids=[u.where for u in USES])
+def test_what_is_said_has_its_sentence(use: Use) -> None:
+    """The key exists, and the sentence wants exactly what the code fills in."""
+    for key in use.keys:
+        assert key in texts(), f"{use.where}: there is no {key}"
+        if use.given is not None:
+            wanted = placeholders(texts()[key])
+            family = frozenset().union(*(placeholders(texts()[k]) for k in use.keys))
+            assert wanted <= use.given, f"{use.where}: {key} wants {sorted(wanted - use.given)}"
+            assert use.given <= family, f"{use.where}: nothing says {sorted(use.given - family)}"
+
+
+def test_every_sentence_is_said() -> None:
+    """A sentence that nothing says is one that somebody would mend in vain."""
+    said = {key for use in USES for key in use.keys} | {f"action.{a}" for a in audited_actions()}
+    assert sorted(set(texts()) - said) == []
+
+
+def audited_actions() -> set[str]:
+    """What can stand in the log of a case: the actions that the handlers note, but for readings."""
+    found: set[str] = set()
+    for path in sorted((ROOT / "handlers").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "note":
+                found |= set(_actions(node.args[2])) if len(node.args) > 3 else set()
+    return found - {"case.read"}
+
+
+def _actions(argument: ast.expr) -> Iterator[str]:
+    match argument:
+        case ast.Constant(value=str(action)):
+            yield action
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _actions(body)
+            yield from _actions(orelse)
+        case ast.JoinedStr():
+            inner = next(v for v in argument.values if isinstance(v, ast.FormattedValue))
+            prefix = "".join(str(p.value) for p in argument.values if isinstance(p, ast.Constant))
+            yield from (prefix + end for end in _actions(inner.value))
+        case _:
+            raise AssertionError(f"an action that cannot be read from the code: {ast.unparse(argument)}")
+
+
+def test_every_action_in_a_cases_log_has_a_word() -> None:
+    """Nobody reads `alert.nobody_to_ask` in a case."""
+    assert {f"action.{a}" for a in audited_actions()} == {k for k in texts() if k.startswith("action.")}
+
+
+@pytest.mark.parametrize("key", sorted(texts()))
+def test_a_sentence_is_fit_to_be_read(key: str) -> None:
+    """Not empty, no space at its ends that is not meant, no clause id, no word of a platform's markup."""
+    text = texts()[key]
+    assert text.strip()
+    assert "  " not in text
+    assert not re.search(r"[*_`]{1,2}\w+[*_`]{1,2}|<[@!#]|:\w+:", text)
+    assert all(name and name.isidentifier() for name in placeholders(text))
+
+
+def test_what_was_typed_is_not_read_as_a_placeholder() -> None:
+    """A name in braces is a name."""
+    assert "{reference}" in say("note.taken", owner="{reference} {0}", reference="CSS-1", when="now")
+
+
+def test_a_missing_key_or_placeholder_is_said_at_once() -> None:
+    """Not a dialog with a hole in it."""
+    with pytest.raises(KeyError):
+        say("no.such.key")
+    with pytest.raises(KeyError):
+        say("note.taken", owner="x")
+
+
+def test_phones_are_listed() -> None:
+    """Role and number."""
+    assert phone_list((("DSL", "01"), ("Deputy", "02"))) == "DSL 01; Deputy 02"
+
+
+def test_every_state_of_an_alert_can_be_shown() -> None:
+    """The three states of an alert are drawn with the words of a case."""
+    assert len(AlertState) == 3
