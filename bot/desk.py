@@ -3,6 +3,7 @@
 An edge knows its platform and calls the desk; the desk calls a handler and has `cards` draw its outcome.
 """
 
+import re
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -55,7 +56,7 @@ class Desk:
 
     def chat(self, text: str) -> Card:
         """Words said to the bot in a chat, where no form can be opened without a press."""
-        words = text.casefold().split()
+        words = re.findall(r"\w+", text.casefold())
         if "report" in words or "concern" in words:
             return pages.ask_report_card()
         return pages.help_card(self.school)
@@ -87,6 +88,7 @@ class Desk:
 
     async def press(self, account: Account, action: str, value: str) -> Reply:
         """A button. What it may do is decided now, from the records, whoever the button was shown to."""
+        value = _storable(value)
         match action:
             case pages.REPORT:
                 return await self.begin_report(account)
@@ -116,6 +118,7 @@ class Desk:
 
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply:
         """A form that was sent. `state` is what the form carried: an id, checked like everything else that comes in."""
+        state, values = _storable(state), _all_storable(values)
         match form_id:
             case report_form.KIND:
                 return self._report_screen(await report.choose_kind(self.ports, self.school, account, state, values))
@@ -132,7 +135,7 @@ class Desk:
     async def typing(self, account: Account, form_id: str, state: str, values: FormValues) -> None:
         """What has been typed of a form that is not sent yet."""
         if form_id in LIVE_FORMS:
-            await report.keep_typing(self.ports, self.school, account, state, values)
+            await report.keep_typing(self.ports, self.school, account, _storable(state), _all_storable(values))
 
     async def suggest(self, typed: str) -> list[tuple[PersonChoice, str]]:
         """People for a people field, each with a hint that tells namesakes apart; what was typed itself comes last."""
@@ -259,6 +262,18 @@ def _notice(title: str, text: str, tone: Tone = Tone.INFO) -> Tell:
 
 def _not_for_you() -> Tell:
     return _notice("not_you_title", say("note.not_you"), Tone.WARNING)
+
+
+def _storable(text: str) -> str:
+    """The text without what a database cannot keep: NUL, and halves of characters, as broken pastes leave them."""
+    return text.replace("\x00", "").encode(errors="ignore").decode()
+
+
+def _all_storable(values: FormValues) -> FormValues:
+    return {
+        _storable(name): _storable(value) if isinstance(value, str) else tuple(map(_storable, value))
+        for name, value in values.items()
+    }
 
 
 def _text(values: FormValues, field: str) -> str:

@@ -17,12 +17,15 @@ from bot.worker import Messenger, Worker
 from domain.people import Platform
 from handlers.ports import Clock, Ports
 from storage.database import Database
+from storage.housekeeping import tidy
 from storage.outbox import Outbox
 from storage.records import new_id
 from storage.school_files import load_schools
 from storage.store import Store
 
 log = logging.getLogger("esafety")
+
+_TIDY_EVERY_SECONDS = 3600.0
 
 
 class SystemClock:
@@ -63,6 +66,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         if settings.has_console:
             await _add_console(bot, store, clock, messengers)
         bot.tasks.append(asyncio.create_task(bot.worker.run(), name="worker"))
+        bot.tasks.append(asyncio.create_task(_tidy_for_ever(database, clock), name="housekeeping"))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
         await runner.setup()
         try:
@@ -78,6 +82,15 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                 task.cancel()
             await asyncio.gather(*bot.tasks, return_exceptions=True)
             await database.close()
+
+
+async def _tidy_for_ever(database: Database, clock: Clock) -> None:
+    while True:
+        try:
+            await tidy(database, clock.now())
+        except Exception:
+            log.exception("what is no longer needed could not be forgotten; it is tried again")
+        await asyncio.sleep(_TIDY_EVERY_SECONDS)
 
 
 async def _start(site: web.TCPSite, settings: Settings) -> None:

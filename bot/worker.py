@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from domain.incident import Delivery, MessageKind
+from domain.incident import Delivery, MessageKind, Timer
 from domain.messages import Message
 from domain.people import Address, Platform, School
 from handlers import compose, timers
@@ -105,15 +105,20 @@ class Worker:
         now = self.ports.clock.now()
         if not await self.outbox.has_due(now):
             return False
-        for school_id, timer in await self.outbox.due_timers(now, _BATCH):
-            school = self.schools.get(school_id)
-            if school is not None:
-                await timers.ring(self.ports, school, timer)
-                self.tally.rung += 1
+        for school_id, timer in await self.outbox.due_timers(now, _BATCH, list(self.schools)):
+            await self._ring(self.schools[school_id], timer)
         deliveries = await self.outbox.lease(now, LEASE, _BATCH, frozenset(self.messengers))
         gate = asyncio.Semaphore(_AT_ONCE)
         await asyncio.gather(*(self._deliver(d, gate) for d in deliveries))
         return bool(deliveries)
+
+    async def _ring(self, school: School, timer: Timer) -> None:
+        try:
+            await timers.ring(self.ports, school, timer)
+            self.tally.rung += 1
+        except Exception as broken:  # noqa: BLE001 - one case that breaks must not hold up every other alert
+            log.error("timer %s failed: %s", timer.id, type(broken).__name__)  # noqa: TRY400
+            self.tally.failed += 1
 
     async def _deliver(self, delivery: Delivery, gate: asyncio.Semaphore) -> None:
         async with gate:

@@ -182,9 +182,9 @@ def _when(q: DetailQuestions) -> datetime:
     typed = _text(q.filled, Field.WHEN)
     try:
         found = datetime.fromisoformat(typed) if typed else q.now
-    except ValueError:
+        return found.astimezone(q.now.tzinfo) if found.tzinfo else found.replace(tzinfo=q.now.tzinfo)
+    except (ValueError, OverflowError):
         return q.now
-    return found.astimezone(q.now.tzinfo) if found.tzinfo else found.replace(tzinfo=q.now.tzinfo)
 
 
 def _errors(faults: Faults) -> dict[str, str]:

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from domain.incident import Alert, Asked, Exclusion, Participant, Place, Summons, Why
-from domain.names import possible_matches
+from domain.names import means_the_head, possible_matches
 from domain.people import GROUP_OF, Address, AddressKind, Group, Person, Platform, School, Staff
 from domain.routing import Facts
 from domain.words import About, ParticipantRole, Role
+
+SAFEGUARDING_LEADS = frozenset({Role.DSL, Role.DEPUTY_DSL})
 
 Readers = Mapping[Address, frozenset[str] | None]
 """Who reads a channel, by person id. None, or no entry: not known."""
@@ -43,14 +45,19 @@ def exclusions(school: School, staff: Staff, facts: Facts, participants: Iterabl
     """
     found: dict[str, Exclusion] = {}
     adult_expected = facts.about in (About.STAFF, About.HEADTEACHER, About.UNKNOWN)
-    for participant in participants:
+    # Of two parts of the same person the accusation is what settling the name must act on.
+    for participant in sorted(participants, key=lambda p: p.role is not ParticipantRole.ALLEGED_PERPETRATOR):
         if not participant.excludes:
             continue
         if participant.person_id is not None:
             if staff.get(participant.person_id):
-                found[participant.person_id] = Exclusion(participant.person_id, Why.NAMED, participant.id)
+                before = found.get(participant.person_id)
+                part = before.participant_id if before else participant.id
+                found[participant.person_id] = Exclusion(participant.person_id, Why.NAMED, part)
             continue
-        for person_id in possible_matches(participant.name, staff, adult_expected=adult_expected):
+        heads = staff.holders(school, Role.HEADTEACHER) if means_the_head(participant.name) else ()
+        possible = possible_matches(participant.name, staff, adult_expected=adult_expected) | {h.id for h in heads}
+        for person_id in possible:
             found.setdefault(person_id, Exclusion(person_id, Why.POSSIBLE, participant.id))
     if facts.about is About.HEADTEACHER:
         for head in staff.holders(school, Role.HEADTEACHER):
@@ -140,14 +147,27 @@ def next_rung(rungs: tuple[Rung, ...], summoned: Iterable[Summons], round_: int)
 
 
 def may_answer(
-    school: School, staff: Staff, person_id: str, alert: Alert, summoned: Iterable[Summons], excluded: frozenset[str]
+    school: School,
+    staff: Staff,
+    person_id: str,
+    alert: Alert,
+    summoned: Iterable[Summons],
+    excluded: frozenset[str],
+    *,
+    private: bool,
 ) -> bool:
-    """Whether somebody may answer an alert and read its case: a holder of its role or anybody asked, never the excluded."""
+    """Whether somebody may answer an alert and read its case: a holder of its role or anybody asked, never the excluded.
+
+    The safeguarding lead and the deputies answer for one another, but not in a private case.
+    """
     if person_id in excluded:
         return False
     if any(s.person_id == person_id for s in summoned):
         return True
-    return any(p.id == person_id for role in alert.roles for p in staff.holders(school, role, alert.group))
+    roles = set(alert.roles)
+    if not private and roles & SAFEGUARDING_LEADS:
+        roles |= SAFEGUARDING_LEADS
+    return any(p.id == person_id for role in roles for p in staff.holders(school, role, alert.group))
 
 
 def why_asked(duty_role: Role, rung: Rung) -> Asked:
@@ -173,6 +193,6 @@ def _add(found: list[Duty], duty: Duty) -> None:
         if duty.rungs and other.rungs and duty.rungs[0].person.id == other.rungs[0].person.id:
             channels = tuple(dict.fromkeys((*other.channels, *duty.channels)))
             extra = () if duty.role in (other.role, *other.also_roles) else (duty.role,)
-            found[i] = Duty(other.role, (*other.also_roles, *extra), other.group, other.rungs, channels)
+            found[i] = Duty(other.role, (*other.also_roles, *extra), other.group or duty.group, other.rungs, channels)
             return
     found.append(duty)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -67,7 +67,8 @@ class SchoolCalendar:
         if now.tzinfo is None:
             raise ValueError("a moment without a time zone cannot be placed in a school day")
         if deadline.unit is Unit.MINUTES:
-            return now + timedelta(minutes=deadline.n)
+            # By way of UTC: minutes by the clock on the wall would be an hour out in the night that the clocks change.
+            return (now.astimezone(UTC) + timedelta(minutes=deadline.n)).astimezone(now.tzinfo)
         local = now.astimezone(self.timezone)
         day = local.date() if local.time() < self.closes else local.date() + timedelta(days=1)
         left = deadline.n

@@ -3,15 +3,26 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import pairwise
 
 from rapidfuzz.distance import DamerauLevenshtein
 
 from domain.people import Person
 
 _TITLES = frozenset(
-    {"mr", "mrs", "miss", "ms", "mx", "dr", "sir", "madam", "maam", "rev", "revd", "reverend", "prof", "professor"}
+    {"mr", "mrs", "miss", "ms", "mx", "dr", "doctor", "sir", "madam", "maam", "rev", "revd", "reverend", "prof", "professor"}
     | {"father", "fr", "sister", "teacher"}
 )
+
+
+_HEAD = frozenset({"head", "headteacher", "headmaster", "headmistress", "principal"})
+_BESIDE_HEAD = frozenset({"the", "our", "my", "acting", "executive", "teacher", "school"})
+
+
+def means_the_head(typed: str) -> bool:
+    """Whether the headteacher's office was typed in place of a name: "the Head", "our head teacher"."""
+    words = set(_words(typed))
+    return bool(words & _HEAD) and words <= _HEAD | _BESIDE_HEAD
 
 
 def possible_matches(typed: str, staff: Iterable[Person], *, adult_expected: bool) -> frozenset[str]:
@@ -32,9 +43,10 @@ def _fits(typed: list[str], known: list[str], *, loose: bool) -> bool:
     if not typed or not known:
         return False
     surname_parts, first = known[1:] or known, known[0]
-    surname_fits = any(_alike(t, s) for t in typed for s in surname_parts)
+    whole = _with_joined(surname_parts)
+    surname_fits = any(_alike(t, s, loose=loose) for t in _with_joined(typed) for s in whole)
     if loose:
-        return surname_fits or any(_alike(t, first) for t in typed)
+        return surname_fits or any(_alike(t, first) or (len(t) > 2 and first.startswith(t)) for t in typed)
     others = [t for t in typed if not any(_alike(t, s) for s in surname_parts)]
     return surname_fits and (not others or any(_first_name_fits(t, first) for t in others))
 
@@ -43,10 +55,16 @@ def _first_name_fits(typed: str, first: str) -> bool:
     return _alike(typed, first) or first.startswith(typed) or typed.startswith(first)
 
 
-def _alike(one: str, other: str) -> bool:
-    if len(one) < 3 or len(other) < 3:
+def _with_joined(words: list[str]) -> list[str]:
+    """The words, and each two neighbours as one: "Mc Donald", "de Souza", or a name broken by what cannot be seen."""
+    return [*words, *(a + b for a, b in pairwise(words))]
+
+
+def _alike(one: str, other: str, *, loose: bool = False) -> bool:
+    shorter = min(len(one), len(other))
+    if shorter < 3:
         return one == other and len(one) > 1
-    allowed = 0 if min(len(one), len(other)) < 5 else 1 if min(len(one), len(other)) < 8 else 2
+    allowed = 0 if shorter < (4 if loose else 5) else 1 if shorter < 8 else 2
     return DamerauLevenshtein.distance(one, other, score_cutoff=allowed) <= allowed
 
 

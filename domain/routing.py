@@ -64,7 +64,9 @@ def route(policy: Policy, facts: Facts, excluded_roles: frozenset[Role] = frozen
         excluded_roles |= {Role.HEADTEACHER}
     notify, external = _stand_ins(policy, _unique(r for rule in rules for r in rule.notify), excluded_roles)
     urgency = _urgency(concern, rules)
-    acknowledge = next((rule.acknowledge for rule in rules if rule.acknowledge), None)
+    # A rule's own deadline is for its own urgency: where an addition has raised it, the usual one counts.
+    raised = urgency is not (decided.urgency or concern.urgency)
+    acknowledge = None if raised else next((rule.acknowledge for rule in rules if rule.acknowledge), None)
     return Route(
         notify=notify,
         external=_unique([*(r for rule in rules for r in rule.external if r not in excluded_roles), *external]),

@@ -98,5 +98,6 @@ async def case_of_alert(records: Records, school: School, account: Account, aler
         return None
     excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
     summonses = (await records.summonses(alert.id))[alert.id]
-    allowed = may_answer(school, await records.staff(), account.person_id, alert, summonses, excluded)
+    staff = await records.staff()
+    allowed = may_answer(school, staff, account.person_id, alert, summonses, excluded, private=incident.private)
     return (alert, incident) if allowed else None

@@ -79,5 +79,5 @@ async def rights(records: Records, school: School, person_id: str | None, incide
     excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
     summonses = await records.summonses(*(a.id for a in alerts))
     staff = await records.staff()
-    mine = [a for a in alerts if may_answer(school, staff, person_id, a, summonses[a.id], excluded)]
+    mine = [a for a in alerts if may_answer(school, staff, person_id, a, summonses[a.id], excluded, private=incident.private)]
     return tuple(sorted(mine, key=lambda a: (a.owner_id != person_id, a.state is not AlertState.OPEN)))

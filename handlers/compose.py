@@ -23,14 +23,13 @@ async def compose(ports: Ports, school: School, delivery: Delivery) -> Message |
         match delivery.message:
             case MessageKind.RECEIPT:
                 return await receipt_of(records, school, incident)
-            case MessageKind.ACKNOWLEDGED if alert is not None:
-                return ProgressMessage(
-                    incident.reference, False, school.policy.role_title(alert.role), alert.acknowledged_at or now
-                )
+            # Handed on before it could be said, it is not so any more; whoever takes it next is said then.
+            case MessageKind.ACKNOWLEDGED if alert is not None and alert.acknowledged_at is not None:
+                title = await _owners_title(records, school, alert)
+                return ProgressMessage(incident.reference, False, title, alert.acknowledged_at or now)
             case MessageKind.CLOSED if alert is not None:
-                return ProgressMessage(
-                    incident.reference, True, school.policy.role_title(alert.role), incident.closed_at or now
-                )
+                title = await _owners_title(records, school, alert)
+                return ProgressMessage(incident.reference, True, title, incident.closed_at or now)
             case MessageKind.ALERT | MessageKind.REMINDER if alert is not None:
                 excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
                 if not await _may_be_shown(ports, records, delivery, incident, excluded, now):
@@ -40,6 +39,12 @@ async def compose(ports: Ports, school: School, delivery: Delivery) -> Message |
                 return await _alert(records, school, delivery, incident, alert, excluded, now)
             case _:
                 return None
+
+
+async def _owners_title(records: Records, school: School, alert: Alert) -> str:
+    """The role in which an alert's owner was asked: not always the one that was meant to answer."""
+    summonses = (await records.summonses(alert.id))[alert.id]
+    return school.policy.role_title(next((s.role for s in reversed(summonses) if s.person_id == alert.owner_id), alert.role))
 
 
 async def _may_be_shown(

@@ -28,7 +28,7 @@ class Recipient:
     @property
     def key(self) -> str:
         """The choice as a form carries it."""
-        return f"{self.role}|{self.group}|{self.person.id}"[:75]
+        return f"{self.role}|{self.person.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,10 @@ async def hand_on(ports: Ports, school: School, account: Account, alert_id: str,
             return NotForYou()
         alert, incident = found
         excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
-        if chosen.person.id in excluded or not incident.is_open:
-            return NotForYou() if incident.is_open else AlreadyClosed(incident.reference)
+        if not incident.is_open or alert.state is AlertState.DONE:
+            return AlreadyClosed(incident.reference)
+        if chosen.person.id in excluded:
+            return NotForYou()
         alert = replace(
             alert,
             role=chosen.role,

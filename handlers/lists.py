@@ -69,7 +69,9 @@ async def queue(ports: Ports, school: School, account: Account) -> Queue:
             )
             for a, i in open_alerts
             if a.state is not AlertState.DONE
-            and may_answer(school, staff, account.person_id, a, summonses[a.id], excluded_ids(shut_out[i.id]))
+            and may_answer(
+                school, staff, account.person_id, a, summonses[a.id], excluded_ids(shut_out[i.id]), private=i.private
+            )
         ]
         holds = bool(staff.roles_of(school, account.person_id))
     lines.sort(key=lambda line: (line.alert_state is not AlertState.OPEN, not line.mine, line.due_at))

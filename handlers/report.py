@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from domain.audience import (
@@ -47,6 +47,10 @@ LINK = "link"
 """Where a report that began at a message keeps the message's address; no field of the form."""
 
 _GROUP_FIELDS = {Group.HOUSE: Field.HOUSE, Group.FORM: Field.FORM}
+_SCREEN_ONE = frozenset({Field.CONCERN, Field.ABOUT, Field.DANGER})
+_SCREEN_TWO = frozenset(Field) - _SCREEN_ONE
+_LONGEST_ID = 36
+_MOST_LOOKED_UP = 50
 _CLOCK_DRIFT = timedelta(minutes=10)
 _LAST_RESORT = (Role.DSL, Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS)
 _LAST_RESORT_PRIVATE = (Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS)
@@ -103,6 +107,9 @@ async def discard(ports: Ports, school: School, account: Account, draft_id: str)
 
 async def choose_kind(ports: Ports, school: School, account: Account, draft_id: str, filled: Filled) -> KindOutcome:
     """Takes screen one. Right, it is kept and screen two comes back; wrong, the same screen with the faults at the fields."""
+    if not 0 < len(draft_id) <= _LONGEST_ID:
+        return DraftGone()
+    filled = {f: v for f, v in filled.items() if f in _SCREEN_ONE}
     faults = _kind_faults(school, filled)
     if faults:
         return KindQuestions(draft_id, tuple(school.policy.concerns.values()), filled, faults)
@@ -123,7 +130,7 @@ async def keep_typing(ports: Ports, school: School, account: Account, draft_id: 
         draft = await _own_draft(records, account, draft_id, now)
         if draft is not None and not draft.submitted:
             await records.save_draft(
-                replace(draft, filled={**draft.filled, **filled}, changed_at=now, expires_at=_kept_until(school, now))
+                replace(draft, filled=_joined(draft, filled), changed_at=now, expires_at=_kept_until(school, now))
             )
 
 
@@ -134,13 +141,14 @@ async def submit(ports: Ports, school: School, account: Account, draft_id: str, 
     """
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
+        # The draft is held first, so that of two who send it at once the second finds the first one's report.
+        draft = await _own_draft(records, account, draft_id, now)
         if (made := await records.incident_of_draft(draft_id)) is not None:
             # The same form sent twice: the report stands, and its receipt is shown again.
             return Reported(made, await receipt_of(records, school, made)) if _same_reporter(made, account) else DraftGone()
-        draft = await _own_draft(records, account, draft_id, now)
-        if draft is None or draft.submitted:
+        if draft is None or draft.submitted or _kind_faults(school, draft.filled):
             return DraftGone()
-        filled = {**draft.filled, **filled}
+        filled = _joined(draft, filled)
         outcome = await _take(ports, records, school, account, draft_id, filled, now)
         if isinstance(outcome, DetailQuestions):
             await records.save_draft(replace(draft, filled=filled, changed_at=now, expires_at=_kept_until(school, now)))
@@ -321,7 +329,7 @@ def _detail_faults(school: School, filled: Filled, now: datetime) -> dict[str, F
 def _moment_faults(school: School, filled: Filled, now: datetime) -> dict[str, Fault]:
     try:
         moment = _moment(school, filled, now)
-    except ValueError:
+    except (ValueError, OverflowError):
         return {Field.WHEN: Fault.NOT_A_MOMENT}
     return {Field.WHEN: Fault.IN_FUTURE} if moment > now + _CLOCK_DRIFT else {}
 
@@ -338,7 +346,7 @@ def _moment(school: School, filled: Filled, now: datetime) -> datetime:
     if not text:
         return now
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=school.calendar.timezone)
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=school.calendar.timezone)).astimezone(UTC)
 
 
 async def _people(ports: Ports, records: Records, filled: Filled) -> tuple[list[tuple[Participant, Person | None]], set[str]]:
@@ -382,6 +390,11 @@ def _answered(filled: Filled, place: Place) -> bool:
     return bool(_text(filled, _GROUP_FIELDS[place.group]))
 
 
+def _joined(draft: Draft, filled: Filled) -> Filled:
+    """What was kept, and what screen two has filled in: its own fields only, so that it cannot rewrite screen one."""
+    return {**draft.filled, **{f: v for f, v in filled.items() if f in _SCREEN_TWO}}
+
+
 def _text(filled: Filled, field: str) -> str:
     value = filled.get(field, "")
     return value.strip() if isinstance(value, str) else ""
@@ -389,7 +402,7 @@ def _text(filled: Filled, field: str) -> str:
 
 def _values(filled: Filled, field: str) -> tuple[str, ...]:
     value = filled.get(field, ())
-    return tuple(v.strip() for v in ((value,) if isinstance(value, str) else value) if v.strip())
+    return tuple(v.strip() for v in ((value,) if isinstance(value, str) else value[:_MOST_LOOKED_UP]) if v.strip())
 
 
 def _kept_until(school: School, now: datetime) -> datetime:

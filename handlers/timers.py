@@ -38,6 +38,7 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
     step = next_rung(ladder(school, staff, alert.role, alert.group, excluded), summonses, alert.round)
     await records.show_again(incident.id, now, MessageKind.ALERT, alert_id=alert.id)
     if step is None:
+        await records.change_alert(alert)
         await records.note(now, "bot", "alert.nobody_to_ask", incident.id, role=alert.role)
         await records.set_going(Outgoing(timers=[timer(ports, TimerKind.CLIMB, alert, now + _NOBODY_LEFT_AGAIN)]), now)
         return
@@ -62,7 +63,12 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
 async def _remind(ports: Ports, records: Records, school: School, incident: Incident, alert: Alert) -> None:
     now = ports.clock.now()
     owner = (await records.staff()).get(alert.owner_id)
-    places = on_platforms(ports.platforms, owner) if owner is not None else []
+    if owner is None:
+        # Whoever had it is no longer on the staff list: it is unanswered again.
+        alert = replace(alert, state=AlertState.OPEN, owner_id=None, acknowledged_at=None, round=alert.round + 1)
+        await _climb(ports, records, school, incident, alert)
+        return
+    places = on_platforms(ports.platforms, owner)
     outgoing = Outgoing(
         deliveries=[delivery(ports, incident.id, alert.id, MessageKind.REMINDER, p) for p in places],
         timers=[timer(ports, TimerKind.REMIND, alert, remind_at(school, incident.urgency, now))],

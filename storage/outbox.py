@@ -1,9 +1,10 @@
 """The outbox and the timers, as the worker sees them: what is due, taken on a lease, and what became of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.incident import Delivery, MessageKind, Timer, TimerKind
@@ -100,12 +101,15 @@ class Outbox:
                 .values(leased_until=None, **values)
             )
 
-    async def due_timers(self, now: datetime, limit: int) -> list[tuple[str, Timer]]:
-        """The timers that are due, with their schools. Who handles one marks it done in the same transaction as its effects."""
+    async def due_timers(self, now: datetime, limit: int, schools: Iterable[str]) -> list[tuple[str, Timer]]:
+        """The timers of these schools that are due. Who handles one marks it done in the same transaction as its effects."""
         x = t.timers.c
         async with self._database.begin(write=False) as connection:
             rows = await connection.execute(
-                select(t.timers).where(x.state == "pending", x.due_at <= now).order_by(x.due_at).limit(limit)
+                select(t.timers)
+                .where(x.state == "pending", x.due_at <= now, x.school.in_(schools))
+                .order_by(x.due_at)
+                .limit(limit)
             )
             return [(r.school, Timer(r.id, TimerKind(r.kind), r.incident_id, r.alert_id, r.due_at)) for r in rows]
 
@@ -134,10 +138,8 @@ class SeenEvents:
         self._database = database
 
     async def is_new(self, platform: Platform, event_id: str, now: datetime) -> bool:
-        """True the first time an event is seen; it is remembered for a day."""
+        """True the first time an event is seen; it is remembered for a day (see housekeeping)."""
         add = sqlite.insert if self._database.is_sqlite else postgresql.insert
         async with self._database.begin() as connection:
             statement = add(t.seen_events).values(platform=platform, event_id=event_id, at=now).on_conflict_do_nothing()
-            new = bool((await connection.execute(statement)).rowcount)
-            await connection.execute(delete(t.seen_events).where(t.seen_events.c.at < now - timedelta(days=1)))
-        return new
+            return bool((await connection.execute(statement)).rowcount)

@@ -62,6 +62,11 @@ class _Deadline(_Strict):
     unit: Unit
     n: int
 
+    @model_validator(mode="after")
+    def _in_the_future(self) -> "_Deadline":
+        Deadline(self.unit, self.n)
+        return self
+
 
 class _Action(_Strict):
     do: Sentence
@@ -251,7 +256,7 @@ def _yaml(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
     except FileNotFoundError:
         raise PolicyFileError(f"{path} is missing: every policy folder needs one") from None
-    except yaml.YAMLError as wrong:
+    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
         raise PolicyFileError(f"{path} is not valid YAML: {wrong}") from None
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
+import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -45,7 +46,7 @@ class Accounts:
         try:
             async with asyncio.timeout(_PATIENCE.total_seconds()):
                 return await self._look_up(school, user_id)
-        except (TimeoutError, SlackApiError, OSError) as trouble:
+        except (TimeoutError, SlackApiError, OSError, aiohttp.ClientError) as trouble:
             log.warning("could not look up a user: %s", type(trouble).__name__)
             return Account(Platform.SLACK, user_id)
 

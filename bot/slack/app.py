@@ -216,7 +216,7 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _takes_time(command: Payload) -> bool:
-    return str(command.get("text", "")).strip().casefold().split(" ")[0] in ("report", "mine", "queue")
+    return str(command.get("text", "")).casefold().split()[:1] in (["report"], ["mine"], ["queue"])
 
 
 @lru_cache(maxsize=64)

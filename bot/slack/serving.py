@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -90,14 +90,14 @@ async def _stay_connected(handler: AsyncSocketModeHandler, connected: asyncio.Ev
 
 def web_client(settings: Settings, session: ClientSession | None, *, retries: int) -> AsyncWebClient:
     """A client of Slack's Web API."""
-    handlers = [AsyncConnectionErrorRetryHandler()]
-    limits = [AsyncRateLimitErrorRetryHandler(max_retry_count=retries)] if retries else []
+    # Without retries there are none at all: a message whose answer was lost is sent again by the outbox, and marked as such.
+    handlers = [AsyncConnectionErrorRetryHandler(), AsyncRateLimitErrorRetryHandler(max_retry_count=retries)] if retries else []
     return AsyncWebClient(
         token=settings.slack_bot_token,
         base_url=settings.slack_api_url.rstrip("/") + "/",
         session=session,
         timeout=10,
-        retry_handlers=[*handlers, *limits],
+        retry_handlers=list(handlers),
     )
 
 
@@ -126,7 +126,7 @@ async def _team(client: AsyncWebClient) -> str:
         return str((await client.auth_test())["team_id"])
     except SlackApiError as no:
         raise SettingsError(f"SLACK_BOT_TOKEN: Slack says {no.response.get('error')}. See .env.example.") from None
-    except OSError:
+    except (OSError, ClientError):
         # Slack out of reach at the start is no reason not to start: reports are kept, and what is due is sent later.
         log.warning("Slack is out of reach; it is tried again with the first message")
         return ""
@@ -140,7 +140,7 @@ async def _keep_readers(schools: Iterable[School], accounts: Accounts) -> None:
             for channel in dict.fromkeys(school.channels.get(Platform.SLACK, {}).values()):
                 try:
                     await accounts.sync_readers(school, channel)
-                except (SlackApiError, OSError, TimeoutError) as trouble:
+                except Exception as trouble:  # noqa: BLE001 - the bot stops if this ends, whatever it ends with
                     failed = True
                     log.warning("who reads a channel could not be looked up: %s", type(trouble).__name__)
         await asyncio.sleep(_READERS_RETRY_SECONDS if failed else _READERS_EVERY_SECONDS)

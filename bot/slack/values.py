@@ -27,24 +27,30 @@ def _value(action_id: str, state: Mapping[str, Any]) -> FieldValue | None:
         case "radio_buttons" | "static_select":
             return _chosen(state.get("selected_option"))
         case "plain_text_input" if action_id.endswith(LINES_SUFFIX):
-            return _names(state.get("value") or "")
+            return _names(str(state.get("value") or ""))
         case "plain_text_input":
             return str(state.get("value") or "")
         case "datetimepicker":
             return _moment(state.get("selected_date_time"))
         case "multi_external_select":
-            return tuple(_chosen(option) for option in state.get("selected_options") or ())
+            options = state.get("selected_options")
+            return tuple(_chosen(option) for option in options) if isinstance(options, list) else ()
         case _:
             return None
 
 
-def _chosen(option: Mapping[str, Any] | None) -> str:
-    return str(option["value"]) if option else ""
+def _chosen(option: Any) -> str:
+    return str(option.get("value") or "") if isinstance(option, Mapping) else ""
 
 
 def _names(typed: str) -> tuple[str, ...]:
     return tuple(f"text:{name}" for name in (" ".join(line.split()) for line in typed.splitlines()) if name)
 
 
-def _moment(seconds: int | None) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds is not None else ""
+def _moment(seconds: Any) -> str:
+    if seconds is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC).isoformat()
+    except (ValueError, TypeError, OverflowError, OSError):
+        return "no moment"

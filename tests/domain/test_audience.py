@@ -229,8 +229,8 @@ def test_a_second_head_of_the_house_may_still_answer_a_merged_duty() -> None:
         ours, STAFF, [Role.DSL, Role.HEAD_OF_HOUSE], {Group.HOUSE: ("Red",)}, NOBODY, private=False, readers={}
     )
     alert = Alert("a", "i", duty.role, duty.also_roles, duty.group, AlertState.OPEN, NOW, NOW)
-    assert may_answer(ours, STAFF, RED_HEAD.id, alert, [], NOBODY)
-    assert not may_answer(ours, STAFF, BLUE_HEAD.id, alert, [], NOBODY)
+    assert may_answer(ours, STAFF, RED_HEAD.id, alert, [], NOBODY, private=False)
+    assert not may_answer(ours, STAFF, BLUE_HEAD.id, alert, [], NOBODY, private=False)
 
 
 def test_two_houses_are_two_duties() -> None:
@@ -268,20 +268,22 @@ def alert(role: Role = Role.DSL, group: str = "", *also: Role) -> Alert:
 
 
 def test_holders_and_those_asked_may_answer_and_nobody_else() -> None:
-    """A holder of the role, or somebody who was asked; never the excluded, asked or not."""
+    """A holder of the role or somebody who was asked, never the excluded; lead and deputy for one another, but for private cases."""
     asked = [Summons("a", CHAIR.id, Role.CHAIR_OF_GOVERNORS, Asked.CLIMBED, 0, NOW)]
-    allowed = {p.name for p in EVERYBODY if may_answer(SCHOOL, STAFF, p.id, alert(), asked, NOBODY)}
-    assert allowed == {"Lena Lead", "Cora Chair"}
+    allowed = {p.name for p in EVERYBODY if may_answer(SCHOOL, STAFF, p.id, alert(), asked, NOBODY, private=False)}
+    assert allowed == {"Lena Lead", DEPUTY.name, "Cora Chair"}
+    private = {p.name for p in EVERYBODY if may_answer(SCHOOL, STAFF, p.id, alert(), asked, NOBODY, private=True)}
+    assert private == {"Lena Lead", "Cora Chair"}
     for person_id in (LEAD.id, CHAIR.id):
-        assert not may_answer(SCHOOL, STAFF, person_id, alert(), asked, frozenset({person_id}))
-    assert not may_answer(SCHOOL, STAFF, "no such person", alert(), asked, NOBODY)
+        assert not may_answer(SCHOOL, STAFF, person_id, alert(), asked, frozenset({person_id}), private=False)
+    assert not may_answer(SCHOOL, STAFF, "no such person", alert(), asked, NOBODY, private=False)
 
 
 def test_the_head_of_one_house_may_not_answer_for_another() -> None:
     """Red is not Blue's to see."""
     red = alert(Role.HEAD_OF_HOUSE, "Red")
-    assert may_answer(SCHOOL, STAFF, RED_HEAD.id, red, [], NOBODY)
-    assert not may_answer(SCHOOL, STAFF, BLUE_HEAD.id, red, [], NOBODY)
+    assert may_answer(SCHOOL, STAFF, RED_HEAD.id, red, [], NOBODY, private=False)
+    assert not may_answer(SCHOOL, STAFF, BLUE_HEAD.id, red, [], NOBODY, private=False)
 
 
 def test_a_role_is_fully_excluded_only_with_its_last_holder() -> None:
