@@ -59,7 +59,7 @@ class SlackEdge:
         app.command("/esafety")(ack=self._commanded, lazy=[])
         app.shortcut({"type": "shortcut", "callback_id": REPORT_SHORTCUT})(ack=self._afterwards(self._shortcut), lazy=[])
         app.shortcut({"type": "message_action", "callback_id": REPORT_MESSAGE_SHORTCUT})(
-            ack=_ack, lazy=[self._message_shortcut]
+            ack=self._afterwards(self._message_shortcut), lazy=[]
         )
         app.options(anything)(ack=self._suggest, lazy=[])
         app.view_submission(anything)(ack=self._submitted, lazy=[])

@@ -1,0 +1,80 @@
+"""What stays in place and what goes to the thread: the seams of SQLAlchemy and aiosqlite that the driver stands on."""
+
+import asyncio
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from storage.database import Database
+
+
+async def test_only_the_write_lock_and_the_commit_leave_the_loops_thread(tmp_path: Path) -> None:
+    """Everything that cannot wait runs where it is asked for; what can wait holds nobody up."""
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    seen: list[tuple[str, bool]] = []
+    async with database.begin() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        raw._conn.set_trace_callback(lambda sql: seen.append((sql, threading.current_thread() is threading.main_thread())))
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TABLE t (x)"))
+        await connection.execute(text("INSERT INTO t VALUES (:x)"), [{"x": 1}, {"x": 2}])
+        assert (await connection.execute(text("SELECT x FROM t"))).scalars().all() == [1, 2]
+    where = dict(seen)
+    assert where.pop("BEGIN IMMEDIATE") is False
+    assert where.pop("COMMIT") is False
+    assert where
+    assert all(where.values()), where
+    await database.close()
+
+
+async def test_what_fails_is_given_up_whole(tmp_path: Path) -> None:
+    """An error in the middle leaves nothing of the transaction, and the connection can be used again."""
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TABLE t (x UNIQUE)"))
+    with pytest.raises(IntegrityError):
+        async with database.begin() as connection:
+            await connection.execute(text("INSERT INTO t VALUES (1)"))
+            await connection.execute(text("INSERT INTO t VALUES (1)"))
+    async with database.begin() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM t"))).scalar() == 0
+        changed = await connection.execute(text("INSERT INTO t VALUES (2)"))
+        assert changed.rowcount == 1
+    await database.close()
+
+
+async def test_another_process_writing_holds_up_the_writer_and_nobody_else(tmp_path: Path) -> None:
+    """While another program holds the write lock the loop goes on, readers read, and the writer gets its turn."""
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TABLE t (x)"))
+    other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def write() -> None:
+        async with database.begin() as connection:
+            await connection.execute(text("INSERT INTO t VALUES (1)"))
+
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(1), database.begin(write=False) as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM t"))).scalar() == 0
+    assert not writing.done()
+    other.execute("COMMIT")
+    await asyncio.wait_for(writing, 5)
+    other.close()
+    await database.close()
+
+
+async def test_a_wrong_statement_is_the_databases_own_error(tmp_path: Path) -> None:
+    """Errors come as SQLAlchemy's, as with its own adapter."""
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    with pytest.raises(OperationalError, match="no such table"):
+        async with database.begin() as connection:
+            await connection.execute(text("SELECT * FROM nowhere"))
+    await database.close()
