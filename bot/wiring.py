@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from aiohttp import ClientSession, ClientTimeout, web
@@ -61,7 +61,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     desks = {s.id: Desk(ports, s) for s in schools.values()}
     bot = Bot(settings, schools, database, Worker(ports, schools, outbox, messengers, bell), app, desks)
     add_health(app, database, outbox, bot.worker, clock)
-    async with ClientSession(timeout=ClientTimeout(total=30)) as session:
+    async with ClientSession(timeout=ClientTimeout(total=30)) as session, AsyncExitStack() as at_last:
+        at_last.push_async_callback(database.close)
         stop_slack = await _add_slack(bot, session, store, clock, messengers) if settings.has_slack else None
         if settings.has_console:
             await _add_console(bot, store, clock, messengers)
@@ -81,7 +82,6 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             for task in bot.tasks:
                 task.cancel()
             await asyncio.gather(*bot.tasks, return_exceptions=True)
-            await database.close()
 
 
 async def _tidy_for_ever(database: Database, clock: Clock) -> None:

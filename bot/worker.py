@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from domain.incident import Delivery, MessageKind, Timer
+from domain.incident import Asked, Delivery, MessageKind, Timer
 from domain.messages import Message
 from domain.people import Address, Platform, School
 from handlers import compose, timers
@@ -158,17 +158,25 @@ class Worker:
         await self.outbox.retry(delivery, self.ports.clock.now() + wait, code)
 
     async def _bury(self, school: School, delivery: Delivery, code: str) -> None:
-        """Gives a message up. If it was an alert's last chance to reach anybody, the alert climbs at once.
+        """Gives a message up. If it was the last chance to reach whoever was asked with it, the alert climbs at once.
 
-        In the first round only: where nobody at all can be reached, later rounds keep to their deadlines instead of spinning.
+        In the first round, and for whom it was handed on to: where nobody at all can be reached, later rounds keep to their
+        deadlines instead of spinning.
         """
         self.tally.dead += 1
         log.warning("delivery %s of %s on %s given up: %s", delivery.id, delivery.message, delivery.address.platform, code)
         await self.outbox.bury(delivery, code)
-        if delivery.message is not MessageKind.ALERT or delivery.alert_id is None or delivery.summons_round:
+        if delivery.message is not MessageKind.ALERT or delivery.alert_id is None:
             return
         now = self.ports.clock.now()
         async with self.ports.store.transaction(school) as records:
-            if not await records.delivery_chances(delivery.alert_id, delivery.summons_round):
+            alert = await records.alert(delivery.alert_id)
+            summonses = (await records.summonses(delivery.alert_id))[delivery.alert_id]
+            asked = {s.why for s in summonses if s.round == delivery.summons_round and s.person_id == delivery.address.id}
+            if alert is None or (delivery.summons_round and Asked.HANDED_ON not in asked):
+                return
+            # Once the deadline has passed, what was shown to those asked before is no chance any more.
+            person = delivery.address.id if now >= alert.due_at and asked else None
+            if not await records.delivery_chances(delivery.alert_id, delivery.summons_round, person):
                 await records.hasten(delivery.alert_id, now)
         self.ports.wake()

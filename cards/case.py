@@ -27,6 +27,7 @@ from cards.texts import moment, say, texts
 from domain.incident import Alert, AlertState, CaseFile, PossibleMatch
 from domain.people import School
 from domain.report_form import LONGEST_TEXT, Fault
+from domain.words import Doer
 
 CASE, HAND_ON_FORM, CLOSE_FORM = "case", "hand_on", "close_case"
 SAME_PERSON, OTHER_PERSON = "same_person", "other_person"
@@ -47,7 +48,7 @@ def case_form(school: School, case: CaseFile) -> Form:
             _people(case),
             *_narrative(case),
             _duties(school, case),
-            *steps_section(school, say("case.steps"), case.actions),
+            *_steps(school, case),
             *_outside(school, case),
             *_notes(school, case),
             _log(school, case),
@@ -156,6 +157,16 @@ def _narrative(case: CaseFile) -> tuple[Section, ...]:
     n = case.narrative
     told = ((say("case.happened"), n.what_happened), (say("case.done"), n.done_already), (say("case.link"), n.link))
     return tuple(Section(title, (Text(text),)) for title, text in told if text)
+
+
+def _steps(school: School, case: CaseFile) -> tuple[Section, ...]:
+    """All of the policy's steps: those of whoever answers for the case, then what the reporter was asked to do alone."""
+    own = [s for s in case.actions if s.by is not Doer.REPORTER]
+    theirs = [s for s in case.actions if s.by is Doer.REPORTER]
+    return (
+        *steps_section(school, say("case.steps"), own),
+        *steps_section(school, say("case.steps_reporter"), theirs),
+    )
 
 
 def _duties(school: School, case: CaseFile) -> Section:

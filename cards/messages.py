@@ -105,40 +105,40 @@ def _alert_buttons(m: AlertMessage) -> tuple[Part, ...]:
 
 
 def receipt_parts(school: School, m: ReceiptMessage) -> tuple[Part, ...]:
-    """What the reporter is told: that it is kept, with whom it is, and what to do meanwhile."""
+    """What a dialog tells the reporter at once: that it is kept, who has it and by when, what to heed and what to do now."""
+    waiting = m.state is IncidentState.REPORTED
     if m.reached_nobody:
-        first = Banner(say("receipt.nobody"), Tone.DANGER)
+        first = Banner(say("receipt.nobody", reference=m.reference), Tone.DANGER)
     elif m.state in _FINISHED:
-        first = Banner(say("receipt.closed"), Tone.SUCCESS)
+        first = Banner(say("receipt.closed", reference=m.reference), Tone.SUCCESS)
     else:
-        first = Banner(say("receipt.received" if m.state is IncidentState.REPORTED else "receipt.taken"), Tone.SUCCESS)
+        first = Banner(say("receipt.received" if waiting else "receipt.taken", reference=m.reference), Tone.SUCCESS)
     facts = [
-        Fact(say("receipt.reference"), m.reference),
-        Fact(say("receipt.concern"), m.concern),
-        Fact(say("receipt.state"), say(f"state.{m.state}")),
         Fact(say("receipt.dealing"), ", ".join(m.dealing)),
-        Fact(say("receipt.due"), moment(school, m.due_at)),
+        Fact(say("receipt.due"), moment(school, m.due_at) if waiting and not m.reached_nobody else ""),
+        Fact(say("receipt.state"), say(f"state.{m.state}")),
+        Fact(say("receipt.concern"), m.concern),
         Fact(say("receipt.phones"), phone_list(m.phones)),
     ]
     told = Facts(tuple(f for f in facts if f.value))
     if m.state in _FINISHED:
         return (first, told)
-    outside = (Text(say("receipt.outside_note", agencies=", ".join(m.outside))),) if m.outside else ()
-    return (
-        first,
-        told,
-        *warnings(school, m.warnings),
-        *steps_section(school, say("receipt.meanwhile"), m.actions),
-        *outside,
-        Text(say("receipt.silent")),
-    )
+    outside = (Text(say("receipt.outside_nobody", agencies=", ".join(m.outside))),) if m.reached_nobody and m.outside else ()
+    return (first, told, *outside, *warnings(school, m.warnings), *steps_section(school, say("receipt.now"), m.actions))
 
 
 def _receipt(school: School, m: ReceiptMessage) -> Card:
+    """The message that stays: what the dialog said, then who is contacted outside, and to keep it to oneself."""
+    if m.state in _FINISHED:
+        last: tuple[Text, ...] = ()
+    else:
+        others = m.outside and not m.reached_nobody
+        outside = (Text(say("receipt.outside_note", agencies=", ".join(m.outside))),) if others else ()
+        last = (*outside, Text(say("receipt.silent")))
     return Card(
-        say("receipt.title", reference=m.reference),
-        say("receipt.nobody") if m.reached_nobody else say("receipt.summary", reference=m.reference),
-        receipt_parts(school, m),
+        title=say("receipt.title", reference=m.reference),
+        summary=say("receipt.nobody" if m.reached_nobody else "receipt.summary", reference=m.reference),
+        parts=(*receipt_parts(school, m), *last),
     )
 
 

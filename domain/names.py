@@ -70,5 +70,6 @@ def _alike(one: str, other: str, *, loose: bool = False) -> bool:
 
 def _words(name: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", name).casefold()
-    plain = "".join(c for c in plain if not unicodedata.combining(c)).replace("'", "").replace("\u2019", "")
+    plain = "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+    plain = plain.replace("'", "").replace("\u2019", "")
     return [w for w in re.split(r"[\W_]+", plain) if w]

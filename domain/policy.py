@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from domain.deadlines import Deadline
-from domain.words import About, FourC, Role, Source, Urgency
+from domain.words import About, Doer, FourC, Role, Source, Urgency
 
 NAMED_ONLY = frozenset({About.STAFF, About.HEADTEACHER})
 """Reports about these follow only a route that names them, so that none reaches a wide audience by accident."""
@@ -30,15 +30,24 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something to do or to heed, in the bot's own words, with the clauses it stands on (none where it is guidance)."""
+    """Something to do or to heed, in the bot's own words, with the clauses it stands on (none where it is guidance).
+
+    `by` says who does it. A warning is for everybody, whatever it says there.
+    """
 
     text: str
     cites: tuple[str, ...] = ()
+    by: Doer = Doer.LEAD
 
     @property
     def source(self) -> Source:
         """The school's policy where a clause is cited, otherwise national guidance."""
         return Source.POLICY if self.cites else Source.GUIDANCE
+
+    @property
+    def for_reporter(self) -> bool:
+        """Whether the person who reports is told to do it."""
+        return self.by is not Doer.LEAD
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ Faults: TypeAlias = Mapping[str, Fault]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A report that is not submitted yet: what has reached the bot of it. `submitted`: it has become a report."""
+    """A report that is not submitted yet: what has reached the bot of it. `submitted`: a report, or dropped."""
 
     id: str
     account: Account

@@ -111,6 +111,14 @@ class DeliveryState(StrEnum):
     DEAD = "dead"
 
 
+class Doer(StrEnum):
+    """Whose a step of a policy is: the person's who reports, the lead's who answers for the case, or both."""
+
+    REPORTER = "reporter"
+    LEAD = "lead"
+    BOTH = "both"
+
+
 class Source(StrEnum):
     """On whose authority something is said: the school's own policy, or national guidance where the policy is silent."""
 

@@ -134,7 +134,7 @@ def receipt(
         dealing=tuple(d for d in dealing if d),
         phones=_phones(school, staff, incident, excluded),
         outside=tuple(school.policy.role_title(r) for r in found.external),
-        actions=found.actions,
+        actions=tuple(step for step in found.actions if step.for_reporter),
         warnings=found.warnings,
         immediate_danger=incident.facts.immediate_danger,
         reached_nobody=not any(summonses.values()),

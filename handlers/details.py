@@ -19,7 +19,7 @@ from domain.incident import (
 )
 from domain.people import Account, School, Staff
 from domain.routing import Facts, Route, route
-from domain.words import ParticipantRole
+from domain.words import IncidentState, ParticipantRole
 from handlers.acknowledge import NotForYou
 from handlers.alerting import deadline, open_duty, rights, summon, timer
 from handlers.ports import Ports, Records, actor
@@ -79,6 +79,10 @@ async def _turn_to_staff_matter(ports: Ports, records: Records, school: School, 
     if not any(p.role is ParticipantRole.ALLEGED_PERPETRATOR and p.person_id == person_id for p in people):
         return
     await records.make_private(incident.id, about)
+    if not incident.is_open:
+        # It was closed as something else: a matter about staff is open until those whom it goes to have closed it.
+        await records.set_incident_state(incident.id, IncidentState.REPORTED)
+        await records.show_again(incident.id, now, MessageKind.RECEIPT)
     facts = Facts(
         incident.facts.concern, about, incident.facts.repeat, incident.facts.immediate_danger, incident.facts.illegal_suspected
     )

@@ -89,9 +89,10 @@ def _async_url(url: str) -> URL:
 
 
 def _engine(url: URL) -> AsyncEngine:
+    # An error is logged: without its parameters, which would be a child's name or what happened to them.
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    engine = create_async_engine(url, pool_size=5, max_overflow=0, module=MostlyInPlaceModule())
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+    engine = create_async_engine(url, pool_size=5, max_overflow=0, module=MostlyInPlaceModule(), hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _settings(dbapi_connection: Any, _: Any) -> None:

@@ -15,7 +15,7 @@ import policies
 from domain.deadlines import Deadline, Unit
 from domain.policy import Concern, Condition, Guidance, Policy, RouteRule, Section, Step
 from domain.routing import Facts, Route, UnknownConcernError, applies, route
-from domain.words import EXTERNAL_ROLES, About, FourC, Role, Urgency
+from domain.words import EXTERNAL_ROLES, About, Doer, FourC, Role, Urgency
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -70,6 +70,7 @@ class _Deadline(_Strict):
 
 class _Action(_Strict):
     do: Sentence
+    by: Doer = Doer.LEAD
     cites: tuple[str, ...] = ()
 
 
@@ -115,7 +116,7 @@ class _Rule(_Strict):
             urgency=self.urgency,
             acknowledge=Deadline(self.acknowledge.unit, self.acknowledge.n) if self.acknowledge else None,
             private=self.private,
-            actions=tuple(Step(a.do, a.cites) for a in self.actions),
+            actions=tuple(Step(a.do, a.cites, a.by) for a in self.actions),
             warnings=tuple(Step(w.say, w.cites) for w in self.warnings),
             cites=self.cites,
         )

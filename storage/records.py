@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Executable, Row, and_, bindparam, case, delete, false, func, insert, or_, select, update
+from sqlalchemy import Executable, Row, and_, bindparam, case, delete, false, func, insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,6 +41,7 @@ from domain.words import About, DeliveryState, IncidentState, ParticipantRole, R
 from storage import tables as t
 
 _OPEN_CASE = (IncidentState.REPORTED, IncidentState.ACKNOWLEDGED, IncidentState.IN_PROGRESS)
+_MOST_WORDS, _LONGEST_SEARCH = 8, 200
 _STAFF_CACHE: dict[tuple[str, str], tuple[int, Staff]] = {}
 
 
@@ -58,6 +59,8 @@ class Records:
         self._school = school
         self._dialect = connection.dialect.name
         self._insert = sqlite.insert if self._dialect == "sqlite" else postgresql.insert
+        self._people_changed = False
+        """What this transaction has changed and may yet roll back is not remembered beyond it."""
 
     # People and accounts
 
@@ -66,11 +69,13 @@ class Records:
         version = await self._counter("people")
         key = (str(self._c.engine.url), self._school)
         cached = _STAFF_CACHE.get(key)
-        if cached is None or cached[0] != version:
+        if cached is None or cached[0] != version or self._people_changed:
             rows = await self._c.execute(
                 select(t.people).where(t.people.c.school == self._school, t.people.c.kind == Kind.STAFF, t.people.c.active)
             )
-            cached = _STAFF_CACHE[key] = (version, Staff(_person(r) for r in rows))
+            cached = (version, Staff(_person(r) for r in rows))
+            if not self._people_changed:
+                _STAFF_CACHE[key] = cached
         return cached[1]
 
     async def people(self, ids: Iterable[str]) -> dict[str, Person]:
@@ -78,12 +83,13 @@ class Records:
         wanted = list(ids)
         if not wanted:
             return {}
-        rows = await self._c.execute(select(t.people).where(t.people.c.school == self._school, t.people.c.id.in_(wanted)))
+        here = (t.people.c.school == self._school, t.people.c.active, t.people.c.id.in_(wanted))
+        rows = await self._c.execute(select(t.people).where(*here))
         return {r.id: _person(r) for r in rows}
 
     async def search_people(self, typed: str, limit: int) -> list[Person]:
         """People whose name has words that begin as the typed ones do, pupils first."""
-        words = searchable(typed).split()
+        words = searchable(typed[:_LONGEST_SEARCH]).split()[:_MOST_WORDS]
         if not words:
             return []
         fits = [
@@ -131,6 +137,7 @@ class Records:
         changed = {c: statement.excluded[c] for c in ("name", "email", "house", "form", "line_manager", "search", "active")}
         await self._c.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
         await self.next_number("people")
+        self._people_changed = True
 
     async def account(self, platform: Platform, user_id: str) -> Account | None:
         """A chat user as last seen, joined to the staff list by e-mail; None for somebody never seen."""
@@ -183,6 +190,18 @@ class Records:
                 t.channel_readers.c.platform == channel.platform,
                 t.channel_readers.c.channel == channel.id,
             )
+        )
+
+    async def look_again_at(self, channel: Address, at: datetime) -> None:
+        """A channel's readers have changed: each alert there that shuts somebody out is withdrawn, or shown again."""
+        d = t.deliveries.c
+        here = (d.school == self._school, d.platform == channel.platform, d.address_id == channel.id)
+        shown = (d.message == MessageKind.ALERT, d.state == DeliveryState.SENT)
+        shuts_out = d.incident_id.in_(select(t.exclusions.c.incident_id))
+        await self._c.execute(
+            update(t.deliveries)
+            .where(*here, *shown, shuts_out)
+            .values(revision=d.revision + 1, state=DeliveryState.PENDING, next_at=at, attempts=0)
         )
 
     async def readers(self, since: datetime) -> Readers:
@@ -517,8 +536,8 @@ class Records:
             )
         )
 
-    async def delivery_chances(self, alert_id: str, round_: int) -> int:
-        """How many of an alert's messages of a round have been sent or may still be."""
+    async def delivery_chances(self, alert_id: str, round_: int, person_id: str | None = None) -> int:
+        """How many of an alert's messages of a round, to anybody or to one person, have been sent or may still be."""
         d = t.deliveries.c
         found = await self._c.execute(
             select(func.count()).where(
@@ -526,6 +545,7 @@ class Records:
                 d.message == MessageKind.ALERT,
                 d.summons_round == round_,
                 d.state.notin_((DeliveryState.DEAD, DeliveryState.CANCELLED)),
+                d.address_id == person_id if person_id is not None else true(),
             )
         )
         return found.scalar_one()
@@ -573,10 +593,9 @@ class Records:
     # Drafts
 
     async def draft(self, draft_id: str) -> Draft | None:
-        """The draft of that id."""
-        row = (
-            await self._c.execute(select(t.drafts).where(t.drafts.c.school == self._school, t.drafts.c.id == draft_id))
-        ).first()
+        """The draft of that id, held until the end of the transaction on PostgreSQL."""
+        query = select(t.drafts).where(t.drafts.c.school == self._school, t.drafts.c.id == draft_id)
+        row = (await self._c.execute(query.with_for_update())).first()
         return _draft(row) if row is not None else None
 
     async def open_draft(self, account: Account, now: datetime) -> Draft | None:
@@ -612,7 +631,11 @@ class Records:
         )
         new = {c: statement.excluded[c] for c in ("filled", "changed_at", "expires_at")}
         await self._c.execute(
-            statement.on_conflict_do_update(index_elements=["id"], set_=new, where=t.drafts.c.state == "open")
+            statement.on_conflict_do_update(
+                index_elements=["id"],
+                set_=new,
+                where=and_(t.drafts.c.state == "open", t.drafts.c.school == self._school),
+            )
         )
 
     async def end_draft(self, draft_id: str, *, submitted: bool) -> None:
@@ -695,4 +718,4 @@ def _alert(r: Row[Any]) -> Alert:
 def _draft(r: Row[Any]) -> Draft:
     filled = {k: tuple(v) if isinstance(v, list) else v for k, v in r.filled.items()}
     account = Account(Platform(r.platform), r.user_id)
-    return Draft(r.id, account, filled, r.changed_at, r.expires_at, r.state == "submitted")
+    return Draft(r.id, account, filled, r.changed_at, r.expires_at, r.state != "open")

@@ -212,7 +212,7 @@ alerts = Table(
     Column("school", String(64), nullable=False),
     Column("role", String(32), nullable=False),
     Column("also_roles", JSON, nullable=False),
-    Column("group_name", String(64), nullable=False, server_default=""),
+    Column("group_name", String(255), nullable=False, server_default=""),
     Column("state", String(16), nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("due_at", Moment, nullable=False),

@@ -85,12 +85,17 @@ class Accounts:
                 break
         emails = [e for user in users if (e := await self._email(school, user)) is not None]
         async with self._store.transaction(school) as records:
+            known_before = address in await records.readers(self._clock.now() - timedelta(days=1))
             await records.save_readers(address, set(emails), self._clock.now())
+            if not known_before:
+                await records.look_again_at(address, self._clock.now())
 
     async def forget_readers(self, school: School, channel: str) -> None:
-        """Somebody joined or left: from now on nobody knows who reads it."""
+        """Somebody joined or left: from now on nobody knows who reads it, and what stands there is looked at again."""
+        address = Address(Platform.SLACK, AddressKind.CHANNEL, channel)
         async with self._store.transaction(school) as records:
-            await records.forget_readers(Address(Platform.SLACK, AddressKind.CHANNEL, channel))
+            await records.forget_readers(address)
+            await records.look_again_at(address, self._clock.now())
 
     async def _email(self, school: School, user_id: str) -> str | None:
         """The e-mail of a reader, '' if not known; None for a bot, which reads nothing."""

@@ -53,11 +53,13 @@ async def add_slack(
         logger=logging.getLogger("esafety.slack.bolt"),
     )
     edge = SlackEdge(app, client, desk_finder(bot.desks.values(), team), accounts, SeenEvents(bot.database), clock)
+    if settings.slack_mode is SlackMode.SOCKET:
+        await _check_app_token(client, settings.slack_app_token)
+    # Nothing runs before both tokens are known to be right.
     bot.tasks.append(asyncio.create_task(_keep_readers(bot.schools.values(), accounts), name="slack-readers"))
     if settings.slack_mode is SlackMode.HTTP:
         _serve_http(bot.web, app)
         return edge.finish
-    await _check_app_token(client, settings.slack_app_token)
     handler = AsyncSocketModeHandler(app, settings.slack_app_token, web_client=web_client(settings, None, retries=0))
     connected = asyncio.Event()
     bot.tasks.append(asyncio.create_task(_stay_connected(handler, connected), name="slack-socket"))
@@ -78,7 +80,7 @@ async def _check_app_token(client: AsyncWebClient, token: str) -> None:
         await client.apps_connections_open(app_token=token)
     except SlackApiError as no:
         raise SettingsError(f"SLACK_APP_TOKEN: Slack says {no.response.get('error')}. See .env.example.") from None
-    except (OSError, TimeoutError):
+    except (OSError, ClientError):
         log.warning("Slack is out of reach; the connection is tried again until it works")
 
 
@@ -116,7 +118,12 @@ def desk_finder(desks: Iterable[Desk], own_team: str) -> Callable[[str], Desk]:
 
 def _serve_http(server: web.Application, app: AsyncApp) -> None:
     async def events(request: web.Request) -> web.Response:
-        return await to_aiohttp_response(await app.async_dispatch(await to_bolt_request(request)))
+        try:
+            received = await to_bolt_request(request)
+        except (ValueError, AttributeError, TypeError):
+            # It is read before its signature is looked at: what makes no sense is nothing that Slack has sent.
+            return web.Response(status=400)
+        return await to_aiohttp_response(await app.async_dispatch(received))
 
     server.add_routes([web.post("/slack/events", events)])
 

@@ -28,7 +28,7 @@ FAMILIES: dict[str, list[str]] = {
     "alert.": [a for a in Asked if a is not Asked.FIRST],
     "mine.": ["reference", "concern", "reported", "state"],
 }
-"""Keys whose last part is a value: `say(f"urgency.{urgency}")`. The values are those of the enum, so a new one needs its sentence."""
+"""Keys whose last part is a value: `say(f"urgency.{urgency}")`. A new value of an enum needs its sentence."""
 DETAIL_FIELDS = [*PEOPLE_FIELDS, "house", "form"]
 
 
@@ -51,22 +51,26 @@ def uses() -> Iterator[Use]:
                 where = f"{path.relative_to(ROOT)}:{node.lineno}"
                 yield Use(where, frozenset(_keys(node.args[0], where)), given)
             if isinstance(node, ast.Call) and name == "_notice":
-                assert isinstance(node.args[0], ast.Constant)
-                yield Use(f"{path.relative_to(ROOT)}:{node.lineno}", frozenset({f"note.{node.args[0].value}"}), frozenset())
+                where = f"{path.relative_to(ROOT)}:{node.lineno}"
+                yield Use(where, frozenset(f"note.{key}" for key in _keys(node.args[0], where)), frozenset())
 
 
 def _keys(argument: ast.expr, where: str) -> Iterator[str]:
     match argument:
-        case ast.Constant(value=str(key)):
+        case ast.Constant(value=str() as key):
             yield key
         case ast.IfExp(body=body, orelse=orelse):
             yield from _keys(body, where)
             yield from _keys(orelse, where)
         case ast.JoinedStr(values=parts):
-            pattern = "".join(str(p.value) if isinstance(p, ast.Constant) else "{}" for p in parts)
+            pattern = "".join(_constant(p) for p in parts)
             yield from _family(pattern, where)
         case _:
             raise AssertionError(f"{where}: a key that cannot be read from the code")
+
+
+def _constant(part: ast.expr) -> str:
+    return part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "{}"
 
 
 def _family(pattern: str, where: str) -> Iterator[str]:

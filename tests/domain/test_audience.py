@@ -213,9 +213,7 @@ def test_one_person_with_two_roles_is_asked_once() -> None:
     """The deputy is also Head of Red: one duty for both roles, in the channels of both."""
     deputy_of_red = Holders(by_group={"Red": (LEAD.email,)})
     ours = school(holders={**SCHOOL.holders, Role.HEAD_OF_HOUSE: deputy_of_red})
-    found = duties(
-        ours, STAFF, [Role.DSL, Role.HEAD_OF_HOUSE], {Group.HOUSE: ("Red",)}, NOBODY, private=False, readers={}
-    )
+    found = duties(ours, STAFF, [Role.DSL, Role.HEAD_OF_HOUSE], {Group.HOUSE: ("Red",)}, NOBODY, private=False, readers={})
     assert [(d.role, d.also_roles, [c.id for c in d.channels]) for d in found] == [
         (Role.DSL, (Role.HEAD_OF_HOUSE,), ["C-LEADS", "C-RED"])
     ]
@@ -225,9 +223,7 @@ def test_a_second_head_of_the_house_may_still_answer_a_merged_duty() -> None:
     """The house's channel shows the alert of both roles: the house's other head, who reads it, has a right to it."""
     two_heads = Holders(by_group={"Red": (LEAD.email, RED_HEAD.email)})
     ours = school(holders={**SCHOOL.holders, Role.HEAD_OF_HOUSE: two_heads})
-    (duty,) = duties(
-        ours, STAFF, [Role.DSL, Role.HEAD_OF_HOUSE], {Group.HOUSE: ("Red",)}, NOBODY, private=False, readers={}
-    )
+    (duty,) = duties(ours, STAFF, [Role.DSL, Role.HEAD_OF_HOUSE], {Group.HOUSE: ("Red",)}, NOBODY, private=False, readers={})
     alert = Alert("a", "i", duty.role, duty.also_roles, duty.group, AlertState.OPEN, NOW, NOW)
     assert may_answer(ours, STAFF, RED_HEAD.id, alert, [], NOBODY, private=False)
     assert not may_answer(ours, STAFF, BLUE_HEAD.id, alert, [], NOBODY, private=False)
@@ -268,7 +264,7 @@ def alert(role: Role = Role.DSL, group: str = "", *also: Role) -> Alert:
 
 
 def test_holders_and_those_asked_may_answer_and_nobody_else() -> None:
-    """A holder of the role or somebody who was asked, never the excluded; lead and deputy for one another, but for private cases."""
+    """A holder of the role or whoever was asked, never the excluded; lead and deputy for one another, but for private cases."""
     asked = [Summons("a", CHAIR.id, Role.CHAIR_OF_GOVERNORS, Asked.CLIMBED, 0, NOW)]
     allowed = {p.name for p in EVERYBODY if may_answer(SCHOOL, STAFF, p.id, alert(), asked, NOBODY, private=False)}
     assert allowed == {"Lena Lead", DEPUTY.name, "Cora Chair"}

@@ -60,7 +60,7 @@ def test_the_clocks_going_forward_or_back_do_not_move_the_close(now: str, due: s
 @pytest.mark.parametrize("now", ["2026-10-25T00:55+00:00", "2026-03-29T00:55+00:00"])
 @pytest.mark.parametrize("zone", [UTC, LONDON])
 def test_fifteen_minutes_are_fifteen_minutes_when_the_clocks_change(now: str, zone: ZoneInfo) -> None:
-    """A critical alert in the night the clocks change climbs after a quarter of an hour, in whatever zone the moment is given."""
+    """In the night the clocks change a critical alert climbs after a quarter of an hour, in whatever zone the moment is."""
     moment = datetime.fromisoformat(now).astimezone(zone)
     due = SchoolCalendar().due(USUAL[Urgency.CRITICAL], moment)
     assert due.astimezone(UTC) - moment.astimezone(UTC) == timedelta(minutes=15)

@@ -64,7 +64,7 @@ def matches(typed: str, *, adult: bool = False) -> set[str]:
     ],
 )
 def test_a_name_as_people_type_it(typed: str, meant: str) -> None:
-    """Titles, initials, order, slips of the keys, accents, apostrophes and what a word processor leaves in: all are recognised."""
+    """Titles, initials, order, slips of the keys, accents, apostrophes, what a word processor leaves in: all are recognised."""
     assert meant in matches(typed)
 
 

@@ -157,6 +157,10 @@ def test_additions_only_raise_the_urgency(report: tuple[Policy, Facts]) -> None:
         assert found.acknowledge.unit is Unit.MINUTES
 
 
+def _answered(facts: Facts, question: str, answer: bool | None) -> Facts:
+    return replace(facts, repeat=answer) if question == "repeat" else replace(facts, illegal_suspected=answer)
+
+
 def _but_for_rules(found: Route) -> Route:
     return replace(found, rules=())
 
@@ -168,7 +172,7 @@ def test_what_is_not_asked_changes_nothing(report: tuple[Policy, Facts]) -> None
     chosen, facts = report
     asked = matters(chosen, facts)
     for name in {"repeat", "illegal_suspected"} - asked:
-        routes = {_but_for_rules(route(chosen, replace(facts, **{name: answer}))) for answer in (None, False, True)}
+        routes = {_but_for_rules(route(chosen, _answered(facts, name, answer))) for answer in (None, False, True)}
         assert len(routes) == 1, name
 
 
@@ -180,8 +184,8 @@ def test_what_is_asked_can_change_something(report: tuple[Policy, Facts]) -> Non
     for name in matters(chosen, facts):
         other = "illegal_suspected" if name == "repeat" else "repeat"
         pairs = [
-            tuple(_but_for_rules(route(chosen, replace(facts, **{name: answer, other: held}))) for answer in (True, False))
-            for held in (None, False, True)
+            [_but_for_rules(route(chosen, _answered(base, name, answer))) for answer in (True, False)]
+            for base in (_answered(facts, other, held) for held in (None, False, True))
         ]
         assert any(yes != no for yes, no in pairs)
 

@@ -1,5 +1,6 @@
 """The demo school at work with no chat at all: real records, a clock that stands still, and a messenger that only remembers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -7,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-import asyncio
 from sqlalchemy import ColumnElement, Row, Table, select
 
 from bot.settings import DEMO_SCHOOLS

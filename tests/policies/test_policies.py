@@ -18,7 +18,7 @@ def test_the_five_policies_are_there() -> None:
 
 @pytest.mark.parametrize("policy_id", policy_ids())
 def test_a_policy_loads_whole(policy_id: str) -> None:
-    """Its title, a title for every role, a heading for every clause it cites, and at least one concern for each of the four Cs."""
+    """Its title, a title for every role, and at least one concern for each of the four Cs."""
     policy = load_policy(policy_id)
     assert policy.school
     assert policy.title
@@ -39,7 +39,7 @@ def test_a_low_level_concern_is_always_private(policy_id: str) -> None:
 
 @pytest.mark.parametrize("policy_id", policy_ids())
 def test_the_image_rule_comes_before_any_free_text(policy_id: str) -> None:
-    """Every concern that may be about an indecent image carries the warning not to view, copy or ask for it, whomever it is about."""
+    """Every concern that may be about an indecent image carries the warning not to view, copy or ask for it."""
     policy = load_policy(policy_id)
     for concern in (c for c in policy.concerns.values() if c.images):
         for about in About:

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from domain.people import Account, Address, AddressKind, Kind, Person, Platform
-from domain.report_form import Draft, DraftGone
+from domain.report_form import Draft, DraftGone, KindQuestions
 from handlers import report
 from storage import tables as t
 from storage.database import Database
@@ -40,10 +40,14 @@ async def test_references_run_without_gaps(office: Office) -> None:
 
 async def test_a_number_that_was_not_used_is_given_out_again(office: Office) -> None:
     """A report that failed leaves no hole behind it."""
-    with pytest.raises(PowerCutError):
+
+    async def fails() -> None:
         async with office.ports.store.transaction(office.school) as records:
             assert await records.next_number("incidents-2026") == 1
             raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        await fails()
     assert (await office.reports()).reference == "CSS-2026-0001"
 
 
@@ -87,13 +91,13 @@ async def test_a_draft_is_its_owners_alone(office: Office) -> None:
     thief = office.account("deputy")
     ports, school = office.ports, office.school
     assert isinstance(await report.resume(ports, school, thief, draft_id), DraftGone)
-    assert isinstance(await report.choose_kind(ports, school, thief, draft_id, dict.fromkeys("abc", "x")), report.KindQuestions)
+    assert isinstance(await report.choose_kind(ports, school, thief, draft_id, dict.fromkeys("abc", "x")), KindQuestions)
     kind = {"concern": "other", "about": "pupil", "danger": "no"}
     assert isinstance(await report.choose_kind(ports, school, thief, draft_id, kind), DraftGone)
     await report.keep_typing(ports, school, thief, draft_id, {"what": "stolen"})
     assert isinstance(await report.submit(ports, school, thief, draft_id, {"what": "stolen"}), DraftGone)
     await report.discard(ports, school, thief, draft_id)
-    assert isinstance(await report.begin(ports, school, thief), report.KindQuestions)
+    assert isinstance(await report.begin(ports, school, thief), KindQuestions)
     (row,) = await office.rows(t.drafts)
     assert row.filled == {"concern": "grooming", "about": "pupil", "danger": "no"}
     assert row.state == "open"
@@ -120,7 +124,7 @@ async def test_a_submitted_draft_forgets_what_was_typed(office: Office) -> None:
 
 async def test_what_was_kept_of_a_draft_is_read_back_exactly(office: Office) -> None:
     """Texts and lists, in any script."""
-    filled = {"what": "Ünïcode 😀 \n\u202e", "targets": ("text:O'Brien", "person:1"), "done": ""}
+    filled: dict[str, str | tuple[str, ...]] = {"what": "Ünïcode 😀 \n\u202e", "targets": ("text:O'B", "person:1"), "done": ""}
     now = office.clock.now()
     draft = Draft(str(uuid4()), Account(Platform.SLACK, "U1"), filled, now, now + timedelta(days=1))
     async with office.ports.store.transaction(office.school) as records:
@@ -148,11 +152,15 @@ async def test_one_school_does_not_see_another(office: Office) -> None:
 async def test_an_import_that_failed_leaves_no_trace_in_memory(office: Office) -> None:
     """The staff list is kept in memory by its version: one that was rolled back is not taken for the next."""
     new = Person(str(uuid4()), Kind.STAFF, "Never Imported", "never@demo.example")
-    with pytest.raises(PowerCutError):
+
+    async def fails() -> None:
         async with Store(office.database).transaction(office.school) as records:
             await records.save_people([("never@demo.example", new, True)])
             assert (await records.staff()).by_email("never@demo.example")
             raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        await fails()
     real = replace(new, id=str(uuid4()), name="Really Imported", email="really@demo.example")
     async with Store(office.database).transaction(office.school) as records:
         await records.save_people([("really@demo.example", real, True)])
@@ -188,24 +196,24 @@ async def test_what_was_looked_up_long_ago_is_not_known(office: Office) -> None:
         await records.forget_readers(Address(Platform.SLACK, AddressKind.CHANNEL, "never heard of"))
 
 
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [
-        ("be", ["Bea Exemplar"]),
-        ("EXEM be", ["Bea Exemplar"]),
-        ("demos", ["Alfie Demosson"]),
-        ("mosson", []),
-        ("%", []),
-        ("_ea", []),
-        ("", []),
-        ("\x00\ud800😀", []),
-        ("d", ["Dot Fictive", "Alfie Demosson", "Kit Devlin", "Dana Okafor"]),
-    ],
-)
-async def test_people_are_found_by_how_their_names_begin(office: Office, typed: str, found: list[str]) -> None:
+SEARCHES: list[tuple[str, list[str]]] = [
+    ("be", ["Bea Exemplar"]),
+    ("EXEM be", ["Bea Exemplar"]),
+    ("demos", ["Alfie Demosson"]),
+    ("mosson", []),
+    ("%", []),
+    ("_ea", []),
+    ("", []),
+    ("\x00\ud800😀", []),
+    ("d", ["Dot Fictive", "Alfie Demosson", "Kit Devlin", "Dana Okafor"]),
+]
+
+
+async def test_people_are_found_by_how_their_names_begin(office: Office) -> None:
     """Words in any order, without case; nothing typed is read as a pattern."""
     async with office.ports.store.transaction(office.school, write=False) as records:
-        assert {p.name for p in await records.search_people(typed, 10)} == set(found)
+        for typed, found in SEARCHES:
+            assert {p.name for p in await records.search_people(typed, 10)} == set(found), typed
 
 
 async def test_somebody_who_has_left_is_found_no_more(office: Office) -> None:

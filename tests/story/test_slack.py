@@ -105,7 +105,7 @@ async def test_the_global_shortcut_opens_the_form(stage: SlackStage) -> None:
 
 
 async def test_a_message_shortcut_carries_the_link_and_nothing_else(stage: SlackStage) -> None:
-    """Begun at a message, the case holds the message's address; neither its text nor its file ever reaches the bot's records."""
+    """Begun at a message, the case holds the message's address; its text and its file never reach the bot's records."""
     teacher, dsl = stage.users["teacher"], stage.users["dsl"]
     channel = stage.slack.add_channel("year-8", [teacher])
     bad = stage.slack.say(channel, teacher.id, "look at this SECRETWORD <https://files.example/SECRETFILE.png>")
@@ -157,7 +157,9 @@ async def test_any_other_word_gets_the_ways_on(stage: SlackStage) -> None:
     assert "<!channel>" not in str(answer.as_payload())
 
 
-@pytest.mark.parametrize("text", ["report", "REPORT", " report ", "report\n", "report\tnow", "report\u00a0now", "report a boy in 8C"])
+@pytest.mark.parametrize(
+    "text", ["report", "REPORT", " report ", "report\n", "report\tnow", "report\u00a0now", "report a boy in 8C"]
+)
 async def test_the_command_is_read_as_people_type_it(stage: SlackStage, text: str) -> None:
     """Case, spaces and what follows do not matter."""
     teacher = stage.users["teacher"]
@@ -186,7 +188,7 @@ async def test_somebody_on_no_list_can_report(stage: SlackStage) -> None:
     """A supply teacher with an account and no line in staff.csv: the report is kept, alerted and receipted."""
     stage.users = {**stage.users, "supply": stage.slack.add_user("Sam Supply", "sam@agency.example")}
     reference = await grooming(stage, "supply")
-    await stage.expects("supply", reference, "received")
+    await stage.expects("supply", reference, "have been alerted")
     await stage.expects("dsl", reference)
     assert "not been asked to answer" in str(await stage.command("supply", "queue"))
 
@@ -272,7 +274,7 @@ async def test_slack_down_after_the_report_loses_no_alert(stage: SlackStage) -> 
     await stage.slack.start()
     stage.clock.advance(minutes=2)
     await stage.expects("dsl", reference, "Nobody has acknowledged")
-    await stage.expects("teacher", reference, "received")
+    await stage.expects("teacher", reference, "have been alerted")
 
 
 async def test_a_rate_limit_is_waited_out(stage: SlackStage) -> None:
@@ -339,7 +341,7 @@ async def test_blocks_that_slack_refuses_are_sent_as_text(stage: SlackStage) -> 
 
 
 async def test_an_unknown_person_is_passed_over_at_once(stage: SlackStage) -> None:
-    """The DSL has no account in the workspace, and there is no channel: the deputy is asked now, not in a quarter of an hour."""
+    """The DSL has no account in the workspace, and there is no channel: the deputy is asked now, not in fifteen minutes."""
     stage.slack.people[stage.users["dsl"].id].email = "renamed@elsewhere.example"
     stage.slack.channels[stage.channels[SAFEGUARDING]].is_archived = True
     async with stage.bot.database.begin() as connection:
@@ -472,16 +474,20 @@ async def test_a_start_without_slack_is_no_failure(database_url: str, schools: P
     await slack.start()
     await slack.stop()
     settings = settings_for(slack, database_url, schools, ESAFETY_SLACK_MODE=mode)
-    async with asyncio.timeout(10), running(settings, clock) as bot, aiohttp.ClientSession() as http:
-        async with http.get(f"{bot.address}/readyz") as ready:
-            assert ready.status == 200
+    async with (
+        asyncio.timeout(20),
+        running(settings, clock) as bot,
+        aiohttp.ClientSession() as http,
+        http.get(f"{bot.address}/readyz") as ready,
+    ):
+        assert ready.status == 200
 
 
 # Socket Mode
 
 
 async def test_the_whole_walk_over_socket_mode(database_url: str, tmp_path: Path, clock: FakeClock) -> None:
-    """Without a public address: reported, alerted and acknowledged over the connection that the bot opened, and over the next one."""
+    """Without a public address: reported, alerted, acknowledged over the connection that the bot opened, and over the next."""
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(FakeSlack())
         teacher = slack.add_user("Tess Whitlock", "t.whitlock@demo.example")

@@ -161,7 +161,7 @@ def upgrade() -> None:
         sa.Column("school", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=32), nullable=False),
         sa.Column("also_roles", sa.JSON(), nullable=False),
-        sa.Column("group_name", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("group_name", sa.String(length=255), server_default="", nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
