@@ -137,10 +137,13 @@ class Desk:
         if form_id in LIVE_FORMS:
             await report.keep_typing(self.ports, self.school, account, _storable(state), _all_storable(values))
 
-    async def suggest(self, typed: str) -> list[tuple[PersonChoice, str]]:
-        """People for a people field, each with a hint that tells namesakes apart; what was typed itself comes last."""
+    async def suggest(self, account: Account, typed: str) -> list[tuple[PersonChoice, str]]:
+        """People for a people field, each with a hint that tells namesakes apart; what was typed itself comes last.
+
+        Somebody who is not on the staff list may report, but is not shown the school's lists.
+        """
         name = " ".join(typed.split())
-        people = await report.suggest(self.ports, self.school, name) if name else []
+        people = await report.suggest(self.ports, self.school, name) if name and account.person_id else []
         found = [(PersonChoice(f"person:{p.id}", p.name), self._hint(p.kind, p.house, p.form)) for p in people]
         if name:
             short = name[:70]

@@ -181,7 +181,8 @@ class Console:
             queue.put_nowait(None)
 
     async def _suggest(self, request: web.Request) -> web.Response:
-        found = await self._desk.suggest(request.query.get("q", ""))
+        account = await self._who(request.query)
+        found = await self._desk.suggest(account, request.query.get("q", ""))
         # The page itself offers what was typed.
         listed = [(p, hint) for p, hint in found if p.value.startswith("person:")]
         return web.json_response({"options": [{"value": p.value, "label": p.label, "hint": hint} for p, hint in listed]})

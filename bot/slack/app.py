@@ -127,7 +127,8 @@ class SlackEdge:
 
     async def _suggest(self, ack: Call, body: Payload) -> None:
         desk = self._desk_of(_team(body))
-        found = await desk.suggest(str(body.get("value") or ""))
+        account = await self._account(desk, body["user"]["id"])
+        found = await desk.suggest(account, str(body.get("value") or ""))
         await ack(options=[blockkit.option(p.value, p.label, hint) for p, hint in found])
 
     async def _submitted(self, ack: Call, body: Payload, view: Payload) -> None:
