@@ -18,7 +18,7 @@ from cards.model import Button, Buttons, Card, Form, FormValues, PersonChoice, T
 from cards.texts import moment, say
 from domain.incident import CaseFile
 from domain.people import Account, Kind, School
-from domain.report_form import DetailQuestions, DraftGone, KindQuestions, Unfinished
+from domain.report_form import DetailQuestions, DraftGone, Field, KindQuestions, Unfinished
 from handlers import acknowledge, close, details, hand_on, lists, report
 from handlers.acknowledge import Acknowledged, AcknowledgeOutcome, AlreadyClosed, AlreadyTaken, NotForYou
 from handlers.ports import Ports
@@ -170,11 +170,11 @@ class Desk:
         match await report.submit(self.ports, self.school, account, draft_id, values):
             case report.Reported() as reported:
                 return ShowForm(Form("sent", say("sent.title"), receipt_parts(self.school, reported.receipt)))
+            case DraftGone():
+                return WrongForm(report_form.gone_with_text_form(draft_id, _text(values, Field.WHAT)), grown=False)
             case DetailQuestions() as again:
                 grown = any(p.group.value in again.faults for p in again.places)
                 return WrongForm(report_form.detail_form(self.school, again), grown=grown)
-            case DraftGone():
-                return ShowForm(report_form.gone_form())
             case never:
                 assert_never(never)
 

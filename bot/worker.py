@@ -21,6 +21,7 @@ LEASE = timedelta(seconds=60)
 _LONGEST_WAIT = timedelta(minutes=10)
 _BATCH = 20
 _AT_ONCE = 4
+_FAILED_TIMER_AGAIN = timedelta(minutes=1)
 
 
 class Messenger(Protocol):
@@ -119,6 +120,7 @@ class Worker:
         except Exception as broken:  # noqa: BLE001 - one case that breaks must not hold up every other alert
             log.error("timer %s failed: %s", timer.id, type(broken).__name__)  # noqa: TRY400
             self.tally.failed += 1
+            await self.outbox.put_off(timer, self.ports.clock.now() + _FAILED_TIMER_AGAIN)
 
     async def _deliver(self, delivery: Delivery, gate: asyncio.Semaphore) -> None:
         async with gate:

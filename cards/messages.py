@@ -43,7 +43,7 @@ def _alert(school: School, m: AlertMessage) -> Card:
     return Card(
         title=say("alert.title", urgency=urgency, reference=m.reference),
         summary=_alert_summary(school, m, urgency),
-        parts=(*_alert_banners(school, m), _alert_facts(school, m, urgency), *_alert_buttons(m)),
+        parts=(*_alert_banners(school, m), _alert_facts(school, m), *_alert_buttons(m)),
     )
 
 
@@ -72,26 +72,17 @@ def _alert_banners(school: School, m: AlertMessage) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _alert_facts(school: School, m: AlertMessage, urgency: str) -> Facts:
+def _alert_facts(school: School, m: AlertMessage) -> Facts:
     role = say("alert.for_group", role=m.role_title, group=m.group) if m.group else m.role_title
     facts = [
-        Fact(say("alert.reference"), m.reference),
         Fact(say("alert.concern"), m.concern),
-        Fact(say("alert.urgency"), f"{urgency}, {say(f'urgency_hint.{m.urgency}')}"),
         Fact(say("alert.for_role"), role),
         Fact(say("alert.reported"), moment(school, m.reported_at)),
         Fact(say("alert.due"), moment(school, m.due_at)),
-        Fact(say("alert.state"), say(f"state.{_state(m)}")),
     ]
     if m.outside:
         facts.append(Fact(say("alert.outside"), ", ".join(m.outside)))
     return Facts(tuple(facts))
-
-
-def _state(m: AlertMessage) -> IncidentState:
-    if m.incident_state in _FINISHED:
-        return m.incident_state
-    return IncidentState.REPORTED if m.state is AlertState.OPEN else IncidentState.ACKNOWLEDGED
 
 
 def _alert_buttons(m: AlertMessage) -> tuple[Part, ...]:

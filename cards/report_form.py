@@ -104,6 +104,13 @@ def gone_form() -> Form:
     return Form("gone", say("gone.title"), (Banner(say("gone.text"), Tone.WARNING),))
 
 
+def gone_with_text_form(draft_id: str, typed: str) -> Form:
+    """The form is no longer kept and was sent all the same: what was typed stays in sight, so that it can be copied."""
+    what = TextField(Field.WHAT, say("detail.what"), typed, multiline=True, max_length=LONGEST_TEXT)
+    errors = {what.id: say("gone.at_field")}
+    return Form(DETAIL, say("detail.title"), (what,), submit=say("detail.submit"), state=draft_id, errors=errors)
+
+
 def _warnings(school: School, q: DetailQuestions) -> tuple[Part, ...]:
     step = Text(say("detail.step", concern=q.concern.label, about=say(f"about.{q.about}")), Weight.MUTED)
     parts: list[Part] = [step]

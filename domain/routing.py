@@ -80,6 +80,13 @@ def route(policy: Policy, facts: Facts, excluded_roles: frozenset[Role] = frozen
     )
 
 
+def route_kept(policy: Policy, facts: Facts, excluded_roles: frozenset[Role] = frozenset()) -> Route:
+    """The route of a report that is kept already: a concern that the policy has dropped since goes as one of no kind."""
+    if facts.concern not in policy.concerns:
+        facts = replace(facts, concern="other" if "other" in policy.concerns else next(iter(policy.concerns)))
+    return route(policy, facts, excluded_roles)
+
+
 @lru_cache(maxsize=4096)
 def matters(policy: Policy, facts: Facts) -> frozenset[str]:
     """Which of `repeat` and `illegal_suspected` could change where a report goes or what is done: what screen two asks."""

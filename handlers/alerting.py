@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from domain.audience import Duty, Rung, excluded_ids, may_answer, why_asked
-from domain.deadlines import USUAL, Deadline
+from domain.deadlines import Deadline
 from domain.incident import Alert, AlertState, Asked, Delivery, Incident, MessageKind, Outgoing, Summons, Timer, TimerKind
 from domain.people import Address, AddressKind, Person, Platform, School
-from domain.words import Urgency
+from domain.routing import route_kept
 from handlers.ports import Ports, Records
 
 
-def deadline(school: School, urgency: Urgency) -> Deadline:
-    """How long a role has to answer, by urgency."""
-    return school.policy.deadlines.get(urgency, USUAL[urgency])
+def deadline(school: School, incident: Incident) -> Deadline:
+    """How long a role has to answer, as the case's route says."""
+    return route_kept(school.policy, incident.facts).acknowledge
 
 
 def open_duty(ports: Ports, outgoing: Outgoing, incident: Incident, duty: Duty, now: datetime, due_at: datetime) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime
 from domain.audience import excluded_ids, ladder
 from domain.incident import Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons
 from domain.messages import AlertMessage, Message, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
-from domain.people import AddressKind, School, Staff
-from domain.routing import route
+from domain.people import AddressKind, Holders, School, Staff
+from domain.routing import route_kept
 from domain.words import Role
 from handlers.ports import Ports, Records
 
@@ -73,7 +73,7 @@ async def _alert(
     summonses = (await records.summonses(alert.id))[alert.id]
     summons = _summons_of(delivery, summonses)
     owner = staff.get(alert.owner_id)
-    found = route(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
+    found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
     return AlertMessage(
         incident_id=incident.id,
         alert_id=alert.id,
@@ -121,7 +121,7 @@ def receipt(
     excluded: frozenset[str],
 ) -> ReceiptMessage:
     """What the reporter is told: that it is kept, by which role it is dealt with, and what to do meanwhile."""
-    found = route(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
+    found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
     dealing = dict.fromkeys(_dealing(school, staff, alert, summonses[alert.id], excluded) for alert in alerts)
     return ReceiptMessage(
         incident_id=incident.id,
@@ -163,8 +163,13 @@ def _phones(school: School, staff: Staff, incident: Incident, excluded: frozense
     return tuple(
         (school.policy.role_title(role), number)
         for role, number in school.phones.items()
-        if not {p.id for p in staff.holders(school, role)} & excluded and (not incident.private or role is Role.HEADTEACHER)
+        if not _everyone(school, staff, role) & excluded and (not incident.private or role is Role.HEADTEACHER)
     )
+
+
+def _everyone(school: School, staff: Staff, role: Role) -> set[str]:
+    emails = school.holders.get(role, Holders()).all()
+    return {p.id for e in emails if (p := staff.by_email(e))}
 
 
 def _reminder(school: School, delivery: Delivery, incident: Incident, alert: Alert) -> ReminderMessage | None:

@@ -1,5 +1,6 @@
 """Reading a case, and settling whether a typed name means a member of staff. The right is checked on each request."""
 
+from dataclasses import replace
 from typing import TypeAlias
 
 from domain.audience import about_whom, duties, excluded_ids, exclusions, ladder, next_rung
@@ -18,7 +19,7 @@ from domain.incident import (
     Why,
 )
 from domain.people import Account, School, Staff
-from domain.routing import Facts, Route, route
+from domain.routing import Facts, Route, route_kept
 from domain.words import IncidentState, ParticipantRole
 from handlers.acknowledge import NotForYou
 from handlers.alerting import deadline, open_duty, rights, summon, timer
@@ -73,10 +74,9 @@ async def _turn_to_staff_matter(ports: Ports, records: Records, school: School, 
     meant = next(e for e in shut_out if e.person_id == person_id)
     people = [_as(p, meant) for p in await records.participants(incident.id)]
     about = about_whom(school, staff, incident.facts.about, people)
-    await _ask_others(ports, records, school, incident, staff, shut_out)
-    if about is incident.facts.about and incident.private:
-        return
-    if not any(p.role is ParticipantRole.ALLEGED_PERPETRATOR and p.person_id == person_id for p in people):
+    accused = any(p.role is ParticipantRole.ALLEGED_PERPETRATOR and p.person_id == person_id for p in people)
+    if not accused or (about is incident.facts.about and incident.private):
+        await _ask_others(ports, records, school, incident, staff, excluded_ids(shut_out))
         return
     await records.make_private(incident.id, about)
     if not incident.is_open:
@@ -89,11 +89,12 @@ async def _turn_to_staff_matter(ports: Ports, records: Records, school: School, 
     more = [e for e in exclusions(school, staff, facts, people) if e.person_id not in {x.person_id for x in shut_out}]
     await records.add_exclusions(incident.id, more)
     excluded = excluded_ids((*shut_out, *more))
-    found: Route = route(school.policy, facts, staff.fully_excluded_roles(school, excluded))
+    await _ask_others(ports, records, school, incident, staff, excluded)
+    found: Route = route_kept(school.policy, facts, staff.fully_excluded_roles(school, excluded))
     answering = {role for alert in await records.alerts_of(incident.id) for role in alert.roles}
     wanted = [r for r in found.notify if r not in answering]
     outgoing = Outgoing()
-    due = school.calendar.due(deadline(school, incident.urgency), now)
+    due = school.calendar.due(deadline(school, incident), now)
     for duty in duties(school, staff, wanted, {}, excluded, private=True, readers={}):
         open_duty(ports, outgoing, incident, duty, now, due)
     await records.set_going(outgoing, now)
@@ -102,11 +103,10 @@ async def _turn_to_staff_matter(ports: Ports, records: Records, school: School, 
 
 
 async def _ask_others(
-    ports: Ports, records: Records, school: School, incident: Incident, staff: Staff, shut_out: tuple[Exclusion, ...]
+    ports: Ports, records: Records, school: School, incident: Incident, staff: Staff, excluded: frozenset[str]
 ) -> None:
     """Whoever is shut out now may have been an alert's only hope: the next in line is asked at once."""
     now = ports.clock.now()
-    excluded = excluded_ids(shut_out)
     alerts = await records.alerts_of(incident.id)
     summonses = await records.summonses(*(a.id for a in alerts))
     outgoing = Outgoing()
@@ -115,9 +115,15 @@ async def _ask_others(
         if alert.state is AlertState.DONE or not asked or asked - excluded:
             continue
         step = next_rung(ladder(school, staff, alert.role, alert.group, excluded), summonses[alert.id], alert.round)
-        if step is not None:
-            summon(ports, outgoing, alert, [step[0]], now, Asked.CLIMBED)
-            outgoing.timers.append(timer(ports, TimerKind.CLIMB, alert, alert.due_at))
+        if step is None:
+            continue
+        if alert.owner_id in excluded:
+            alert = replace(alert, state=AlertState.OPEN, owner_id=None, acknowledged_at=None)  # noqa: PLW2901
+            await records.change_alert(alert)
+        await records.cancel_timers(alert.id, TimerKind.CLIMB, TimerKind.REMIND)
+        summon(ports, outgoing, alert, [step[0]], now, Asked.CLIMBED)
+        due = school.calendar.due(deadline(school, incident), now)
+        outgoing.timers.append(timer(ports, TimerKind.CLIMB, alert, due))
     await records.set_going(outgoing, now)
 
 
@@ -138,7 +144,7 @@ async def _case_file(records: Records, school: School, incident: Incident, accou
     ]
     alerts = await records.alerts_of(incident.id)
     mine = await rights(records, school, account.person_id, incident)
-    found = route(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded_ids(shut_out)))
+    found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded_ids(shut_out)))
     reporter = staff.get(incident.reporter.person_id)
     return CaseFile(
         incident=incident,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
+from zlib import crc32
 
 from domain.audience import Readers, Rung, duties, excluded_ids
 from domain.incident import Alert, AlertState, Asked, CaseNote, Incident, MessageKind, NoteKind, Outgoing, TimerKind
@@ -28,7 +29,8 @@ class Recipient:
     @property
     def key(self) -> str:
         """The choice as a form carries it."""
-        return f"{self.role}|{self.person.id}"
+        # A house may have a long name, and what a form carries is short.
+        return f"{self.role}|{crc32(self.group.encode()):08x}|{self.person.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ async def hand_on(ports: Ports, school: School, account: Account, alert_id: str,
             owner_id=None,
             acknowledged_at=None,
             round=alert.round + 1,
-            due_at=school.calendar.due(deadline(school, incident.urgency), now),
+            due_at=school.calendar.due(deadline(school, incident), now),
         )
         await records.change_alert(alert)
         await records.add_case_note(CaseNote(incident.id, account.person_id, NoteKind.HANDED_ON, now, reason.strip()))
@@ -125,7 +127,7 @@ def recipients(school: School, staff: Staff, incident: Incident, without: Iterab
     """Everybody who holds a role and may see the case; for a private one only the roles that take such matters."""
     roles = _PRIVATE_ROLES if incident.private else [r for r in Role if r not in EXTERNAL_ROLES]
     without = set(without)
-    found: dict[tuple[str, Role], Recipient] = {}
+    found: dict[tuple[str, Role, str], Recipient] = {}
     for role in roles:
         holders = school.holders.get(role)
         if holders is None:
@@ -133,5 +135,5 @@ def recipients(school: School, staff: Staff, incident: Incident, without: Iterab
         for group in (*holders.by_group, "") if holders.by_group else ("",):
             for person in staff.holders(school, role, group):
                 if person.id not in without:
-                    found.setdefault((person.id, role), Recipient(person, role, group))
+                    found.setdefault((person.id, role, group), Recipient(person, role, group))
     return tuple(found.values())

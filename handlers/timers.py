@@ -52,7 +52,7 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
         channels = duty.channels
     alert = replace(alert, round=round_)
     await records.change_alert(alert)
-    due = school.calendar.due(deadline(school, incident.urgency), now)
+    due = school.calendar.due(deadline(school, incident), now)
     outgoing = Outgoing(timers=[timer(ports, TimerKind.CLIMB, alert, due)])
     summon(ports, outgoing, alert, [rung], now, Asked.CLIMBED, channels=channels)
     await records.set_going(outgoing, now)

@@ -113,6 +113,13 @@ class Outbox:
             )
             return [(r.school, Timer(r.id, TimerKind(r.kind), r.incident_id, r.alert_id, r.due_at)) for r in rows]
 
+    async def put_off(self, timer: Timer, until: datetime) -> None:
+        """It could not be handled: it is tried again later, so that those behind it get their turn."""
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(t.timers).where(t.timers.c.id == timer.id, t.timers.c.state == "pending").values(due_at=until)
+            )
+
     async def backlog(self, now: datetime) -> Backlog:
         """What is due, and what was given up."""
         d, x = t.deliveries.c, t.timers.c

@@ -139,12 +139,15 @@ class Records:
         await self.next_number("people")
         self._people_changed = True
 
-    async def account(self, platform: Platform, user_id: str) -> Account | None:
-        """A chat user as last seen, joined to the staff list by e-mail; None for somebody never seen."""
+    async def account(self, platform: Platform, user_id: str, since: datetime | None = None) -> Account | None:
+        """A chat user as last seen, joined to the staff list by e-mail; None for somebody not seen, or not since then."""
         row = (
             await self._c.execute(
                 select(t.accounts).where(
-                    t.accounts.c.school == self._school, t.accounts.c.platform == platform, t.accounts.c.user_id == user_id
+                    t.accounts.c.school == self._school,
+                    t.accounts.c.platform == platform,
+                    t.accounts.c.user_id == user_id,
+                    t.accounts.c.checked_at >= since if since is not None else true(),
                 )
             )
         ).first()

@@ -40,6 +40,9 @@ def _quoted(given: object) -> object:
 _Time = Annotated[time, BeforeValidator(_quoted)]
 
 
+_MOST_CLOSED_DAYS = 300
+
+
 class _Hours(BaseModel):
     model_config = ConfigDict(extra="forbid")
     opens: _Time = time(8, 30)
@@ -155,4 +158,6 @@ def _days(closed: list[date | str]) -> frozenset[date]:
         while day <= end:
             found.add(day)
             day += timedelta(days=1)
+    if len(found) > _MOST_CLOSED_DAYS:
+        raise ValueError(f"closed: {len(found)} days are more than a school can be closed: check the spans")
     return frozenset(found)

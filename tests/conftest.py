@@ -1,4 +1,4 @@
-"""What every test may ask for. Nothing here mocks the bot's own code: fakes stand for the platforms, the clock and the school."""
+"""What every test may ask for. Nothing mocks the bot's own code: fakes stand for the platforms, the clock and the school."""
 
 import os
 from collections.abc import AsyncIterator

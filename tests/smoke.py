@@ -31,7 +31,8 @@ async def main() -> None:
             await _until_ready(address)
             ready = time.perf_counter() - began
             reference = await _walk(address)
-            print(f"ready in {ready:.1f} s; {reference} reported, seen and acknowledged {time.perf_counter() - began:.1f} s after the start")
+            took = time.perf_counter() - began
+            print(f"ready in {ready:.1f} s; {reference} reported, seen and acknowledged {took:.1f} s after the start")
         finally:
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 15) == 0, "it did not stop as it should"

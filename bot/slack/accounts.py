@@ -15,6 +15,7 @@ from storage.store import Store
 log = logging.getLogger("esafety.slack")
 
 _PATIENCE = timedelta(seconds=1.5)
+_LOOKED_UP_EVERY = timedelta(days=1)
 _KEPT_FOR = timedelta(minutes=1)
 """How long nobody looks again who a user is. Short, so that a changed staff list counts at once for a human."""
 
@@ -40,15 +41,16 @@ class Accounts:
 
     async def _of_user(self, school: School, user_id: str) -> Account:
         async with self._store.transaction(school, write=False) as records:
-            known = await records.account(Platform.SLACK, user_id)
-        if known is not None:
-            return known
+            fresh = await records.account(Platform.SLACK, user_id, since=self._clock.now() - _LOOKED_UP_EVERY)
+            known = fresh or await records.account(Platform.SLACK, user_id)
+        if fresh is not None and fresh.email:
+            return fresh
         try:
             async with asyncio.timeout(_PATIENCE.total_seconds()):
                 return await self._look_up(school, user_id)
         except (TimeoutError, SlackApiError, OSError, aiohttp.ClientError) as trouble:
             log.warning("could not look up a user: %s", type(trouble).__name__)
-            return Account(Platform.SLACK, user_id)
+            return known or Account(Platform.SLACK, user_id)
 
     async def user_of(self, school: School, person: Person) -> str | None:
         """The user id of a member of staff, by e-mail; None if the workspace has no such user.

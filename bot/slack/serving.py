@@ -109,7 +109,9 @@ def desk_finder(desks: Iterable[Desk], own_team: str) -> Callable[[str], Desk]:
     by_team = {d.school.slack_team: d for d in all_desks if d.school.slack_team}
 
     def find(team: str) -> Desk:
-        return by_team.get(team or own_team) or by_team.get(own_team) or all_desks[0]
+        if len(all_desks) == 1:
+            return all_desks[0]
+        return by_team[team or own_team]
 
     if len(all_desks) > 1 and len(by_team) < len(all_desks):
         raise SettingsError("With more than one school each school file must name its workspace: slack_team: T...")

@@ -41,7 +41,9 @@ class Load:
 
 async def main() -> None:
     """Runs every measurement in one go."""
-    print(f"python {sys.version.split()[0]}, {os.cpu_count()} processors, {IN_FLIGHT} requests in flight, median of {ROUNDS} rounds\n")
+    print(
+        f"python {sys.version.split()[0]}, {os.cpu_count()} processors, {IN_FLIGHT} requests in flight, median of {ROUNDS} rounds\n"
+    )
     async with FakeSlack() as slack:
         for channel in ("C0SAFE", "C0BRUNEL"):
             slack.add_channel(channel, [], channel_id=channel)
@@ -61,13 +63,16 @@ async def starts(slack: FakeSlack) -> None:
                     figures.append((seconds, _resident_mb(pid)))
         first, again = figures[0], figures[1:]
         seconds = statistics.median(f[0] for f in again)
-        print(f"ready, {name:8} {seconds:6.2f} s (first start {first[0]:.2f} s), {max(f[1] for f in figures):4.0f} MB   goal: <= 1.5 s, <= 150 MB")
+        memory = max(f[1] for f in figures)
+        print(f"ready, {name:8} {seconds:6.2f} s (first start {first[0]:.2f} s), {memory:4.0f} MB   goal: <= 1.5 s, <= 150 MB")
     print()
 
 
 async def help_command(slack: FakeSlack) -> None:
     """A signed `/esafety help`, against a bare Bolt app that only acknowledges."""
-    bodies = [_form({**_SENDER, "command": "/esafety", "text": "help", "response_url": "", "trigger_id": "1.1"})] * HELP_REQUESTS
+    bodies = [
+        _form({**_SENDER, "command": "/esafety", "text": "help", "response_url": "", "trigger_id": "1.1"})
+    ] * HELP_REQUESTS
     ours, bare = [], []
     with tempfile.TemporaryDirectory() as folder:
         async with _bot(Path(folder), _slack_env(slack)) as (address, _, _), _bare(slack) as floor:
@@ -98,7 +103,8 @@ async def reports(slack: FakeSlack) -> None:
         commits = _commits_per_second(Path(folder))
     _print("screen one", [first])
     _print("report", loads)
-    print(f"ratio            {statistics.median(x.per_second for x in loads):6.0f} reports a second (goal: >= 200), every one in the database,")
+    rate = statistics.median(x.per_second for x in loads)
+    print(f"ratio            {rate:6.0f} reports a second (goal: >= 200), every one in the database,")
     print(f"                 {spent / (REPORTS * ROUNDS) * 1e3:.1f} ms of processor each, the alerts sent meanwhile included;")
     print(f"                 the disk alone: {commits:.0f} one-row commits a second with synchronous=FULL")
 
@@ -155,9 +161,23 @@ def _form(values: Mapping[str, str]) -> str:
 def _submission(form: str, draft: str, values: Mapping[str, object]) -> str:
     blocks = [{"type": "input", "block_id": name, "label": {"type": "plain_text", "text": name}} for name in values]
     state = {"values": {name: {name: value} for name, value in values.items()}}
-    view = {"id": "V1", "type": "modal", "callback_id": form, "private_metadata": draft, "blocks": blocks, "state": state, "hash": "1"}
+    view = {
+        "id": "V1",
+        "type": "modal",
+        "callback_id": form,
+        "private_metadata": draft,
+        "blocks": blocks,
+        "state": state,
+        "hash": "1",
+    }
     user = {"id": "U0BENCH", "username": "bench", "team_id": "T00000001"}
-    payload = {"type": "view_submission", "team": {"id": "T00000001", "domain": "bench"}, "user": user, "view": view, "trigger_id": "1.1"}
+    payload = {
+        "type": "view_submission",
+        "team": {"id": "T00000001", "domain": "bench"},
+        "user": user,
+        "view": view,
+        "trigger_id": "1.1",
+    }
     return urlencode({"payload": json.dumps(payload)})
 
 
@@ -210,7 +230,9 @@ async def _bare(slack: FakeSlack) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _process(command: list[str], settings: Mapping[str, str], folder: Path, port: int) -> AsyncIterator[tuple[str, int, float]]:
+async def _process(
+    command: list[str], settings: Mapping[str, str], folder: Path, port: int
+) -> AsyncIterator[tuple[str, int, float]]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK_", "ESAFETY_"))}
     env = {**clean, "PYTHONPATH": str(Path(__file__).parents[2]), **settings}
     began = time.perf_counter()
@@ -267,7 +289,6 @@ def _commits_per_second(folder: Path) -> float:
         connection.execute("INSERT INTO t VALUES (?)", (n,))
         connection.execute("COMMIT")
     return 500 / (time.perf_counter() - began)
-
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ async def test_it_cannot_be_handed_to_somebody_whom_it_names(office: Office) -> 
     assert isinstance(asked, HandOnQuestions)
     assert office.people["deputy"].id not in {r.person.id for r in asked.recipients}
     assert office.people["dsl"].id not in {r.person.id for r in asked.recipients}
-    key = f"deputy_dsl|{office.people['deputy'].id}"
+    key = hand_on.Recipient(office.people["deputy"], Role.DEPUTY_DSL, "").key
     outcome = await hand_on.hand_on(office.ports, office.school, office.account("dsl"), alert.id, key, "why")
     assert isinstance(outcome, HandOnQuestions)
 

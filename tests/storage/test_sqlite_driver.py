@@ -37,10 +37,14 @@ async def test_what_fails_is_given_up_whole(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
     async with database.begin() as connection:
         await connection.execute(text("CREATE TABLE t (x UNIQUE)"))
-    with pytest.raises(IntegrityError):
+
+    async def twice() -> None:
         async with database.begin() as connection:
             await connection.execute(text("INSERT INTO t VALUES (1)"))
             await connection.execute(text("INSERT INTO t VALUES (1)"))
+
+    with pytest.raises(IntegrityError):
+        await twice()
     async with database.begin() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM t"))).scalar() == 0
         changed = await connection.execute(text("INSERT INTO t VALUES (2)"))
@@ -74,7 +78,7 @@ async def test_another_process_writing_holds_up_the_writer_and_nobody_else(tmp_p
 async def test_a_wrong_statement_is_the_databases_own_error(tmp_path: Path) -> None:
     """Errors come as SQLAlchemy's, as with its own adapter."""
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
-    with pytest.raises(OperationalError, match="no such table"):
-        async with database.begin() as connection:
+    async with database.begin() as connection:
+        with pytest.raises(OperationalError, match="no such table"):
             await connection.execute(text("SELECT * FROM nowhere"))
     await database.close()

@@ -267,7 +267,7 @@ def test_anything_searched_for(front: Front) -> None:
     @example("x " * 20_000)
     @settings(SLOW, max_examples=40)
     def check(typed: str) -> None:
-        found = front.run(front.desk.suggest(typed))
+        found = front.run(front.desk.suggest(front.office.account("teacher"), typed))
         options = [blockkit.option(p.value, p.label, hint) for p, hint in found]
         assert not options or option_problems(options) == []
 
