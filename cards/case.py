@@ -22,7 +22,7 @@ from cards.model import (
     Tone,
     Weight,
 )
-from cards.steps import steps_section, warnings
+from cards.steps import policy_source, steps_section, warnings
 from cards.texts import moment, say, texts
 from domain.incident import Alert, AlertState, CaseFile, PossibleMatch
 from domain.people import School
@@ -49,9 +49,11 @@ def case_form(school: School, case: CaseFile) -> Form:
             *_narrative(case),
             _duties(school, case),
             *_steps(school, case),
+            *policy_source(school, (*case.warnings, *case.actions)),
             *_outside(school, case),
             *_notes(school, case),
             _log(school, case),
+            _record(school, case),
             *_buttons(case),
         ),
         state=i.id,
@@ -202,6 +204,31 @@ def _log(school: School, case: CaseFile) -> Section:
         for e in case.log
     )
     return Section(say("case.log"), (Text(lines, Weight.MUTED),))
+
+
+def _record(school: School, case: CaseFile) -> Section:
+    """The entry of the school's own log: number, by whom, to whom, both times, who was involved, what happened and was done."""
+    i, n = case.incident, case.narrative
+    concern = school.policy.concerns.get(i.facts.concern)
+    reporter = case.reporter or say("case.unlisted_reporter")
+    duties = (_duty(school, alert, owner) for alert, owner in case.duties)
+    people = (say("case.record_person", name=p.name, role=say(f"participant.{p.role}")) for p in case.participants)
+    entry = say(
+        "case.record_entry",
+        reference=i.reference,
+        reported=say("case.reported_by", when=moment(school, i.reported_at), reporter=reporter),
+        duties="; ".join(say("case.record_duty", role=d.label, state=d.value) for d in duties),
+        concern=concern.label if concern else i.facts.concern,
+        about=say(f"about.{i.facts.about}"),
+        people="; ".join(people) or say("case.nobody_named"),
+        when=moment(school, i.occurred_at),
+        where=say("case.record_where", where=n.where) if n.where else "",
+        what=n.what_happened,
+    )
+    done = (say("case.record_done", text=n.done_already),) if n.done_already else ()
+    notes = (say("case.note", when=moment(school, note.at), who=who, text=note.text) for note, who in case.notes)
+    text = "\n".join((entry, *done, *notes))
+    return Section(say("case.record"), (Text(say("case.record_hint"), Weight.MUTED), Text(text)))
 
 
 def _buttons(case: CaseFile) -> tuple[Part, ...]:

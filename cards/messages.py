@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts, Part, Text, Tone
-from cards.steps import steps_section, warnings
+from cards.steps import policy_source, steps_section, warnings
 from cards.texts import moment, phone_list, say
 from domain.incident import AlertState, Asked
 from domain.messages import AlertMessage, Message, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
@@ -115,7 +115,9 @@ def receipt_parts(school: School, m: ReceiptMessage) -> tuple[Part, ...]:
     if m.state in _FINISHED:
         return (first, told)
     outside = (Text(say("receipt.outside_nobody", agencies=", ".join(m.outside))),) if m.reached_nobody and m.outside else ()
-    return (first, told, *outside, *warnings(school, m.warnings), *steps_section(school, say("receipt.now"), m.actions))
+    steps = steps_section(school, say("receipt.now"), m.actions)
+    source = policy_source(school, (*m.warnings, *m.actions))
+    return (first, told, *outside, *warnings(school, m.warnings), *steps, *source)
 
 
 def _receipt(school: School, m: ReceiptMessage) -> Card:

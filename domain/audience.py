@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from domain.incident import Alert, Asked, Exclusion, Participant, Place, Summons, Why
-from domain.names import means_the_head, possible_matches
+from domain.names import means_the_head, means_the_office, possible_matches
 from domain.people import GROUP_OF, Address, AddressKind, Group, Person, Platform, School, Staff
 from domain.routing import Facts
 from domain.words import About, ParticipantRole, Role
@@ -55,14 +55,24 @@ def exclusions(school: School, staff: Staff, facts: Facts, participants: Iterabl
                 part = before.participant_id if before else participant.id
                 found[participant.person_id] = Exclusion(participant.person_id, Why.NAMED, part)
             continue
-        heads = staff.holders(school, Role.HEADTEACHER) if means_the_head(participant.name) else ()
-        possible = possible_matches(participant.name, staff, adult_expected=adult_expected) | {h.id for h in heads}
+        possible = possible_matches(participant.name, staff, adult_expected=adult_expected)
+        possible |= _office_holders(school, staff, participant.name)
         for person_id in possible:
             found.setdefault(person_id, Exclusion(person_id, Why.POSSIBLE, participant.id))
     if facts.about is About.HEADTEACHER:
         for head in staff.holders(school, Role.HEADTEACHER):
             found[head.id] = Exclusion(head.id, Why.NAMED)
     return tuple(found.values())
+
+
+def _office_holders(school: School, staff: Staff, typed: str) -> frozenset[str]:
+    """Who holds the office that was typed in place of a name, if one was."""
+    found: set[str] = set()
+    for role, holders in school.holders.items():
+        is_head = role is Role.HEADTEACHER and means_the_head(typed)
+        if is_head or means_the_office(typed, role.replace("_", " "), school.policy.titles.get(role, "")):
+            found |= {p.id for e in holders.all() if (p := staff.by_email(e))}
+    return frozenset(found)
 
 
 def about_whom(school: School, staff: Staff, about: About, participants: Iterable[Participant]) -> About:

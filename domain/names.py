@@ -15,6 +15,7 @@ _TITLES = frozenset(
 )
 
 
+_BESIDE_OFFICE = frozenset({"the", "our", "my", "a", "of", "acting"})
 _HEAD = frozenset({"head", "headteacher", "headmaster", "headmistress", "principal"})
 _BESIDE_HEAD = frozenset({"the", "our", "my", "acting", "executive", "teacher", "school"})
 
@@ -23,6 +24,18 @@ def means_the_head(typed: str) -> bool:
     """Whether the headteacher's office was typed in place of a name: "the Head", "our head teacher"."""
     words = set(_words(typed))
     return bool(words & _HEAD) and words <= _HEAD | _BESIDE_HEAD
+
+
+def means_the_office(typed: str, *names: str) -> bool:
+    """Whether an office was typed in place of a name, under any of its names: "the DSL", "our Head of House"."""
+    words = [w for w in _words(typed) if w not in _BESIDE_OFFICE]
+    return bool(words) and any(words == [w for w in _words(name) if w not in _BESIDE_OFFICE] for name in _said(names))
+
+
+def _said(names: Iterable[str]) -> Iterable[str]:
+    """The names as people say them: "Designated Safeguarding Lead (DSL)" is either half."""
+    for name in names:
+        yield from re.split(r"[()/,]", name)
 
 
 def possible_matches(typed: str, staff: Iterable[Person], *, adult_expected: bool) -> frozenset[str]:

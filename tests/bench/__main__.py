@@ -41,9 +41,8 @@ class Load:
 
 async def main() -> None:
     """Runs every measurement in one go."""
-    print(
-        f"python {sys.version.split()[0]}, {os.cpu_count()} processors, {IN_FLIGHT} requests in flight, median of {ROUNDS} rounds\n"
-    )
+    version = sys.version.split()[0]
+    print(f"python {version}, {os.cpu_count()} processors, {IN_FLIGHT} in flight, median of {ROUNDS} rounds\n")
     async with FakeSlack() as slack:
         for channel in ("C0SAFE", "C0BRUNEL"):
             slack.add_channel(channel, [], channel_id=channel)

@@ -137,6 +137,13 @@ def test_whom_it_is_about_once_names_are_known(said: About, participants: list[P
     assert about_whom(SCHOOL, STAFF, said, participants) is about
 
 
+@pytest.mark.parametrize("words", ["the DSL", "Designated Safeguarding Lead", "our dsl"])
+def test_an_office_typed_in_place_of_a_name_is_its_holders(words: str) -> None:
+    """Who is meant by "the DSL" is no riddle: whoever holds the office is kept out until somebody settles it."""
+    found = exclusions(SCHOOL, STAFF, Facts("other", About.UNKNOWN), [typed(PERPETRATOR, words)])
+    assert LEAD.id in {e.person_id for e in found if e.why is Why.POSSIBLE}
+
+
 # Houses and forms
 
 

@@ -101,7 +101,7 @@ def test_nearly_every_report_leaves_the_reporter_something(policy_id: str) -> No
 
 @pytest.mark.parametrize("policy_id", policy_ids())
 def test_a_receipt_reads_in_order(policy_id: str) -> None:
-    """The reference, who has it, the warnings, what to do now, who is contacted outside, and last to keep it to oneself."""
+    """The reference, who has it, the warnings, what to do now, of which policy, who is contacted outside, and last to keep it quiet."""
     home = school(policy_id)
     for concern, about in product(home.policy.concerns, About):
         report = (facts := Told(concern, about), route(home.policy, facts))
@@ -111,6 +111,8 @@ def test_a_receipt_reads_in_order(policy_id: str) -> None:
         assert whole[1] == "Safeguarding lead"
         expected = [step_text(home, w) for w in message.warnings]
         expected += [say("receipt.now"), *(f"\u2022 {step_text(home, a)}" for a in message.actions)] if message.actions else []
+        cited = any(s.cites for s in (*message.warnings, *message.actions))
+        expected += [say("receipt.policy", title=home.policy.title, approved=home.policy.approved)] if cited else []
         assert dialog[-len(expected) :] == expected or not expected
         assert whole[: len(dialog)] == dialog
         note = [say("receipt.outside_note", agencies=", ".join(message.outside))] if message.outside else []
