@@ -141,12 +141,13 @@ async def submit(ports: Ports, school: School, account: Account, draft_id: str, 
     """
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
-        # The draft is held first, so that of two who send it at once the second finds the first one's report.
-        draft = await _own_draft(records, account, draft_id, now)
+        # The draft is held first, so that of two who send it at once the second finds the first one's report. To be late is no
+        # reason to refuse a report: as long as screen one is still kept it counts.
+        draft = await records.draft(draft_id)
         if (made := await records.incident_of_draft(draft_id)) is not None:
             # The same form sent twice: the report stands, and its receipt is shown again.
             return Reported(made, await receipt_of(records, school, made)) if _same_reporter(made, account) else DraftGone()
-        if draft is None or draft.submitted or _kind_faults(school, draft.filled):
+        if draft is None or draft.submitted or not _owns(draft, account) or _kind_faults(school, draft.filled):
             return DraftGone()
         filled = _joined(draft, filled)
         outcome = await _take(ports, records, school, account, draft_id, filled, now)

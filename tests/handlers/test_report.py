@@ -16,7 +16,7 @@ from domain.report_form import DetailQuestions, DraftGone, Fault, KindQuestions,
 from domain.words import About, Role
 from handlers import details, lists, report
 from handlers.report import Reported
-from storage import tables as t
+from storage.housekeeping import tidy
 from storage.policy_files import load_policy
 from storage.store import Store
 from tests.handlers.office import BRUNEL, SAFEGUARDING, WHAT, Office
@@ -108,7 +108,7 @@ async def test_what_was_written_is_read_back_exactly(office: Office) -> None:
 
 
 async def test_a_draft_is_offered_again_for_a_school_day(office: Office) -> None:
-    """Begun on a Tuesday, it is offered until Wednesday's close, and after that it is gone."""
+    """Begun on a Tuesday, it is offered until Wednesday's close. Sent after that it still counts, until it is forgotten."""
     draft_id = await office.draft()
     begun = await report.begin(office.ports, office.school, office.account("teacher"))
     assert isinstance(begun, Unfinished)
@@ -117,7 +117,11 @@ async def test_a_draft_is_offered_again_for_a_school_day(office: Office) -> None
     assert isinstance(await report.begin(office.ports, office.school, office.account("teacher")), Unfinished)
     office.clock.advance(minutes=1)
     assert isinstance(await report.begin(office.ports, office.school, office.account("teacher")), KindQuestions)
-    assert isinstance(await submit(office, draft_id), DraftGone)
+    forgotten = await office.draft()
+    assert isinstance(await submit(office, draft_id), report.Reported)
+    office.clock.advance(days=3)
+    await tidy(office.database, office.clock.now())
+    assert isinstance(await submit(office, forgotten), DraftGone)
 
 
 async def test_a_draft_that_was_dropped_says_so(office: Office) -> None:

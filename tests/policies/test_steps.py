@@ -101,7 +101,7 @@ def test_nearly_every_report_leaves_the_reporter_something(policy_id: str) -> No
 
 @pytest.mark.parametrize("policy_id", policy_ids())
 def test_a_receipt_reads_in_order(policy_id: str) -> None:
-    """The reference, who has it, warnings, what to do now, of which policy, who is contacted outside; last, to keep it quiet."""
+    """The reference, who has it, warnings, what to do now, of which policy, who is contacted; last, to keep it quiet."""
     home = school(policy_id)
     for concern, about in product(home.policy.concerns, About):
         report = (facts := Told(concern, about), route(home.policy, facts))
