@@ -16,6 +16,7 @@ from domain.report_form import DetailQuestions, DraftGone, Fault, KindQuestions,
 from domain.words import About, Role
 from handlers import details, lists, report
 from handlers.report import Reported
+from storage import tables as t
 from storage.housekeeping import tidy
 from storage.policy_files import load_policy
 from storage.store import Store
