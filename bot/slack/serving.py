@@ -29,7 +29,7 @@ log = logging.getLogger("esafety.slack")
 
 _READERS_EVERY_SECONDS = 6 * 3600.0
 _READERS_RETRY_SECONDS = 60.0
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 3.0
 
 
 async def add_slack(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -299,12 +300,12 @@ async def test_somebody_who_reports_themselves_gets_a_receipt_and_no_case(office
     assert office.post.to("U-brunel head", ReceiptMessage)
 
 
-@pytest.mark.parametrize("named", [(), ("picked",), ("text:Mrs Pemberton",), ("text:the headteacher",), ("text:Head Teacher",)])
-@pytest.mark.parametrize("about", ["headteacher", "staff", "unknown"])
+HEAD_NAMED = (("picked",), ("text:Mrs Pemberton",), ("text:the headteacher",), ("text:Head Teacher",))
+
+
+@pytest.mark.parametrize(("about", "named"), [("headteacher", ()), *product(("headteacher", "staff", "unknown"), HEAD_NAMED)])
 async def test_the_head_never_sees_a_report_about_the_head(office: Office, about: str, named: tuple[str, ...]) -> None:
     """Whatever the first screen said and however the head is named: the head is not asked, sees nothing and is told nothing."""
-    if about != "headteacher" and not named:
-        pytest.skip("nothing says that it is about the head")
     values = tuple(office.picked("headteacher") if n == "picked" else n for n in named)
     incident = await office.reports(concern="staff_conduct", about=about, perpetrators=values)
     for _ in range(6):
