@@ -74,13 +74,18 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _policy(school: str) -> Policy:
-    """The policy of a school, by the name of its file, or a policy by its own name."""
-    from bot.settings import load_settings
-    from storage.school_files import load_schools
+    """The policy of a school, by the name of its file; else the policy of that name."""
+    from bot.settings import SettingsError, load_settings
+    from storage.school_files import SchoolFileError, load_schools
 
-    if school in policy_ids():
-        return load_policy(school)
-    schools = load_schools(load_settings().schools_folder)
+    try:
+        schools = load_schools(load_settings().schools_folder)
+    except (SettingsError, SchoolFileError):
+        # What a policy says can be asked without any school set up.
+        schools = {}
     if school in schools:
         return schools[school].policy
-    raise PolicyFileError(f"there is no school or policy called {school!r}: there are {', '.join([*schools, *policy_ids()])}")
+    if school in policy_ids():
+        return load_policy(school)
+    known = ", ".join(dict.fromkeys((*schools, *policy_ids())))
+    raise PolicyFileError(f"there is no school or policy called {school!r}: there are {known}")
