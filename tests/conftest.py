@@ -1,20 +1,25 @@
 """What every test may ask for. Nothing mocks the bot's own code: fakes stand for the platforms, the clock and the school."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage.database import Database
 from tests.fakes.clock import FakeClock
 
 POSTGRES = os.environ.get("ESAFETY_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
+_TEMPLATES: list[str] = []
 IN_CI = os.environ.get("CI", "") not in ("", "0", "false")
 
 
@@ -34,34 +39,77 @@ def clock() -> FakeClock:
 
 
 async def _postgres_is_there() -> bool:
-    engine = create_async_engine(POSTGRES.replace("postgresql://", "postgresql+asyncpg://"))
+    engine = create_async_engine(_async_url(POSTGRES))
     try:
         async with engine.connect():
             return True
-    except OSError:
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError):
         return False
     finally:
         await engine.dispose()
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """An empty database of each kind. Without a PostgreSQL server the second is skipped, but never in CI."""
-    if request.param == "sqlite":
+def _async_url(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+asyncpg://")
+
+
+async def _administer(*statements: str) -> None:
+    admin = create_async_engine(_async_url(POSTGRES), isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await admin.dispose()
+
+
+def _url_of(name: str) -> str:
+    return f"{POSTGRES.rpartition('/')[0]}/{name}"
+
+
+async def _with_the_schema() -> str:
+    """A PostgreSQL database with the schema on it, made once: to copy it is quicker than to migrate each time."""
+    if not _TEMPLATES:
+        name = f"esafety_template_{uuid4().hex[:12]}"
+        await _administer(f"CREATE DATABASE {name}")
+        database = Database(_url_of(name))
+        await database.migrate()
+        await database.close()
+        _TEMPLATES.append(name)
+    return _TEMPLATES[0]
+
+
+def pytest_sessionfinish() -> None:
+    """Leaves no database behind."""
+    for name in _TEMPLATES:
+        asyncio.run(_administer(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@asynccontextmanager
+async def _new_database(kind: str, tmp_path: Path, *, empty: bool) -> AsyncIterator[str]:
+    if kind == "sqlite":
         yield f"sqlite:///{tmp_path / 'esafety.db'}"
         return
     if not await _postgres_is_there():
         if IN_CI:
             pytest.fail(f"no PostgreSQL at {urlsplit(POSTGRES).hostname}: CI must have one")
-        pytest.skip("no PostgreSQL here (set ESAFETY_TEST_POSTGRES to use one elsewhere)")
+        pytest.skip("no PostgreSQL here that takes us (set ESAFETY_TEST_POSTGRES to use one elsewhere)")
     name = f"esafety_{uuid4().hex[:12]}"
-    admin = create_async_engine(POSTGRES.replace("postgresql://", "postgresql+asyncpg://"), isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    yield POSTGRES.rpartition("/")[0] + f"/{name}"
-    async with admin.connect() as connection:
-        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    await admin.dispose()
+    await _administer(f"CREATE DATABASE {name}" if empty else f"CREATE DATABASE {name} TEMPLATE {await _with_the_schema()}")
+    yield _url_of(name)
+    await _administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A database of each kind, without a row. Without a PostgreSQL server the second is skipped, but never in CI."""
+    async with _new_database(request.param, tmp_path, empty=False) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A database of each kind without even a table."""
+    async with _new_database(request.param, tmp_path, empty=True) as url:
+        yield url
 
 
 @pytest_asyncio.fixture

@@ -221,11 +221,11 @@ async def test_a_database_that_cannot_be_used(url: str, words: str, practice: Pr
     assert not is_there("sqlite:///not-there")
 
 
-async def test_an_empty_database_is_not_ready(database_url: str, practice: Practice) -> None:
+async def test_an_empty_database_is_not_ready(empty_database_url: str, practice: Practice) -> None:
     """Without the tables nothing can be relied on, and it is said what makes them."""
-    if database_url.startswith("sqlite"):
-        make_empty(database_url)
-    practice.set(ESAFETY_DATABASE_URL=database_url)
+    if empty_database_url.startswith("sqlite"):
+        make_empty(empty_database_url)
+    practice.set(ESAFETY_DATABASE_URL=empty_database_url)
     report = await practice.examined()
     report.says("fault", "its tables are not those of this version", "people import")
 

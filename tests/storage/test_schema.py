@@ -27,28 +27,28 @@ def test_the_program_knows_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_REVISION
 
 
-async def test_migrating_twice_changes_nothing(database_url: str) -> None:
+async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
     """A second start finds the schema as the first one left it."""
     for _ in range(2):
-        database = Database(database_url)
+        database = Database(empty_database_url)
         await database.migrate()
         await database.migrate()
         assert await database.ready()
         await database.close()
 
 
-async def test_two_processes_may_start_at_once(database_url: str) -> None:
+async def test_two_processes_may_start_at_once(empty_database_url: str) -> None:
     """Both bring the schema up to date, and neither fails."""
-    starting = [Database(database_url) for _ in range(3)]
+    starting = [Database(empty_database_url) for _ in range(3)]
     await asyncio.gather(*(d.migrate() for d in starting))
     assert all([await d.ready() for d in starting])
     for d in starting:
         await d.close()
 
 
-async def test_a_database_without_the_schema_is_not_ready(database_url: str) -> None:
+async def test_a_database_without_the_schema_is_not_ready(empty_database_url: str) -> None:
     """`/readyz` says so, instead of failing at the first report."""
-    database = Database(database_url)
+    database = Database(empty_database_url)
     assert not await database.ready()
     await database.close()
 
