@@ -116,7 +116,8 @@ async def test_a_restart_loses_nothing_that_was_typed(console: Console) -> None:
     person = await console.open(TEACHER)
     await person.begins()
     await person.control("what").fill(STORY)
-    async with person.page.expect_response(lambda r: r.url.endswith("/typing")):
+    # Typing "be" is told of too, if the machine is slow: only the answer to the name itself counts.
+    async with person.page.expect_response(lambda r: r.url.endswith("/typing") and "person:" in (r.request.post_data or "")):
         await person.names("targets", "be", "Bea Exemplar")
     await console.stop()
     await expect(person.page.locator("#trouble")).to_contain_text("Reconnecting")
