@@ -133,7 +133,7 @@ class Console:
         person = await self._person(request.query.get("persona", ""))
         asked = request.query.get("place", "dm")
         members = await self._members(person, asked)
-        if person.name not in members:
+        if not await self._may_read(person, asked):
             return web.json_response({"messages": [], "members": [], "denied": "Only its members can read this channel."})
         staff = await self._staff()
         kept = await self._messenger.log.of_place(_place(person, asked))
@@ -142,7 +142,7 @@ class Console:
     async def _raw(self, request: web.Request) -> web.Response:
         person = await self._person(request.query.get("persona", ""))
         asked = request.query.get("place", "dm")
-        if person.name not in await self._members(person, asked):
+        if not await self._may_read(person, asked):
             raise RefusedError(403, "Only its members can read this channel.")
         wanted = request.query.get("message", "")
         for message in await self._messenger.log.of_place(_place(person, asked)):
@@ -195,7 +195,7 @@ class Console:
         if text.startswith("/esafety"):
             return self._reply(await self._desk.command(account, text.removeprefix("/esafety").strip()))
         person = await self._person(str(body.get("persona", "")))
-        if person.name not in await self._members(person, place):
+        if not await self._may_read(person, place):
             raise RefusedError(403, "Only its members can write in this channel.")
         where = _place(person, place)
         await self._messenger.say(where, person.id, {"text": text})
@@ -268,6 +268,9 @@ class Console:
         async with self._store.transaction(self._desk.school, write=False) as records:
             return await records.staff()
 
+    async def _may_read(self, person: Person, place: str) -> bool:
+        return place == "dm" or person in self._readers(await self._staff(), place.removeprefix("channel:"))
+
     async def _members(self, person: Person, place: str) -> list[str]:
         if place == "dm":
             return [person.name]
@@ -295,7 +298,7 @@ class Console:
     async def _for_person(self, person: Person, message: ConsoleMessage) -> dict[str, Any] | None:
         if message.place == f"dm:{person.id}":
             return {"place": "dm", "message": _as_json(message, await self._staff())}
-        if message.place.startswith("channel:") and person.name in await self._members(person, message.place):
+        if message.place.startswith("channel:") and await self._may_read(person, message.place):
             return {"place": message.place, "message": _as_json(message, await self._staff())}
         return None
 
