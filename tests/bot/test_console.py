@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,19 @@ async def test_who_is_no_member_reads_nothing_of_a_channel(door: Door) -> None:
     assert len((await door.messages(HEAD, "channel:brunel-house"))["messages"]) == 1
     for place in ("channel:", "channel:nowhere", "nowhere", f"dm:{door.ids[HEAD]}"):
         assert (await door.messages(TEACHER, place))["messages"] == [], place
+
+
+async def test_a_namesake_of_a_member_reads_nothing_of_a_channel(door: Door) -> None:
+    """Two people of one name are two people: only the one who is a member reads the channel."""
+    school = next(iter(door.bot.schools.values()))
+    async with Store(door.bot.database).transaction(school) as records:
+        staff = await records.staff()
+        head, teacher = staff.get(door.ids[HEAD]), staff.get(door.ids[TEACHER])
+        assert head is not None
+        assert teacher is not None
+        await records.save_people([(teacher.email, replace(teacher, name=head.name), True)])
+    assert "denied" not in await door.messages(HEAD, "channel:brunel-house")
+    assert "denied" in await door.messages(TEACHER, "channel:brunel-house")
 
 
 async def test_news_comes_only_to_those_whose_it_is(door: Door) -> None:
