@@ -123,6 +123,35 @@ channel_readers = Table(
     _one_of("platform", "platform", Platform),
 )
 
+teams_users = Table(
+    "teams_users",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("user_id", String(128), primary_key=True, comment="the directory's object id"),
+    Column("teams_id", String(255), nullable=False, comment="as Teams calls the user towards this bot: 29:..."),
+    Column("email", String(255), nullable=False, server_default=""),
+    Column("upn", String(255), nullable=False, server_default="", comment="the name they sign in with, often their e-mail"),
+    Column("name", String(255), nullable=False, server_default=""),
+    Column("service_url", String(512), nullable=False),
+    Column("conversation_id", String(512), nullable=False, server_default="", comment="their one-to-one chat with the bot"),
+    Column("checked_at", Moment, nullable=False),
+    Index("ix_teams_users_email", "tenant", "email"),
+    Index("ix_teams_users_upn", "tenant", "upn"),
+)
+"""Users of Teams as last seen. A tenant can hold several schools, so that whose they are is decided by the staff lists."""
+
+teams_places = Table(
+    "teams_places",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("conversation_id", String(512), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("service_url", String(512), nullable=False),
+    Column("added_at", Moment, nullable=False),
+    _one_of("kind", "kind", ("team", "group")),
+)
+"""Teams and group chats in which the bot is installed."""
+
 incidents = Table(
     "incidents",
     metadata,
