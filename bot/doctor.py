@@ -86,7 +86,9 @@ async def _findings() -> AsyncIterator[Finding]:
         settings = load_settings()
     except SettingsError as wrong:
         yield Finding(
-            Level.FAULT, f"settings: {wrong}", "set it in .env; docs/install-slack.md shows where each value is found"
+            Level.FAULT,
+            f"settings: {wrong}",
+            "set it in .env; docs/install-slack.md and docs/install-teams.md show where each value is found",
         )
         return
     yield Finding(Level.OK, "settings: complete")
@@ -111,14 +113,19 @@ async def _findings() -> AsyncIterator[Finding]:
 async def _chats(
     settings: Settings, schools: Mapping[str, School], lists: Mapping[str, Lists | None]
 ) -> AsyncIterator[Finding]:
-    if not settings.has_slack:
-        yield Finding(Level.OK, "Slack: not set up, so only the console on this machine is served")
-        return
-    # Slack's libraries take a while to load: nobody who does not use them should wait.
-    from bot.slack.doctor import examine_slack
+    if not settings.has_slack and not settings.has_teams:
+        yield Finding(Level.OK, "Slack and Teams: not set up, so only the console on this machine is served")
+    # The chats' libraries take a while to load: nobody who does not use them should wait.
+    if settings.has_slack:
+        from bot.slack.doctor import examine_slack
 
-    async for finding in examine_slack(settings, schools, lists):
-        yield finding
+        async for finding in examine_slack(settings, schools, lists):
+            yield finding
+    if settings.has_teams:
+        from bot.teams.doctor import examine_teams
+
+        async for finding in examine_teams(settings, schools, lists):
+            yield finding
 
 
 # The database

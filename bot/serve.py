@@ -14,7 +14,7 @@ async def serve() -> int:
     """Serves until SIGINT or SIGTERM."""
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for chatty in ("alembic", "slack_bolt", "slack_sdk"):
+    for chatty in ("alembic", "slack_bolt", "slack_sdk", "msal", "urllib3", "msrest"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -37,11 +37,15 @@ def _greet(settings: Settings, address: str, schools: list[str]) -> None:
     if settings.has_slack:
         where = "over Socket Mode" if settings.slack_mode == "socket" else f"at {address}/slack/events"
         print(f"  Slack:   {where}. Try /esafety help in Slack.")
+    if settings.has_teams:
+        print(f"  Teams:   at {address}/api/messages. Write to the bot in Teams: help.")
     if settings.has_console:
         demo = " (a demo: everybody in it is invented)" if settings.schools_folder == DEMO_SCHOOLS else ""
         print(f"  Console: {address}/console/{demo}")
-    if not settings.has_slack:
+    if settings.has_anonymous_teams:
+        print(f"  Teams:   {address}/api/messages, for a development client on this machine only (docs/install-teams.md).")
+    if not settings.has_slack and not settings.has_teams:
         print(
-            "  To serve Slack, copy .env.example to .env and fill it in; docs/install-slack.md shows where each value is found."
+            "  To serve Slack or Teams, copy .env.example to .env and fill it in: docs/install-slack.md, docs/install-teams.md."
         )
     print("  Stop with Ctrl-C.", flush=True)

@@ -4,6 +4,7 @@ import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +31,14 @@ class ConsoleMode(StrEnum):
     OFF = "off"
 
 
+class BotType(StrEnum):
+    """How the bot is registered with Microsoft. New multi-tenant bots can no longer be made; old ones still work."""
+
+    SINGLE_TENANT = "SingleTenant"
+    MANAGED_IDENTITY = "UserAssignedMSI"
+    MULTI_TENANT = "MultiTenant"
+
+
 class LogLevel(StrEnum):
     """How much is logged."""
 
@@ -50,8 +59,22 @@ class Settings(BaseSettings):
     slack_bot_token: _Secret = ""
     slack_signing_secret: _Secret = ""
     slack_app_token: _Secret = ""
+    slack_client_id: _Secret = ""
+    slack_client_secret: _Secret = ""
     slack_api_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")] = "https://slack.com/api/"
     slack_mode: SlackMode = Field(SlackMode.SOCKET, validation_alias="ESAFETY_SLACK_MODE")
+    microsoft_app_id: _Secret = ""
+    microsoft_app_password: _Secret = ""
+    microsoft_app_tenant_id: _Secret = ""
+    microsoft_app_type: BotType = BotType.SINGLE_TENANT
+    to_channel_from_bot_login_url: str = ""
+    to_channel_from_bot_oauth_scope: str = "https://api.botframework.com"
+    to_bot_from_channel_token_issuer: str = "https://api.botframework.com"  # noqa: S105 - an address
+    oauth_url: str = "https://api.botframework.com"
+    to_bot_from_channel_openid_metadata_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+    to_bot_from_emulator_openid_metadata_url: str = (
+        "https://login.microsoftonline.com/botframework.com/v2.0/.well-known/openid-configuration"
+    )
     database_url: str = Field("sqlite:///data/esafety.db", validation_alias="ESAFETY_DATABASE_URL")
     schools: Path | None = Field(None, validation_alias="ESAFETY_SCHOOLS")
     console: ConsoleMode = Field(ConsoleMode.AUTO, validation_alias="ESAFETY_CONSOLE")
@@ -62,27 +85,52 @@ class Settings(BaseSettings):
     @property
     def has_slack(self) -> bool:
         """Whether Slack is to be served."""
-        return bool(self.slack_bot_token or self.slack_signing_secret or self.slack_app_token)
+        one = self.slack_bot_token or self.slack_signing_secret or self.slack_app_token
+        return bool(one or self.has_many_workspaces)
+
+    @property
+    def has_many_workspaces(self) -> bool:
+        """Whether any number of Slack workspaces is served, each with the token it gives when the bot is installed there."""
+        return bool(self.slack_client_id or self.slack_client_secret)
+
+    @property
+    def has_teams(self) -> bool:
+        """Whether Teams is to be served, with tokens that prove who is calling."""
+        return bool(self.microsoft_app_id or self.microsoft_app_password)
+
+    @property
+    def has_anonymous_teams(self) -> bool:
+        """Whether a development client on this machine may speak as Teams, without any token.
+
+        Never beside a real Slack workspace: a proxy in front of it would let the whole internet in by this door.
+        """
+        beside_slack = self.has_slack and not self.has_console and not _is_loopback(urlsplit(self.slack_api_url).hostname)
+        return self.is_loopback and not self.has_teams and not beside_slack
 
     @property
     def has_console(self) -> bool:
         """Whether the console is to be served."""
-        return self.console is ConsoleMode.ON or (self.console is ConsoleMode.AUTO and not self.has_slack)
+        chat = self.has_slack or self.has_teams
+        return self.console is ConsoleMode.ON or (self.console is ConsoleMode.AUTO and not chat)
 
     @property
     def schools_folder(self) -> Path:
         """Where the school files are; the demo school's where none is set and no chat is served."""
         if self.schools is not None:
             return self.schools
-        return Path("schools") if self.has_slack or Path("schools").is_dir() else DEMO_SCHOOLS
+        return Path("schools") if self.has_slack or self.has_teams or Path("schools").is_dir() else DEMO_SCHOOLS
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        try:
-            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def load_settings() -> Settings:
@@ -99,7 +147,7 @@ def load_settings() -> Settings:
         first = wrong.errors()[0]
         name = str(first["loc"][0]).upper()
         raise SettingsError(f"{name} is wrong: {first['msg']}. See .env.example.") from None
-    for check in (_slack_fault(settings), _console_fault(settings)):
+    for check in (_slack_fault(settings), _teams_fault(settings), _console_fault(settings)):
         if check:
             raise SettingsError(check)
     return settings
@@ -108,6 +156,8 @@ def load_settings() -> Settings:
 def _slack_fault(s: Settings) -> str:
     if not s.has_slack:
         return ""
+    if s.has_many_workspaces:
+        return _many_workspaces_fault(s)
     if not s.slack_bot_token:
         return "SLACK_BOT_TOKEN is missing: Slack's page of your app, OAuth & Permissions, Bot User OAuth Token (xoxb-...)."
     if not s.slack_bot_token.startswith("xoxb-"):
@@ -125,7 +175,45 @@ def _slack_fault(s: Settings) -> str:
     return ""
 
 
+def _many_workspaces_fault(s: Settings) -> str:
+    if not s.slack_client_id:
+        return "SLACK_CLIENT_ID is missing beside SLACK_CLIENT_SECRET: Basic Information, App Credentials, Client ID."
+    if not s.slack_client_secret:
+        return "SLACK_CLIENT_SECRET is missing beside SLACK_CLIENT_ID: Basic Information, App Credentials, Client Secret."
+    if s.slack_bot_token:
+        return (
+            "SLACK_BOT_TOKEN is of one workspace, and SLACK_CLIENT_ID serves many: take one of them out."
+            " With SLACK_CLIENT_ID each workspace gives its own token at /slack/install."
+        )
+    if s.slack_mode is not SlackMode.HTTP:
+        return (
+            "ESAFETY_SLACK_MODE must be http with SLACK_CLIENT_ID: Slack reaches many workspaces' bot over the internet only."
+        )
+    if not s.slack_signing_secret:
+        return "SLACK_SIGNING_SECRET is missing: Basic Information, App Credentials, Signing Secret."
+    return ""
+
+
+def _teams_fault(s: Settings) -> str:
+    if not s.has_teams:
+        if s.microsoft_app_tenant_id:
+            return "MICROSOFT_APP_ID is missing: the Azure portal's page of your bot, Configuration, Microsoft App ID."
+        return ""
+    if not s.microsoft_app_id:
+        return "MICROSOFT_APP_ID is missing beside MICROSOFT_APP_PASSWORD: Azure portal, your bot, Configuration."
+    if s.microsoft_app_type is not BotType.MULTI_TENANT and not s.microsoft_app_tenant_id:
+        return "MICROSOFT_APP_TENANT_ID is missing: Azure portal, your bot, Configuration, App Tenant ID."
+    if s.microsoft_app_type is not BotType.MANAGED_IDENTITY and not s.microsoft_app_password:
+        return (
+            "MICROSOFT_APP_PASSWORD is missing: Azure portal, your bot, Configuration, Manage Password, a new client secret."
+            " Or set MICROSOFT_APP_TYPE=UserAssignedMSI if the bot runs under a managed identity."
+        )
+    return ""
+
+
 def _console_fault(s: Settings) -> str:
     if s.has_console and not s.is_loopback:
         return f"HOST={s.host} would show the console to the network: set HOST=127.0.0.1, or ESAFETY_CONSOLE=off."
+    if not (s.is_loopback or s.has_slack or s.has_teams):
+        return f"HOST={s.host} is open to the network, and no chat is set up: set HOST=127.0.0.1, or the tokens of one."
     return ""

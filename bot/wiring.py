@@ -22,6 +22,7 @@ from storage.outbox import Outbox
 from storage.records import new_id
 from storage.school_files import load_schools
 from storage.store import Store
+from storage.teams import TeamsDirectory
 
 log = logging.getLogger("esafety")
 
@@ -48,9 +49,12 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     await database.migrate()
     clock = clock or SystemClock()
     bell = asyncio.Event()
-    platforms = frozenset(
-        {*([Platform.SLACK] if settings.has_slack else []), *([Platform.CONSOLE] if settings.has_console else [])}
-    )
+    chats = {
+        Platform.SLACK: settings.has_slack,
+        Platform.TEAMS: settings.has_teams,
+        Platform.CONSOLE: settings.has_console,
+    }
+    platforms = {platform for platform, served in chats.items() if served}
     store, outbox = Store(database), Outbox(database)
     ports = Ports(store, clock, platforms, new_id, bell.set)
     if settings.schools_folder == DEMO_SCHOOLS:
@@ -64,6 +68,10 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     async with ClientSession(timeout=ClientTimeout(total=30)) as session, AsyncExitStack() as at_last:
         at_last.push_async_callback(database.close)
         stop_slack = await _add_slack(bot, session, store, clock, messengers) if settings.has_slack else None
+        if settings.has_teams:
+            at_last.push_async_callback(await _add_teams(bot, session, store, clock, messengers))
+        elif settings.has_anonymous_teams:
+            await _let_teams_come(bot, session, store, clock, messengers, platforms, at_last)
         if settings.has_console:
             await _add_console(bot, store, clock, messengers)
         bot.tasks.append(asyncio.create_task(bot.worker.run(), name="worker"))
@@ -109,6 +117,49 @@ async def _add_slack(
     from bot.slack.serving import add_slack
 
     return await add_slack(bot, session, store, clock, messengers)
+
+
+async def _add_teams(
+    bot: Bot, session: ClientSession, store: Store, clock: Clock, messengers: dict[Platform, Messenger]
+) -> Callable[[], Awaitable[None]]:
+    # As for Slack's: Microsoft's libraries are loaded by those who use them.
+    from bot.teams.serving import PATH, make_teams
+
+    handler, stop = await make_teams(bot, session, store, clock, messengers)
+    bot.web.router.add_post(PATH, handler)
+    return stop
+
+
+async def _let_teams_come(
+    bot: Bot,
+    session: ClientSession,
+    store: Store,
+    clock: Clock,
+    messengers: dict[Platform, Messenger],
+    platforms: set[Platform],
+    at_last: AsyncExitStack,
+) -> None:
+    """Serves a development client on this machine from the moment it first calls: until then nothing is sent to Teams."""
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
+    once = asyncio.Lock()
+
+    async def come() -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        nonlocal handler
+        async with once:
+            if handler is None:
+                from bot.teams.serving import make_teams
+
+                handler, stop = await make_teams(bot, session, store, clock, messengers)
+                at_last.push_async_callback(stop)
+                platforms.add(Platform.TEAMS)
+        return handler
+
+    async def messages(request: web.Request) -> web.StreamResponse:
+        return await (handler or await come())(request)
+
+    bot.web.router.add_post("/api/messages", messages)
+    if await TeamsDirectory(bot.database).knows_anybody():
+        await come()
 
 
 async def _add_console(bot: Bot, store: Store, clock: Clock, messengers: dict[Platform, Messenger]) -> None:

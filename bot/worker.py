@@ -19,8 +19,9 @@ log = logging.getLogger("esafety.worker")
 
 LEASE = timedelta(seconds=60)
 _LONGEST_WAIT = timedelta(minutes=10)
-_BATCH = 20
-_AT_ONCE = 4
+_BATCH = 64
+_AT_ONCE: Mapping[Platform, int] = {Platform.SLACK: 4, Platform.TEAMS: 40, Platform.CONSOLE: 4}
+"""How many messages are on their way to a chat at once. Slack takes about one a second for a channel; Teams is slow."""
 _FAILED_TIMER_AGAIN = timedelta(minutes=1)
 
 
@@ -109,8 +110,8 @@ class Worker:
         for school_id, timer in await self.outbox.due_timers(now, _BATCH, list(self.schools)):
             await self._ring(self.schools[school_id], timer)
         deliveries = await self.outbox.lease(now, LEASE, _BATCH, frozenset(self.messengers))
-        gate = asyncio.Semaphore(_AT_ONCE)
-        await asyncio.gather(*(self._deliver(d, gate) for d in deliveries))
+        gates = {platform: asyncio.Semaphore(most) for platform, most in _AT_ONCE.items()}
+        await asyncio.gather(*(self._deliver(d, gates[d.address.platform]) for d in deliveries))
         return bool(deliveries)
 
     async def _ring(self, school: School, timer: Timer) -> None:

@@ -40,7 +40,10 @@ from cards.plain import ELLIPSIS, clean, has_ink, shorten, shown
 Payload: TypeAlias = dict[str, Any]
 
 SUBMIT: Final = "submit"
-"""The action of a form's submit button, whose data names the `form` and hands back its `state`."""
+"""The action of a form's submit button, whose data names the form, as `dialog`, and hands back its `state`."""
+
+RESERVED: Final = frozenset({"action", "value", "dialog", "state", "school", "msteams", "type"})
+"""What a button's data holds beside what was filled in, which Teams puts into the same object: no field may be called so."""
 
 DATE_SUFFIX: Final = ".date"
 TIME_SUFFIX: Final = ".time"
@@ -80,6 +83,8 @@ def form(form: Form) -> Payload:
     In a dialog every button is an Action.Submit: Teams takes what it opens from the answer.
     """
     refuse_what_cannot_be_drawn(form)
+    if reserved := RESERVED & {field.id for field in fields(form)}:
+        raise ValueError(f"Form {form.id} has a field called {', '.join(sorted(reserved))}, which is a word of its buttons")
     drawn = _envelope([*_unplaced_errors(form), *_body(form)])
     if form.submit:
         drawn["actions"] = [_submit(form)]
@@ -101,7 +106,7 @@ def _submit(form: Form) -> Payload:
         "type": "Action.Submit",
         "title": shorten(form.submit, _BUTTON_LABEL),
         "style": "positive",
-        "data": {"action": SUBMIT, "form": form.id, "state": form.state},
+        "data": {"action": SUBMIT, "dialog": form.id, "state": form.state},
     }
 
 

@@ -10,6 +10,7 @@ from domain.incident import AlertState, CaseLine
 from domain.people import School
 
 REPORT, SHOW_MINE, SHOW_QUEUE = "report", "show_mine", "show_queue"
+IN_SCHOOL = "in_school"
 COMMANDS = ("report", "mine", "queue", "help")
 
 
@@ -24,6 +25,22 @@ def help_card(school: School, note: str = "") -> Card:
     parts.append(_ways_on())
     parts.append(Table(say("help.commands_caption"), (say("help.command"), say("help.does")), rows, ""))
     return Card(say("help.title"), say("help.summary"), tuple(parts))
+
+
+def welcome_card(school: School, *, shared: bool) -> Card:
+    """What the bot does and for whom, when it is new in somebody's chat, or in one that several people read (`shared`)."""
+    parts: list[Part] = [Text(say("welcome.text")), Text(say("welcome.shared" if shared else "welcome.alone"))]
+    phones = tuple((school.policy.role_title(role), number) for role, number in school.phones.items())
+    if phones:
+        parts.append(Text(say("help.phones", phones=phone_list(phones))))
+    return Card(say("welcome.title"), say("welcome.summary"), (*parts, _ways_on(home=shared)))
+
+
+def which_school_card(schools: Sequence[School], then: str, value: str = "") -> Card:
+    """Asks which school somebody means, for an organisation with several. `then` is the action to go on with."""
+    opens = then == REPORT
+    choices = tuple(Button(IN_SCHOOL, s.name, f"{s.id}|{then}|{value}", opens_form=opens) for s in schools)
+    return Card(say("which_school.title"), say("which_school.text"), (Text(say("which_school.text")), Buttons(choices)))
 
 
 def unknown_command(typed: str, nearest: str) -> str:

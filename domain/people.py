@@ -127,6 +127,7 @@ class School:
     houses: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
     slack_team: str = ""
+    teams_tenant: str = ""
 
     def groups(self, group: Group) -> tuple[str, ...]:
         """The houses or forms there are to choose from."""

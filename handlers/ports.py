@@ -1,6 +1,7 @@
 """What the handlers need of the world. storage and the edges fit these shapes without knowing them; tests bring their own."""
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -97,7 +98,7 @@ class Ports:
 
     store: Store
     clock: Clock
-    platforms: frozenset[Platform]
+    platforms: AbstractSet[Platform]
     new_id: Callable[[], str]
     wake: Callable[[], None]
     readers_known_for: timedelta = field(default=timedelta(hours=24))

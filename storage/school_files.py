@@ -27,6 +27,7 @@ def _inside(role: Role) -> Role:
 
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", to_lower=True, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+Channel = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
 InsideRole = Annotated[Role, AfterValidator(_inside)]
 
 
@@ -62,8 +63,9 @@ class _School(BaseModel):
     forms: list[Name] = []
     phones: dict[Role, Name] = {}
     roles: dict[InsideRole, list[Email] | dict[Name, list[Email]]]
-    channels: dict[Platform, dict[InsideRole, Name | dict[Name, Name]]] = {}
+    channels: dict[Platform, dict[InsideRole, Channel | dict[Name, Channel]]] = {}
     slack_team: str = ""
+    teams_tenant: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True, to_lower=True)] = ""
 
     @field_validator("timezone")
     @classmethod
@@ -116,6 +118,7 @@ def _load(path: Path) -> School:
             houses=tuple(raw.houses),
             forms=tuple(raw.forms),
             slack_team=raw.slack_team,
+            teams_tenant=raw.teams_tenant,
         )
     except (ValueError, PolicyFileError) as wrong:
         raise SchoolFileError(f"{path}: {wrong}") from None

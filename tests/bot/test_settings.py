@@ -10,6 +10,7 @@ from bot.settings import DEMO_SCHOOLS, Settings, SettingsError, SlackMode, load_
 
 ROOT = Path(__file__).parents[2]
 BOT, APP, SECRET = "xoxb-1-abc", "xapp-1-abc", "0123456789abcdef0123456789abcdef"
+APP_ID, TENANT = "7f1e3c52-0f6e-4a7e-9c53-0d7a54f0a001", "5c0d6a1e-2a37-4b58-8f0e-6f5f0f5ea002"
 
 WRONG = {
     "app token alone": ({"SLACK_APP_TOKEN": APP}, "SLACK_BOT_TOKEN is missing"),
@@ -23,8 +24,16 @@ WRONG = {
     "no such console mode": ({"ESAFETY_CONSOLE": "perhaps"}, "ESAFETY_CONSOLE is wrong"),
     "no port": ({"PORT": "many"}, "PORT is wrong"),
     "a port too high": ({"PORT": "65536"}, "PORT is wrong"),
+    "an app id alone": ({"MICROSOFT_APP_ID": APP_ID}, "MICROSOFT_APP_TENANT_ID is missing"),
+    "a tenant alone": ({"MICROSOFT_APP_TENANT_ID": TENANT}, "MICROSOFT_APP_ID is missing"),
+    "a password alone": ({"MICROSOFT_APP_PASSWORD": SECRET}, "MICROSOFT_APP_ID is missing"),
+    "no password": ({"MICROSOFT_APP_ID": APP_ID, "MICROSOFT_APP_TENANT_ID": TENANT}, "MICROSOFT_APP_PASSWORD is missing"),
+    "no such type": ({"MICROSOFT_APP_TYPE": "Anonymous"}, "MICROSOFT_APP_TYPE is wrong"),
+    "nothing set and open to the network": ({"HOST": "0.0.0.0", "ESAFETY_CONSOLE": "off"}, "HOST=0.0.0.0 is open"),
     "the console shown to all": ({"HOST": "0.0.0.0"}, "HOST=0.0.0.0 would show the console to the network"),
 }
+
+TEAMS = {"MICROSOFT_APP_ID": APP_ID, "MICROSOFT_APP_PASSWORD": SECRET, "MICROSOFT_APP_TENANT_ID": TENANT}
 
 
 def given(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
@@ -64,6 +73,28 @@ def test_slack_is_served_with_what_its_mode_needs(
     assert loaded.has_slack
     assert not loaded.has_console
     assert loaded.schools_folder == Path("schools")
+
+
+@pytest.mark.parametrize(
+    ("settings", "signed", "anonymous"),
+    [
+        ({}, False, True),
+        ({"ESAFETY_CONSOLE": "off"}, False, True),
+        (TEAMS, True, False),
+        ({"MICROSOFT_APP_ID": APP_ID, "MICROSOFT_APP_TENANT_ID": TENANT, "MICROSOFT_APP_TYPE": "UserAssignedMSI"}, True, False),
+        ({"SLACK_BOT_TOKEN": BOT, "SLACK_APP_TOKEN": APP}, False, False),
+        ({"SLACK_BOT_TOKEN": BOT, "SLACK_APP_TOKEN": APP, "SLACK_API_URL": "http://127.0.0.1:9/"}, False, True),
+        ({"SLACK_BOT_TOKEN": BOT, "SLACK_APP_TOKEN": APP, **TEAMS}, True, False),
+        ({"SLACK_BOT_TOKEN": BOT, "SLACK_APP_TOKEN": APP, "HOST": "0.0.0.0"}, False, False),
+    ],
+)
+def test_teams_is_open_without_a_token_to_this_machine_only(
+    settings: dict[str, str], signed: bool, anonymous: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With an app id every call must be signed; without one only this machine may call, never beside a real Slack."""
+    given(monkeypatch, **settings)
+    loaded = load_settings()
+    assert (loaded.has_teams, loaded.has_anonymous_teams) == (signed, anonymous)
 
 
 def test_with_nothing_set_the_demo_is_served_on_this_machine() -> None:

@@ -147,7 +147,7 @@ def test_in_a_dialog_every_button_submits() -> None:
     (back,) = payload["body"][0]["actions"]
     (send,) = payload["actions"]
     assert (back["type"], back["data"]) == ("Action.Submit", {"action": "back", "value": "1"})
-    assert (send["title"], send["data"]) == ("Send", {"action": "submit", "form": "report", "state": "draft-1"})
+    assert (send["title"], send["data"]) == ("Send", {"action": "submit", "dialog": "report", "state": "draft-1"})
 
 
 def test_a_question_unfolds_before_the_button_acts() -> None:

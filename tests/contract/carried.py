@@ -44,7 +44,7 @@ def by_teams(payload: Mapping[str, Any]) -> Carried:
         kind = str(piece.get("type", ""))
         if kind.startswith("Input."):
             found.add(_field_id(piece["id"]))
-        elif kind in {"Action.Execute", "Action.Submit"} and "form" not in piece["data"]:
+        elif kind in {"Action.Execute", "Action.Submit"} and "dialog" not in piece["data"]:
             assert kind == "Action.Submit" or piece["verb"] == piece["data"]["action"]
             pairs[piece["data"]["action"], piece["data"]["value"]] += 1
         elif kind == "Action.Submit":

@@ -79,7 +79,7 @@ async def test_pressing_while_everything_else_happens_never_fails(office: Office
         alert = await both.alert(incident)
         due = await both.rows(t.timers, t.timers.c.alert_id == alert.id)
         leased = await both.worker.outbox.lease(
-            both.clock.now(), 2 * (alert.due_at - both.clock.now()), 20, both.ports.platforms
+            both.clock.now(), 2 * (alert.due_at - both.clock.now()), 20, frozenset(both.ports.platforms)
         )
         ringing = [
             (school, timer)

@@ -1,0 +1,1 @@
+"""The Microsoft Teams edge. Nothing outside this package knows the Bot Framework."""

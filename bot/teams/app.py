@@ -1,0 +1,346 @@
+"""The Teams edge: what Teams sends is turned into calls of the desk, and the desk's replies into what Teams shows.
+
+A private answer is a dialog, a line that only whoever pressed a button sees, or a message in the one-to-one chat; never a
+message in a channel. What waits for an answer (a button, a form) is answered at once with it; the rest goes on after.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from http import HTTPStatus
+from typing import Any, Final, assert_never
+
+from bot.desk import Desk
+from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
+from bot.teams import drawn
+from bot.teams.connector import Connector, OutOfReachError, RefusedError
+from bot.teams.drawn import Payload
+from bot.teams.incoming import CHANNEL, Incoming
+from bot.teams.people import People
+from bot.teams.values import form_values, typed_choice
+from cards import pages
+from cards.adaptive import PEOPLE_DATASET, SUBMIT
+from cards.model import Card
+from cards.texts import say
+from domain.people import Account, Platform, School
+from handlers.ports import Clock
+from storage.outbox import SeenEvents
+from storage.teams import TeamsDirectory, TeamsUser
+
+log = logging.getLogger("esafety.teams")
+
+REPORT_COMMAND: Final = "report"
+REPORT_MESSAGE_COMMAND: Final = "report_message"
+
+_PICTURES: Final = ("image/", "application/vnd.microsoft.teams.file")
+_ROSTER_EVENTS: Final = frozenset({"teamMemberAdded", "teamMemberRemoved", "channelMemberAdded", "channelMemberRemoved"})
+_COMMAND: Final = "esafety"
+_MOST_PEOPLE: Final = 15
+
+Answer = tuple[int, Payload | None]
+
+
+class TeamsEdge:
+    """Acts on activities that have been let in."""
+
+    def __init__(
+        self,
+        desks: Mapping[str, Desk],
+        connector: Connector,
+        people: People,
+        directory: TeamsDirectory,
+        seen: SeenEvents,
+        clock: Clock,
+    ) -> None:
+        self._desks = desks
+        self._connector = connector
+        self._people = people
+        self._directory = directory
+        self._seen = seen
+        self._clock = clock
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def finish(self) -> None:
+        """Waits for what is still being done for somebody."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def act(self, incoming: Incoming) -> Answer:
+        """The HTTP status and the body with which an activity is answered."""
+        match incoming.type:
+            case "invoke":
+                return await self._invoked(incoming)
+            case "message":
+                self._later(self._message(incoming))
+            case "conversationUpdate" | "installationUpdate":
+                self._later(self._changed(incoming))
+            case _:
+                pass
+        return HTTPStatus.ACCEPTED, None
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_logged(work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    # Buttons and forms
+
+    async def _invoked(self, incoming: Incoming) -> Answer:
+        match incoming.name:
+            case "adaptiveCard/action":
+                return await self._guarded(self._pressed(incoming), _button_failed)
+            case "task/fetch":
+                return await self._guarded(self._dialog(incoming, self._press), _dialog_failed)
+            case "composeExtension/fetchTask":
+                return await self._guarded(self._dialog(incoming, self._extension_command), _dialog_failed)
+            case "task/submit" | "composeExtension/submitAction":
+                # An error keeps the dialog open with all that was typed, where any answer would take its place.
+                return await self._guarded(self._dialog(incoming, self._submitted), _form_failed)
+            case "application/search":
+                return await self._guarded(self._suggest(incoming), _no_suggestions)
+            case _:
+                return HTTPStatus.NOT_IMPLEMENTED, None
+
+    async def _guarded(self, work: Awaitable[Payload], failed: Callable[[], Answer]) -> Answer:
+        try:
+            return HTTPStatus.OK, await work
+        except Exception:
+            log.exception("an action failed")
+            return failed()
+
+    async def _pressed(self, incoming: Incoming) -> Payload:
+        """A button that acts in place."""
+        user = await self._people.sender(incoming)
+        desk, reply = await self._reply(incoming, user, self._press, str(incoming.data.get("action") or ""))
+        school = desk.school if desk is not None else None
+        match reply:
+            case Tell(card=card):
+                line = drawn.line_of(card)
+                if line is not None:
+                    return drawn.told(line)
+                if incoming.is_personal:
+                    return drawn.replaced(card, school)
+                return drawn.told(say("private.answered" if await self._privately(user, card, school) else "private.no_chat"))
+            case ShowForm(form=form) | WrongForm(form=form):
+                # A button of a message never leads to a form without opening a dialog; a client of long ago may still ask.
+                return drawn.told(" ".join((form.title, say("note.gone"))))
+            case Silence():
+                return drawn.told("")
+            case _:
+                assert_never(reply)
+
+    async def _dialog(self, incoming: Incoming, work: "Work") -> Payload:
+        user = await self._people.sender(incoming)
+        action = str(incoming.data.get("action") or "")
+        desk, reply = await self._reply(incoming, user, work, action)
+        school = desk.school if desk is not None else None
+        match reply:
+            case ShowForm(form=form) | WrongForm(form=form):
+                return drawn.dialog(form, school)
+            case Tell(card=card):
+                return drawn.dialog(pages.as_form(card), school)
+            case Silence():
+                return {}
+            case _:
+                assert_never(reply)
+
+    async def _reply(self, incoming: Incoming, user: TeamsUser, work: "Work", action: str) -> tuple[Desk | None, Reply]:
+        """The desk of the school it is about and what it replies; without one, the question which school."""
+        named, then, value = str(incoming.data.get(drawn.SCHOOL) or ""), action, str(incoming.data.get("value") or "")
+        if action == pages.IN_SCHOOL:
+            named, then, value = (*value.split("|", 2), "", "")[:3]
+            incoming = _with_data(incoming, {"action": then, "value": value, "link": value})
+            work = self._press if then != pages.REPORT else self._begin
+        schools = await self._people.schools_of(incoming, user, named)
+        if not schools:
+            return None, Tell(pages.notice(say("which_school.title"), say("private.no_school")))
+        if len(schools) > 1:
+            link = _link(incoming)
+            return None, Tell(pages.which_school_card(schools, then or pages.REPORT, link))
+        desk = self._desks[schools[0].id]
+        return desk, await work(incoming, desk, await self._people.account(desk.school, user))
+
+    async def _press(self, incoming: Incoming, desk: Desk, account: Account) -> Reply:
+        data = incoming.data
+        return await desk.press(account, str(data.get("action") or ""), str(data.get("value") or ""))
+
+    async def _begin(self, incoming: Incoming, desk: Desk, account: Account) -> Reply:
+        return await desk.begin_report(account, link=str(incoming.data.get("link") or ""))
+
+    async def _extension_command(self, incoming: Incoming, desk: Desk, account: Account) -> Reply:
+        return await desk.begin_report(account, link=_link(incoming))
+
+    async def _submitted(self, incoming: Incoming, desk: Desk, account: Account) -> Reply:
+        data = incoming.data
+        if data.get("action") != SUBMIT:
+            return await self._press(incoming, desk, account)
+        values = form_values(data, desk.school.calendar.timezone)
+        return await desk.submit(account, str(data.get("dialog") or ""), str(data.get("state") or ""), values)
+
+    async def _suggest(self, incoming: Incoming) -> Payload:
+        value: Mapping[str, Any] = incoming.value if isinstance(incoming.value, dict) else {}
+        dataset, _, school_id = str(value.get("dataset") or "").partition(":")
+        results: list[dict[str, str]] = []
+        user = await self._people.sender(incoming)
+        schools = await self._people.schools_of(incoming, user, school_id)
+        if dataset == PEOPLE_DATASET and len(schools) == 1:
+            desk = self._desks[schools[0].id]
+            account = await self._people.account(desk.school, user)
+            found = await desk.suggest(account, str(value.get("queryText") or ""))
+            results = [
+                {"value": typed_choice(p.value), "title": f"{p.label} \u2013 {hint}" if hint else p.label} for p, hint in found
+            ]
+        return _search_answer(results[-_MOST_PEOPLE:])
+
+    # Messages
+
+    async def _message(self, incoming: Incoming) -> None:
+        if not await self._seen.is_new(Platform.TEAMS, f"{incoming.conversation.id}/{incoming.id}"[-128:], self._clock.now()):
+            return
+        user = await self._people.sender(incoming)
+        if incoming.is_personal:
+            await self._people.remember_chat(user, incoming.conversation.id)
+        words = incoming.said.lstrip("/").split()
+        if words and words[0].casefold() == _COMMAND:
+            words = words[1:]
+        # Whoever sends a picture wants to report something: the card asks them not to.
+        if any(a.content_type.startswith(_PICTURES) for a in incoming.attachments):
+            words = [REPORT_COMMAND]
+        command = words[0].casefold() if len(words) == 1 else ""
+        if command == REPORT_COMMAND:
+            # No form can be opened without a press.
+            await self._answer(incoming, user, pages.ask_report_card())
+            return
+        if command in {"mine", "queue"}:
+            action = pages.SHOW_MINE if command == "mine" else pages.SHOW_QUEUE
+            desk, reply = await self._reply(_with_data(incoming, {"action": action}), user, self._press, action)
+            if isinstance(reply, Tell):
+                await self._tell(incoming, user, reply.card, desk.school if desk is not None else None)
+            return
+        schools = await self._people.schools_of(incoming, user)
+        if schools:
+            desk = self._desks[schools[0].id]
+            text = " ".join(words)
+            await self._answer(incoming, user, desk.chat(text) if len(words) > 1 else desk.help(text), desk.school)
+
+    async def _answer(self, incoming: Incoming, user: TeamsUser, card: Card, school: School | None = None) -> None:
+        """Answers where something was said. Only for what anybody there may read."""
+        if school is None:
+            schools = await self._people.schools_of(incoming, user)
+            school = schools[0] if len(schools) == 1 else None
+        await self._connector.send(incoming.service_url, incoming.conversation.id, drawn.message(card, school))
+
+    async def _tell(self, incoming: Incoming, user: TeamsUser, card: Card, school: School | None) -> None:
+        """Answers in private: elsewhere than in a chat of their own, that is said where the question was asked."""
+        if incoming.is_personal:
+            await self._connector.send(incoming.service_url, incoming.conversation.id, drawn.message(card, school))
+            return
+        told = say("private.answered" if await self._privately(user, card, school) else "private.no_chat")
+        await self._connector.send(incoming.service_url, incoming.conversation.id, {"type": "message", "text": told})
+
+    async def _privately(self, user: TeamsUser, card: Card, school: School | None) -> bool:
+        """Writes to somebody in their own chat; False where Teams does not let the bot."""
+        try:
+            chat = await self._people.chat_with(user)
+            await self._connector.send(user.service_url, chat, drawn.message(card, school))
+        except (RefusedError, OutOfReachError) as no:
+            log.warning("could not answer in private: %s", no)
+            return False
+        return True
+
+    # Installing, joining and leaving
+
+    async def _changed(self, incoming: Incoming) -> None:
+        ours = incoming.recipient.id
+        if any(member.id == ours for member in incoming.removed) or incoming.action.startswith("remove"):
+            await self._removed(incoming)
+        elif any(member.id == ours for member in incoming.added) or incoming.action.startswith("add"):
+            await self._installed(incoming)
+        elif incoming.added or incoming.removed or incoming.channel_data.event in _ROSTER_EVENTS:
+            await self._roster_changed(incoming)
+
+    async def _installed(self, incoming: Incoming) -> None:
+        """Says once what the bot is for. Teams tells of an installation in two ways, and not always in both."""
+        user = await self._people.sender(incoming)
+        tenant = self._people.tenant(incoming)
+        if incoming.is_personal:
+            new = await self._people.remember_chat(user, incoming.conversation.id)
+        else:
+            kind = "team" if incoming.conversation.type == CHANNEL else "group"
+            place, now = incoming.place, self._clock.now()
+            new = await self._directory.add_place(tenant, place, kind, incoming.service_url, now)
+            if new:
+                await self._roster_changed(incoming)
+        schools = await self._people.schools_of(incoming, user)
+        if new and schools:
+            school = schools[0] if len(schools) == 1 else None
+            card = pages.welcome_card(schools[0], shared=not incoming.is_personal)
+            await self._connector.send(incoming.service_url, incoming.conversation.id, drawn.message(card, school))
+
+    async def _removed(self, incoming: Incoming) -> None:
+        tenant = self._people.tenant(incoming)
+        if incoming.is_personal:
+            await self._people.close_chat(tenant, incoming.conversation.id)
+        else:
+            await self._directory.remove_place(tenant, incoming.place)
+
+    async def _roster_changed(self, incoming: Incoming) -> None:
+        """Somebody joined or left a team: who reads its channels is looked up again, and newcomers become known."""
+        tenant = self._people.tenant(incoming)
+        watched = [
+            (school, channel)
+            for school in self._people.tenants.schools_in(tenant)
+            for channel in dict.fromkeys(school.channels.get(Platform.TEAMS, {}).values())
+        ]
+        # An event of a team does not name its other channels: all that might be among them are looked at anew.
+        for school, channel in watched:
+            if incoming.added or incoming.removed or incoming.channel_data.event:
+                await self._people.forget_readers(school, channel)
+        await self._people.meet(tenant, incoming.service_url, incoming.place)
+        for school, channel in watched:
+            try:
+                await self._people.sync_readers(school, channel)
+            except (RefusedError, OutOfReachError) as trouble:
+                log.warning("who reads a channel could not be looked up: %s", trouble)
+
+
+Work = Callable[[Incoming, Desk, Account], Awaitable[Reply]]
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except (RefusedError, OutOfReachError) as no:
+        log.warning("Teams did not take an answer: %s", no)
+    except Exception:
+        log.exception("what came after an acknowledgement failed")
+
+
+def _button_failed() -> Answer:
+    return HTTPStatus.OK, drawn.told(say("note.failed"))
+
+
+def _dialog_failed() -> Answer:
+    return HTTPStatus.OK, {"task": {"type": "message", "value": say("note.failed")}}
+
+
+def _form_failed() -> Answer:
+    return HTTPStatus.INTERNAL_SERVER_ERROR, None
+
+
+def _no_suggestions() -> Answer:
+    return HTTPStatus.OK, _search_answer([])
+
+
+def _search_answer(results: list[dict[str, str]]) -> Payload:
+    return {"statusCode": 200, "type": "application/vnd.microsoft.search.searchResponse", "value": {"results": results}}
+
+
+def _with_data(incoming: Incoming, data: Mapping[str, str]) -> Incoming:
+    return incoming.model_copy(update={"name": "", "value": {"data": dict(data)}})
+
+
+def _link(incoming: Incoming) -> str:
+    """The address of the message that is to be reported, in Teams' own form. Never its text, never a file."""
+    value: Mapping[str, Any] = incoming.value if isinstance(incoming.value, dict) else {}
+    payload = value.get("messagePayload")
+    return str(payload.get("linkToMessage") or "") if isinstance(payload, dict) else ""

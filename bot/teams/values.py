@@ -1,0 +1,56 @@
+"""What was filled into an Adaptive Card, as the neutral form values: the inverse of the fields that `cards.adaptive` draws."""
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from cards.adaptive import DATE_SUFFIX, RESERVED, TIME_SUFFIX, TYPED_SUFFIX
+from cards.model import FieldValue
+from domain.report_form import PEOPLE_FIELDS
+
+_TYPED: Final = "text:"
+
+
+def form_values(data: Mapping[str, Any], timezone: tzinfo) -> dict[str, FieldValue]:
+    """The values by field id, as `cards.model.FormValues`. Moments are read in the time zone in which they were shown."""
+    values: dict[str, FieldValue] = {}
+    people: dict[str, list[str]] = {}
+    for name, value in data.items():
+        text = "" if value is None else str(value)
+        if name in RESERVED:
+            continue
+        if name.endswith(TYPED_SUFFIX):
+            people.setdefault(name.removesuffix(TYPED_SUFFIX), []).extend(_typed(text))
+        elif name in PEOPLE_FIELDS:
+            people.setdefault(name, [])[:0] = [_picked(x) for x in text.split(",") if x.strip()]
+        elif name.endswith(DATE_SUFFIX):
+            field = name.removesuffix(DATE_SUFFIX)
+            values[field] = _moment(text, str(data.get(field + TIME_SUFFIX) or ""), timezone)
+        elif not name.endswith(TIME_SUFFIX):
+            values[name] = text
+    return values | {name: tuple(dict.fromkeys(found)) for name, found in people.items()}
+
+
+def typed_choice(value: str) -> str:
+    """A person's value for a list, whose chosen values Teams hands back with commas between them."""
+    return _TYPED + quote(value.removeprefix(_TYPED), safe=" ") if value.startswith(_TYPED) else value
+
+
+def _picked(value: str) -> str:
+    value = value.strip()
+    return _TYPED + unquote(value.removeprefix(_TYPED)) if value.startswith(_TYPED) else value
+
+
+def _typed(lines: str) -> list[str]:
+    return [_TYPED + name for name in (" ".join(line.split()) for line in lines.splitlines()) if name]
+
+
+def _moment(day: str, time: str, timezone: tzinfo) -> str:
+    """ISO 8601; what is no moment stays as it is, so that the form can say so."""
+    if not day and not time:
+        return ""
+    try:
+        return datetime.fromisoformat(f"{day}T{time or '00:00'}").replace(tzinfo=timezone).isoformat()
+    except ValueError:
+        return "no moment"
