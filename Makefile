@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MARK := $(VENV)/.installed
+CONTRACT := tests/contract/node
 
-.PHONY: run test check lint types floors format bench smoke pictures doctor clean
+.PHONY: run test check lint types floors format bench smoke pictures contract containers doctor clean
 
 run: $(MARK)
 	@$(BIN)/esafety run
@@ -37,6 +38,19 @@ smoke: $(MARK)-dev
 
 pictures: $(MARK)-dev
 	$(BIN)/python -m tests.browser.pictures
+
+# Every card and form, and both manifests, held to what Slack and Microsoft publish for them. Needs Node, for nothing but this.
+contract: $(MARK)-dev
+	@{ command -v node && command -v npm; } >/dev/null || { echo "make contract needs Node 20 or later, and npm"; exit 1; }
+	@cd $(CONTRACT) && { [ node_modules/.installed -nt package-lock.json ] || { npm ci --silent && touch node_modules/.installed; }; }
+	@corpus=$$(mktemp) && trap 'rm -f "$$corpus"' EXIT && \
+	$(BIN)/python -m tests.contract.export "$$corpus" && node $(CONTRACT)/check.js "$$corpus"
+
+# No container engine is needed: what is written is checked, nothing is built.
+containers: $(MARK)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group containers
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 bench: $(MARK)-dev
 	$(BIN)/python -m tests.bench

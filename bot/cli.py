@@ -47,6 +47,16 @@ def _parser() -> argparse.ArgumentParser:
     take.add_argument("files", nargs="+", type=Path, help="a file whose name says whom it lists: staff.csv, pupils.csv")
     take.add_argument("--school", help="which school, if there is more than one")
     take.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    package = commands.add_parser("teams-package", help="make the app package that is uploaded to Microsoft Teams")
+    package.add_argument("--app-id", default="", help="the bot's Microsoft App ID; left out, MICROSOFT_APP_ID")
+    package.add_argument("--out", type=Path, default=Path("esafety-teams.zip"), help="the file to write (%(default)s)")
+    package.add_argument("--domain", help="the host at which Microsoft reaches the bot, such as esafety.example.sch.uk")
+    package.add_argument("--name", help="what people see in Teams")
+    package.add_argument("--developer", help="who answers for the app, at most 32 characters")
+    package.add_argument("--website", help="where to ask about it: https://...")
+    package.add_argument("--privacy", help="the school's privacy notice; left out, the website")
+    package.add_argument("--terms", help="terms of use; left out, the website")
+    package.add_argument("--version", help="of the package: Teams takes a changed one only under a higher number")
     return parser
 
 
@@ -62,6 +72,12 @@ def _run(args: argparse.Namespace) -> int:
             from bot.people_command import import_people
 
             return asyncio.run(import_people(args.files, args.school, dry_run=args.dry_run))
+        case "teams-package":
+            from bot.teams.package import make_package
+
+            words = ("domain", "name", "developer", "website", "privacy", "terms", "version")
+            given = {word: value for word in words if (value := getattr(args, word)) is not None}
+            return make_package(args.app_id, args.out, **given)
         case "doctor":
             from bot.doctor import examine
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import aiohttp
 
-from tests.bench.__main__ import _free_port, _until_ready
+from tests.bench.tools import free_port, until_ready
 from tests.story.html_page import read
 
 
 async def main() -> None:
     """Runs the walk and says how long it took."""
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         kept = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
         env = {k: v for k, v in os.environ.items() if k in kept} | {"PORT": str(port), "PYTHONUNBUFFERED": "1"}
         began = time.perf_counter()
@@ -28,7 +28,7 @@ async def main() -> None:
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            await _until_ready(address)
+            await until_ready(address)
             ready = time.perf_counter() - began
             reference = await _walk(address)
             took = time.perf_counter() - began

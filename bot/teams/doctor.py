@@ -1,12 +1,10 @@
-"""The doctor's look at Teams: the bot's token, Microsoft's keys, the channels, and whether each role's holders can be reached."""
+"""The doctor's look at Teams: the bot's token, Microsoft's keys, the channels, and whether holders of roles can be reached."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 from uuid import UUID
 
 from aiohttp import ClientSession, ClientTimeout
-from botframework.connector.auth import AppCredentials
 
 from bot.doctor import Finding, Level, Lists, alerted_roles, roles_by_email, some
 from bot.settings import BotType, Settings
@@ -30,13 +28,11 @@ async def examine_teams(
     """Everything about Teams. Without a token of the bot's own nothing can be sent, but people may still be looked at."""
     for wrong in _ids(settings):
         yield wrong
-    own = credentials(settings)
-    connector = Connector(own)
-    try:
-        token = await _token(own, settings)
+    async with ClientSession(timeout=ClientTimeout(total=30)) as session:
+        connector = Connector(session, credentials(settings))
+        token = await _token(connector, settings)
         yield token
-        async with ClientSession(timeout=ClientTimeout(total=30)) as session:
-            yield await _keys(session, settings)
+        yield await _keys(session, settings)
         database = Database(settings.database_url)
         try:
             if not await database.ready():
@@ -49,8 +45,6 @@ async def examine_teams(
                     yield finding
         finally:
             await database.close()
-    finally:
-        connector.close()
 
 
 def _ids(settings: Settings) -> list[Finding]:
@@ -73,21 +67,19 @@ def _is_guid(value: str) -> bool:
         return False
 
 
-async def _token(own: AppCredentials, settings: Settings) -> Finding:
+async def _token(connector: Connector, settings: Settings) -> Finding:
     """Whether Microsoft gives the bot a token. What it says besides is left out: it can hold ids of the organisation."""
     try:
-        await asyncio.to_thread(own.get_access_token)
-    except (PermissionError, KeyError):
+        await connector.token()
+    except RefusedError:
         if settings.microsoft_app_type is BotType.MANAGED_IDENTITY:
             mend = "assign the identity MICROSOFT_APP_ID names to this machine in Azure"
         else:
-            mend = f"copy MICROSOFT_APP_PASSWORD anew ({_SECRET_PLACE}), and check MICROSOFT_APP_ID and _TENANT_ID"
+            mend = f"copy MICROSOFT_APP_PASSWORD anew ({_SECRET_PLACE}), and check MICROSOFT_APP_ID"
         return Finding(Level.FAULT, "Teams: Microsoft does not take MICROSOFT_APP_ID and MICROSOFT_APP_PASSWORD", mend)
-    except ValueError:
-        mend = "copy it anew: Azure portal, your bot, Configuration, App Tenant ID"
-        return Finding(Level.FAULT, "Teams: Microsoft knows no tenant MICROSOFT_APP_TENANT_ID, or is out of reach", mend)
-    except Exception as trouble:  # noqa: BLE001 - each of the libraries below has errors of its own, which mean the same here
-        return Finding(Level.FAULT, f"Teams: Microsoft's login is out of reach ({type(trouble).__name__})", _NETWORK)
+    except OutOfReachError as trouble:
+        mend = f"check MICROSOFT_APP_TENANT_ID, and {_NETWORK}"
+        return Finding(Level.FAULT, f"Teams: Microsoft's login gives no answer for that tenant ({trouble})", mend)
     return Finding(Level.OK, "Teams: Microsoft takes the bot's id and password")
 
 

@@ -48,7 +48,7 @@ async def make_teams(
     tenants = Tenants(settings.microsoft_app_tenant_id.lower(), tuple(bot.schools.values()))
     if settings.has_teams and not tenants.served:
         raise SettingsError("MICROSOFT_APP_TENANT_ID is missing: nobody's Teams is let in without it.")
-    connector = Connector(credentials(settings))
+    connector = Connector(session, credentials(settings))
     directory = TeamsDirectory(bot.database)
     people = People(connector, directory, store, tenants, clock)
     messengers[Platform.TEAMS] = TeamsMessenger(connector, people, directory, store)
@@ -75,11 +75,7 @@ async def make_teams(
             return web.Response(status=status)
         return web.Response(status=status, body=json.dumps(body).encode(), content_type="application/json")
 
-    async def stop() -> None:
-        await edge.finish()
-        connector.close()
-
-    return messages, stop
+    return messages, edge.finish
 
 
 async def _keep_readers(people: People, directory: TeamsDirectory) -> None:

@@ -3,40 +3,29 @@
 import asyncio
 import json
 import os
-import socket
 import sqlite3
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 from uuid import uuid4
 
-import aiohttp
 from slack_sdk.signature import SignatureVerifier
 
 from bot.settings import DEMO_SCHOOLS
+from tests.bench import teams
+from tests.bench.tools import IN_FLIGHT, burst, cpu_seconds, free_port, process, resident_mb, show
 from tests.fakes.slack_server import FakeSlack
 from tests.story.stage import BRUNEL, SAFEGUARDING, write_school
 
-IN_FLIGHT = 16
 HELP_REQUESTS = 3000
 REPORTS = 600
 ROUNDS = 3
 SIGNER = SignatureVerifier("signing-secret")
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What one burst of requests came to."""
-
-    per_second: float
-    median_ms: float
-    p99_ms: float
 
 
 async def main() -> None:
@@ -50,16 +39,17 @@ async def main() -> None:
         await starts(slack)
         await help_command(slack)
         await reports(slack)
+    await teams.measure(ROUNDS)
 
 
 async def starts(slack: FakeSlack) -> None:
     """From `esafety run` to ready, and the memory it then holds; the second start of a database, as a restart is."""
-    for name, extra in (("console", {}), ("Slack", _slack_env(slack))):
+    for name, extra in (("console", {}), ("Slack", _slack_env(slack)), ("Teams", teams.SOME_SETTINGS)):
         with tempfile.TemporaryDirectory() as folder:
             figures = []
             for _ in range(4):
                 async with _bot(Path(folder), extra) as (_, pid, seconds):
-                    figures.append((seconds, _resident_mb(pid)))
+                    figures.append((seconds, resident_mb(pid)))
         first, again = figures[0], figures[1:]
         seconds = statistics.median(f[0] for f in again)
         memory = max(f[1] for f in figures)
@@ -76,12 +66,12 @@ async def help_command(slack: FakeSlack) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with _bot(Path(folder), _slack_env(slack)) as (address, _, _), _bare(slack) as floor:
             for _ in range(ROUNDS):
-                bare.append(await _burst(f"{floor}/slack/events", bodies))
-                ours.append(await _burst(f"{address}/slack/events", bodies))
+                bare.append(await burst(f"{floor}/slack/events", bodies, _signed))
+                ours.append(await burst(f"{address}/slack/events", bodies, _signed))
     rate = statistics.median(o.per_second / b.per_second for o, b in zip(ours, bare, strict=True))
     tail = statistics.median(o.p99_ms / b.p99_ms for o, b in zip(ours, bare, strict=True))
-    _print("/esafety help", ours)
-    _print("bare Bolt", bare)
+    show("/esafety help", ours)
+    show("bare Bolt", bare)
     print(f"ratio            {rate:6.0%} of the requests a second (goal: >= 60 %), p99 {tail:.2f} x (goal: <= 2 x)\n")
 
 
@@ -91,49 +81,22 @@ async def reports(slack: FakeSlack) -> None:
         async with _bot(Path(folder), _slack_env(slack)) as (address, pid, _):
             kinds = [str(uuid4()) for _ in range(REPORTS * ROUNDS)]
             url = f"{address}/slack/events"
-            first = await _burst(url, [_submission("report_kind", draft, _KIND) for draft in kinds])
-            loads, before = [], _cpu_seconds(pid)
+            first = await burst(url, [_submission("report_kind", draft, _KIND) for draft in kinds], _signed)
+            loads, before = [], cpu_seconds(pid)
             for n in range(ROUNDS):
                 drafts = kinds[n * REPORTS : (n + 1) * REPORTS]
-                loads.append(await _burst(url, [_submission("report_detail", draft, _DETAIL) for draft in drafts], _is_receipt))
-            spent = _cpu_seconds(pid) - before
+                bodies = [_submission("report_detail", draft, _DETAIL) for draft in drafts]
+                loads.append(await burst(url, bodies, _signed, _is_receipt))
+            spent = cpu_seconds(pid) - before
         kept = sqlite3.connect(Path(folder) / "esafety.db").execute("SELECT count(*) FROM incidents").fetchone()[0]
         assert kept == REPORTS * ROUNDS, f"{kept} reports are kept of {REPORTS * ROUNDS}"
         commits = _commits_per_second(Path(folder))
-    _print("screen one", [first])
-    _print("report", loads)
+    show("screen one", [first])
+    show("report", loads)
     rate = statistics.median(x.per_second for x in loads)
     print(f"ratio            {rate:6.0f} reports a second (goal: >= 200), every one in the database,")
     print(f"                 {spent / (REPORTS * ROUNDS) * 1e3:.1f} ms of processor each, the alerts sent meanwhile included;")
     print(f"                 the disk alone: {commits:.0f} one-row commits a second with synchronous=FULL")
-
-
-def _print(name: str, loads: list[Load]) -> None:
-    rate, middle, tail = (statistics.median(getattr(x, f) for x in loads) for f in ("per_second", "median_ms", "p99_ms"))
-    print(f"{name:16} {rate:6.0f} a second, median {middle:6.2f} ms, p99 {tail:6.2f} ms")
-
-
-async def _burst(url: str, bodies: list[str], right: Callable[[str], bool] = lambda _: True) -> Load:
-    """Sends the bodies, so many at a time."""
-    waiting = iter(bodies)
-    times: list[float] = []
-    async with aiohttp.ClientSession() as session:
-
-        async def sender() -> None:
-            for body in waiting:
-                headers = _signed(body)
-                began = time.perf_counter()
-                async with session.post(url, data=body, headers=headers) as response:
-                    text = await response.text()
-                times.append(time.perf_counter() - began)
-                assert response.status == 200, (response.status, text)
-                assert right(text), text[:500]
-
-        began = time.perf_counter()
-        await asyncio.gather(*(sender() for _ in range(IN_FLIGHT)))
-        took = time.perf_counter() - began
-    times.sort()
-    return Load(len(times) / took, statistics.median(times) * 1e3, times[int(len(times) * 0.99)] * 1e3)
 
 
 def _signed(body: str) -> Mapping[str, str]:
@@ -207,7 +170,7 @@ def _slack_env(slack: FakeSlack) -> dict[str, str]:
 @asynccontextmanager
 async def _bot(folder: Path, extra: Mapping[str, str]) -> AsyncIterator[tuple[str, int, float]]:
     """`esafety run` in a process of its own: its address, its process, and the seconds until it was ready."""
-    port = _free_port()
+    port = free_port()
     schools = write_school(folder / "schools", "slack", {SAFEGUARDING: "C0SAFE", BRUNEL: "C0BRUNEL"}) if extra else DEMO_SCHOOLS
     settings = {
         "ESAFETY_DATABASE_URL": f"sqlite:///{folder / 'esafety.db'}",
@@ -216,65 +179,16 @@ async def _bot(folder: Path, extra: Mapping[str, str]) -> AsyncIterator[tuple[st
         "PORT": str(port),
         **extra,
     }
-    async with _process(["-m", "bot", "run"], settings, folder, port) as started:
+    async with process(["-m", "bot", "run"], settings, folder, port) as started:
         yield started
 
 
 @asynccontextmanager
 async def _bare(slack: FakeSlack) -> AsyncIterator[str]:
-    port = _free_port()
+    port = free_port()
     program = str(Path(__file__).parent / "bare_bolt.py")
-    async with _process([program, str(port), slack.base_url], {}, Path.cwd(), port) as (address, _, _):
+    async with process([program, str(port), slack.base_url], {}, Path.cwd(), port) as (address, _, _):
         yield address
-
-
-@asynccontextmanager
-async def _process(
-    command: list[str], settings: Mapping[str, str], folder: Path, port: int
-) -> AsyncIterator[tuple[str, int, float]]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK_", "ESAFETY_"))}
-    env = {**clean, "PYTHONPATH": str(Path(__file__).parents[2]), **settings}
-    began = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, env=env, cwd=folder, stdout=asyncio.subprocess.DEVNULL
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        await _until_ready(address)
-        yield address, process.pid, time.perf_counter() - began
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-async def _until_ready(address: str) -> None:
-    async with aiohttp.ClientSession() as session:
-        for _ in range(1500):
-            try:
-                async with session.get(f"{address}/readyz") as response:
-                    if response.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.01)
-    raise AssertionError("it never became ready")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def _resident_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _commits_per_second(folder: Path) -> float:

@@ -14,7 +14,6 @@ from tests.fakes.slack_model import (
     APP_ID,
     BOT_USER,
     TEAM_DOMAIN,
-    TEAM_ID,
     Delivery,
     Message,
     Payload,
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 FieldInput: TypeAlias = str | int | datetime | Sequence[str] | None
 
 _REQUIRED: Final = "Please complete this required field."
-_TEAM: Final = {"id": TEAM_ID, "domain": TEAM_DOMAIN}
 
 
 class SlackShowsError(AssertionError):
@@ -146,7 +144,7 @@ class SlackUser:
         place = channel or self.slack.direct_channel(self.id).id
         payload = {
             "token": "verification-token",
-            "team_id": TEAM_ID,
+            "team_id": self.slack.team_id,
             "team_domain": TEAM_DOMAIN,
             "channel_id": place,
             "channel_name": self.slack.channels[place].name,
@@ -219,7 +217,7 @@ class SlackUser:
             "text": message.text,
             "ts": message.ts,
             "client_msg_id": new_id("client"),
-            "team": TEAM_ID,
+            "team": self.slack.team_id,
             "channel": message.channel,
             "event_ts": message.ts,
             **more,
@@ -228,14 +226,20 @@ class SlackUser:
     async def _event(self, event: Payload) -> None:
         payload = {
             "token": "verification-token",
-            "team_id": TEAM_ID,
+            "team_id": self.slack.team_id,
             "api_app_id": APP_ID,
             "event": event,
             "type": "event_callback",
             "event_id": new_id("Ev"),
             "event_time": int(time.time()),
             "authorizations": [
-                {"enterprise_id": None, "team_id": TEAM_ID, "user_id": BOT_USER, "is_bot": True, "is_enterprise_install": False}
+                {
+                    "enterprise_id": None,
+                    "team_id": self.slack.team_id,
+                    "user_id": BOT_USER,
+                    "is_bot": True,
+                    "is_enterprise_install": False,
+                }
             ],
             "is_ext_shared_channel": False,
         }
@@ -449,10 +453,10 @@ class SlackUser:
     def _identity(self) -> Payload:
         username = self.email.partition("@")[0]
         return {
-            "user": {"id": self.id, "username": username, "name": username, "team_id": TEAM_ID},
+            "user": {"id": self.id, "username": username, "name": username, "team_id": self.slack.team_id},
             "api_app_id": APP_ID,
             "token": "verification-token",
-            "team": _TEAM,
+            "team": {"id": self.slack.team_id, "domain": TEAM_DOMAIN},
             "enterprise": None,
             "is_enterprise_install": False,
         }
@@ -518,6 +522,8 @@ def _seconds(value: FieldInput) -> int | None:
             return None
         case int():
             return value
+        case str():
+            return _seconds(datetime.fromisoformat(value))
         case datetime() if value.tzinfo is not None:
             return int(value.timestamp())
         case _:

@@ -1,6 +1,7 @@
 """The walk through the main job, one script for every platform and both databases."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,13 @@ from tests.fakes.clock import FakeClock
 from tests.story.console_stage import console_stage
 from tests.story.slack_stage import slack_stage
 from tests.story.stage import BRUNEL, SAFEGUARDING, Dialog, Stage, Value
+from tests.story.teams_stage import teams_stage
+
+STAGES: Mapping[str, Callable[[str, Path, FakeClock], AbstractAsyncContextManager[Stage]]] = {
+    "slack": slack_stage,
+    "teams": teams_stage,
+    "console": console_stage,
+}
 
 NAMES = ("Alfie", "Demosson", "Bea", "Exemplar", "Cai", "Placeholder")
 STORY = "He keeps posting things about her in the group chat"
@@ -23,11 +31,10 @@ WHO_AND_WHAT: dict[str, Value] = {
 }
 
 
-@pytest_asyncio.fixture(params=["slack", "console"])
+@pytest_asyncio.fixture(params=["slack", "teams", "console"])
 async def stage(request: pytest.FixtureRequest, database_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stage]:
     """The demo school on a platform."""
-    make = slack_stage if request.param == "slack" else console_stage
-    async with make(database_url, tmp_path, clock) as stage:
+    async with STAGES[request.param](database_url, tmp_path, clock) as stage:
         yield stage
 
 
@@ -245,8 +252,11 @@ async def test_an_unfinished_report_can_be_taken_up_again(stage: Stage) -> None:
     await first.fill(BULLYING)
     second = await first.submit()
     assert second is not None
-    await second.fill({"done": "Spoke to her mother"})
-    await second.submit()
+    asked: dict[str, Value] = {field: "no" for field in ("repeat", "illegal") if field in second.fields}
+    await second.fill({**asked, "what": STORY, "done": "Spoke to her mother", "when": "2026-12-01T10:00:00+00:00"})
+    wrong = await second.submit()
+    assert wrong is not None
+    assert "when" in wrong.errors
     offer = await stage.command("teacher", "report")
     assert isinstance(offer, Dialog)
     assert "did not send it" in offer.shown

@@ -1,0 +1,172 @@
+"""What Teams costs: an alert acknowledged by a button, against the library's own echo, and forty slow sends at once."""
+
+import asyncio
+import json
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bot.desk import Desk
+from bot.replies import ShowForm
+from bot.settings import DEMO_SCHOOLS, ConsoleMode, Settings
+from bot.wiring import SystemClock, running
+from cards.messages import ACKNOWLEDGE
+from domain.people import Account, Kind, Platform, School
+from handlers.ports import Ports
+from storage.database import Database
+from storage.people_files import carry_out, plan_import, read_people
+from storage.records import new_id
+from storage.school_files import load_schools
+from storage.store import Store
+from tests.bench.tools import burst, free_port, process, show
+from tests.fakes.teams_server import SENDS, FakeTeams
+from tests.fakes.teams_user import TeamsUser
+from tests.story.stage import CAST
+
+ALERTS = 200
+SLOW_SENDS = 40
+SCHOOL = "chipping-sodbury"
+
+SOME_SETTINGS: Mapping[str, str] = {
+    "MICROSOFT_APP_ID": "7f1e3c52-0f6e-4a7e-9c53-0d7a54f0a001",
+    "MICROSOFT_APP_PASSWORD": "secret",
+    "MICROSOFT_APP_TENANT_ID": "5c0d6a1e-2a37-4b58-8f0e-6f5f0f5ea002",
+}
+_DETAILS: Mapping[str, str | tuple[str, ...]] = {
+    "targets": ("text:Somebody Typed",),
+    "what": "What was seen, in about as many words as people write. " * 6,
+    "illegal": "no",
+    "repeat": "no",
+    "house": "Brunel",
+}
+
+
+async def measure(rounds: int) -> None:
+    """Runs both."""
+    print()
+    await acknowledgements(rounds)
+    await slow_sends()
+
+
+async def acknowledgements(rounds: int) -> None:
+    """Each press acknowledges an alert of its own, durably, and is answered with what the presser sees."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with FakeTeams() as fake:
+            head = fake.add_user("Bryn Marsh", CAST["brunel head"])
+            url = f"sqlite:///{folder / 'esafety.db'}"
+            await _reported(url, ALERTS * rounds)
+            port, floor_port = free_port(), free_port()
+            env = {**fake.settings, "ESAFETY_DATABASE_URL": url, "ESAFETY_SCHOOLS": str(DEMO_SCHOOLS), "PORT": str(port)}
+            floor = [str(Path(__file__).parent / "bare_botbuilder.py"), str(floor_port), json.dumps(fake.settings)]
+            ours, bare = [], []
+            async with (
+                process(["-m", "bot", "run"], {**env, "ESAFETY_LOG_LEVEL": "ERROR"}, folder, port) as (address, _, _),
+                process(floor, {}, folder, floor_port) as (floor_address, _, _),
+            ):
+                fake.bot_url = f"{address}/api/messages"
+                await head.install()
+                await _until_sent(folder)
+                alerts = [row[0] for row in _rows(folder, "SELECT id FROM alerts WHERE role = 'head_of_house'")]
+                headers = {"Authorization": f"Bearer {fake.token()}", "Content-Type": "application/json"}
+                for n in range(rounds):
+                    bodies = [_press(head, alert) for alert in alerts[n * ALERTS : (n + 1) * ALERTS]]
+                    bare.append(await burst(f"{floor_address}/api/messages", bodies, lambda _: headers))
+                    ours.append(await burst(f"{address}/api/messages", bodies, lambda _: headers, _is_taken))
+            (taken,) = _rows(folder, "SELECT count(*) FROM alerts WHERE state = 'acknowledged'")
+            assert taken[0] == ALERTS * rounds, f"{taken[0]} alerts are acknowledged of {ALERTS * rounds}"
+    rate = statistics.median(o.per_second / b.per_second for o, b in zip(ours, bare, strict=True))
+    tail = statistics.median(o.p99_ms / b.p99_ms for o, b in zip(ours, bare, strict=True))
+    show("Action.Execute", ours)
+    show("bare botbuilder", bare)
+    print(f"ratio            {rate:6.0%} of the presses a second (goal: >= 60 %), p99 {tail:.2f} x;")
+    print("                 ours acknowledges in the database and changes every copy, the echo does nothing\n")
+
+
+async def slow_sends() -> None:
+    """How long the worker takes over messages of which each takes Teams a second."""
+    with tempfile.TemporaryDirectory() as name:
+        async with FakeTeams() as fake:
+            head = fake.add_user("Bryn Marsh", CAST["brunel head"])
+            settings = Settings(
+                **fake.settings,
+                ESAFETY_DATABASE_URL=f"sqlite:///{Path(name) / 'esafety.db'}",
+                ESAFETY_SCHOOLS=DEMO_SCHOOLS,
+                ESAFETY_CONSOLE=ConsoleMode.OFF,
+                PORT=0,
+            )
+            async with running(settings) as bot:
+                fake.bot_url = f"{bot.address}/api/messages"
+                await _import(Store(bot.database), next(iter(bot.schools.values())))
+                await head.install()
+                worker = next(task for task in bot.tasks if task.get_name() == "worker")
+                bot.tasks.remove(worker)
+                worker.cancel()
+                await _report(next(iter(bot.desks.values())), head.id, SLOW_SENDS // 2)
+                fake.calls.clear()
+                fake.delay = 1.0
+                began = time.perf_counter()
+                while (await bot.worker.outbox.backlog(SystemClock().now())).deliveries_due:
+                    await bot.worker.round()
+                took = time.perf_counter() - began
+                sent = len(fake.calls_of(*SENDS))
+    print(f"slow sends       {sent} of one second each took {took:.2f} s (goal: 40 in <= 2 s), {fake.busiest} at once")
+
+
+async def _reported(url: str, count: int) -> None:
+    """A database with so many reports in it, each alerting the Head of House."""
+    database = Database(url)
+    await database.migrate()
+    store, (school,) = Store(database), load_schools(DEMO_SCHOOLS).values()
+    await _import(store, school)
+    ports = Ports(store, SystemClock(), frozenset({Platform.TEAMS}), new_id, lambda: None)
+    await _report(Desk(ports, school), "nobody", count)
+    await database.close()
+
+
+async def _report(desk: Desk, user_id: str, count: int) -> None:
+    """Reports so often in somebody's name. Each gives them a receipt, if they are in Teams, and alerts one person."""
+    account = Account(Platform.TEAMS, user_id)
+    kind = {"concern": "cyberbullying", "about": "pupil", "danger": "no"}
+    for _ in range(count):
+        first = await desk.begin_report(account, fresh=True)
+        await desk.submit(account, first.form.id, first.form.state, kind)
+        sent = await desk.submit(account, "report_detail", first.form.state, _DETAILS)
+        assert isinstance(sent, ShowForm), sent
+
+
+async def _import(store: Store, school: School) -> None:
+    async with store.transaction(school) as records:
+        for kind, name in ((Kind.STAFF, "staff.csv"), (Kind.PUPIL, "pupils.csv")):
+            people = read_people(DEMO_SCHOOLS / name, kind)
+            await carry_out(records, await plan_import(records, kind, people), SystemClock().now())
+
+
+async def _until_sent(folder: Path) -> None:
+    """Waits until the alerts themselves are out, so that what is measured is the pressing."""
+    for _ in range(1200):
+        if not _rows(folder, "SELECT 1 FROM deliveries WHERE state IN ('pending', 'leased') LIMIT 1"):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the alerts never went out")
+
+
+def _rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(folder / "esafety.db") as connection:
+        return connection.execute(query).fetchall()
+
+
+def _press(user: TeamsUser, alert: str) -> str:
+    data = {"action": ACKNOWLEDGE, "value": alert, "school": SCHOOL}
+    action = {"type": "Action.Execute", "verb": ACKNOWLEDGE, "data": data}
+    return json.dumps(
+        user.activity("invoke", user.chat, name="adaptiveCard/action", value={"action": action, "trigger": "manual"})
+    )
+
+
+def _is_taken(text: str) -> bool:
+    return "yours now" in text

@@ -1,0 +1,177 @@
+"""The image and compose.yaml, as far as they can be tried without a container engine: `make containers` lints them besides."""
+
+import fnmatch
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+import yaml
+
+from bot.settings import Settings
+from tests.bench.tools import free_port
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = re.sub(r"\\\n\s*", " ", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+BOT, DATABASE = COMPOSE["services"]["bot"], COMPOSE["services"]["database"]
+
+
+def steps(kind: str) -> list[str]:
+    """What the Dockerfile says after that word, in order."""
+    return [line.split(maxsplit=1)[1] for line in DOCKERFILE.splitlines() if line.startswith(f"{kind} ")]
+
+
+def copied() -> list[str]:
+    """What goes from the repository into the image."""
+    return [source for step in steps("COPY") if "--from" not in step for source in step.split()[:-1]]
+
+
+def environment() -> dict[str, str]:
+    """The variables of the image itself."""
+    return dict(pair.split("=", 1) for pair in steps("ENV")[-1].split())
+
+
+def health_check() -> list[str]:
+    command: list[str] = json.loads(steps("HEALTHCHECK")[0].partition("CMD ")[2])
+    return [sys.executable, *command[1:]]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program, built from what the image is built from and from nothing else."""
+    source, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("made")
+    for name in copied():
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, source / name)
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(made)]
+    subprocess.run(build, cwd=source, check=True, capture_output=True, timeout=50)
+    with zipfile.ZipFile(next(made.glob("*.whl"))) as wheel:
+        wheel.extractall(made / "installed")
+    return made / "installed"
+
+
+@contextmanager
+def serving(installed: Path, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The program as the image starts it, with one school and a Teams that nobody ever reaches."""
+    schools = folder / "schools"
+    schools.mkdir()
+    shutil.copy(ROOT / "docs" / "example-school.yaml", schools / "example.yaml")
+    app_id = "11111111-2222-4333-8444-555555555555"
+    given = {"MICROSOFT_APP_ID": app_id, "MICROSOFT_APP_PASSWORD": "secret", "MICROSOFT_APP_TENANT_ID": app_id}
+    own = environment() | {"PATH": os.environ["PATH"], "PORT": str(port), "ESAFETY_SCHOOLS": str(schools)}
+    program = [sys.executable, "-m", "bot", *json.loads(steps("CMD")[0])[1:]]
+    process = subprocess.Popen(program, cwd=folder, env=own | given | {"PYTHONPATH": str(installed)})
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def test_the_image_has_every_package_the_program_is_made_of() -> None:
+    """What a wheel is made from is copied, and what is copied is there and is let through to the builder."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert {*packages, "pyproject.toml", "README.md", "LICENSE"} == set(copied())
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n")
+    assert {line[1:] for line in lines if line.startswith("!")} == set(copied())
+    assert all((ROOT / name).exists() for name in copied())
+
+
+@pytest.mark.parametrize(
+    "secret", [".env", "bot/.env", "data/esafety.db", "bot/demo/esafety.db-wal", "schools/our.yaml", ".git"]
+)
+def test_no_secret_and_no_school_goes_to_the_builder(secret: str) -> None:
+    """What the rules for the builder keep out stays out, wherever it lies: the last rule that fits decides."""
+    out = False
+    for rule in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
+        pattern = rule.removeprefix("!")
+        if not rule or rule.startswith("#"):
+            continue
+        anywhere = pattern.removeprefix("**/")
+        fits = fnmatch.fnmatch(secret, pattern) or secret.startswith(f"{pattern}/")
+        if fits or (anywhere != pattern and fnmatch.fnmatch(Path(secret).name, anywhere)):
+            out = not rule.startswith("!")
+    assert out
+
+
+def test_the_image_does_not_run_as_root_and_holds_no_secret() -> None:
+    """A number, so that whoever runs it can see that; and what the image sets is no token."""
+    assert steps("USER") == ["10001:10001"]
+    assert not [name for name in environment() if re.search("TOKEN|SECRET|PASSWORD|DATABASE", name)]
+    assert environment()["ESAFETY_CONSOLE"] == "off"
+
+
+def test_the_images_program_serves(installed: Path, tmp_path: Path) -> None:
+    """Built from the image's files, started with its variables from another folder: ready, and its own check says so."""
+    port = free_port()
+    check = health_check()
+    asked = {"PORT": str(port)}
+    with serving(installed, tmp_path, port) as process:
+        for _ in range(200):
+            assert process.poll() is None, "it stopped by itself"
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                    assert answer.status == 200
+                break
+            except URLError:
+                time.sleep(0.1)
+        assert subprocess.run(check, env=asked, check=False, timeout=20).returncode == 0
+    assert process.returncode == 0
+    assert (tmp_path / "data" / "esafety.db").is_file(), "the database stands in the volume"
+    assert subprocess.run(check, env=asked, check=False, timeout=20, stderr=subprocess.DEVNULL).returncode != 0
+
+
+def test_the_database_is_in_the_volume() -> None:
+    """Where the program keeps its file by default is what outlives the container."""
+    folder = Path(steps("WORKDIR")[-1])
+    url = Settings.model_fields["database_url"].default
+    assert json.loads(steps("VOLUME")[0]) == [str((folder / url.removeprefix("sqlite:///")).parent)]
+    assert f"data:{json.loads(steps('VOLUME')[0])[0]}" in BOT["volumes"]
+
+
+def test_compose_shuts_what_can_be_shut() -> None:
+    """Read-only, without new rights, the schools read-only; the bot published to this machine alone, the database never."""
+    for service in (BOT, DATABASE):
+        assert service["read_only"] is True
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["restart"] == "unless-stopped"
+    assert BOT["cap_drop"] == ["ALL"]
+    assert BOT["ports"] == ["127.0.0.1:3978:3978"]
+    assert "ports" not in DATABASE
+    assert DATABASE["networks"] == ["inside"]
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    assert f"./schools:{environment()['ESAFETY_SCHOOLS']}:ro" in BOT["volumes"]
+
+
+def test_compose_waits_for_the_database() -> None:
+    """The bot brings the tables up to date when it starts, so there must be something to bring up to date."""
+    assert BOT["depends_on"] == {"database": {"condition": "service_healthy"}}
+    assert "pg_isready" in DATABASE["healthcheck"]["test"]
+    assert DATABASE["image"].startswith("postgres:16")
+
+
+def test_compose_knows_no_secret_and_no_setting_that_there_is_not() -> None:
+    """Passwords come from .env. A name that is mistyped here would be a setting that silently is not made."""
+    fields = Settings.model_fields
+    known = {str(field.validation_alias or name).upper() for name, field in fields.items()}
+    assert set(BOT["environment"]) <= known
+    assert "${ESAFETY_DATABASE_PASSWORD:?" in BOT["environment"]["ESAFETY_DATABASE_URL"]
+    assert COMPOSE["secrets"] == {"database_password": {"environment": "ESAFETY_DATABASE_PASSWORD"}}
+    assert not [name for name in DATABASE["environment"] if name == "POSTGRES_PASSWORD"]
