@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias, assert_never
 
-from cards.layout import SIGNS, may_be_followed, refuse_what_cannot_be_drawn, titled_leaves
+from cards.layout import SIGNS, Room, fitting, may_be_followed, refuse_what_cannot_be_drawn, titled_leaves
 from cards.model import (
     Banner,
     Button,
@@ -118,17 +118,20 @@ def _unplaced_errors(form: Form) -> list[Payload]:
 
 def _body(card: Card | Form) -> list[Payload]:
     """The parts that fit, and a line that says how many do not."""
-    drawn = [[*_heading(title, "Medium"), *_leaf(leaf, card)] for title, leaf in titled_leaves(card)]
-    kept, left = 0, _CARD_CHARACTERS
-    while kept < len(drawn) and len(json.dumps(drawn[kept])) <= left:
-        left -= len(json.dumps(drawn[kept]))
-        kept += 1
-    body = [element for elements in drawn[:kept] for element in elements]
-    return body if kept == len(drawn) else [*body, *_more(len(drawn) - kept)]
+    drawn: list[tuple[Leaf | None, Payload]] = [
+        (leaf, element) for title, leaf in titled_leaves(card) for element in (*_heading(title, "Medium"), *_leaf(leaf, card))
+    ]
+    return fitting(drawn, Room(_CARD_CHARACTERS), _weight, _more)
 
 
-def _more(count: int) -> list[Payload]:
-    return _paragraph(f"{ELLIPSIS} and {count} more", isSubtle=True)
+def _weight(element: Payload) -> int:
+    """In characters as Teams counts them, of two bytes each."""
+    return len(json.dumps(element, ensure_ascii=False).encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _more(count: int) -> Payload:
+    (line,) = _paragraph(f"{ELLIPSIS} and {count} more", isSubtle=True)
+    return line
 
 
 # One part
@@ -224,7 +227,7 @@ def _table(part: Table) -> list[Payload]:
     rows = [_row(part.columns, width, weight="Bolder"), *(_row(row, width) for row in part.rows[:_TABLE_ROWS])]
     table = {"type": "Table", "columns": [{"width": 1}] * width, "rows": rows}
     hidden = len(part.rows) - _TABLE_ROWS
-    return [*caption, table, *(_more(hidden) if hidden > 0 else [])]
+    return [*caption, table, *([_more(hidden)] if hidden > 0 else [])]
 
 
 def _row(cells: Sequence[str], width: int, **style: Any) -> Payload:

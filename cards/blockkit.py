@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar, assert_never
 
-from cards.layout import SIGNS, labelled_errors, may_be_followed, refuse_what_cannot_be_drawn, titled_leaves
+from cards.layout import SIGNS, Room, fitting, labelled_errors, may_be_followed, refuse_what_cannot_be_drawn, titled_leaves
 from cards.model import (
     Banner,
     Button,
@@ -138,8 +138,10 @@ def action_name(action_id: str) -> str:
 
 def _blocks(card: Card | Form, surface: _Surface) -> list[Payload]:
     refuse_what_cannot_be_drawn(card)
-    drawn = [*((0, block) for block in _opening(card)), *_parts(card, surface)]
-    blocks = _fitting(drawn, surface) or _muted(shown(""))
+    drawn: list[tuple[Leaf | None, Payload]] = [(None, block) for block in _opening(card)]
+    drawn += _parts(card, surface)
+    room = Room(surface.most_weight, surface.most_blocks)
+    blocks = fitting(drawn, room, surface.weight, _more) or _muted(shown(""))
     return _with_distinct_actions(blocks)
 
 
@@ -161,27 +163,13 @@ def _errors(form: Form) -> list[Payload]:
     return _banner(Banner("\n".join(labelled_errors(form).values()), Tone.DANGER))
 
 
-def _parts(card: Card | Form, surface: _Surface) -> list[tuple[int, Payload]]:
-    """The blocks of each part, with the part's number."""
-    drawn: list[tuple[int, Payload]] = []
-    for number, (title, leaf) in enumerate(titled_leaves(card), start=1):
+def _parts(card: Card | Form, surface: _Surface) -> list[tuple[Leaf, Payload]]:
+    """The blocks of each part, with the part."""
+    drawn: list[tuple[Leaf, Payload]] = []
+    for title, leaf in titled_leaves(card):
         blocks = [*_heading(title), *_leaf(leaf, surface, [block for _, block in drawn])]
-        drawn += [(number, block) for block in blocks]
+        drawn += [(leaf, block) for block in blocks]
     return drawn
-
-
-def _fitting(drawn: Sequence[tuple[int, Payload]], surface: _Surface) -> list[Payload]:
-    """The blocks, or as many as the surface takes and a line that says how many parts are not, or not wholly, shown."""
-    weights = [surface.weight(block) for _, block in drawn]
-    if len(drawn) <= surface.most_blocks and sum(weights) <= surface.most_weight:
-        return [block for _, block in drawn]
-    kept = 0
-    left = surface.most_weight - surface.weight(_more(len(drawn)))
-    while kept < surface.most_blocks - 1 and weights[kept] <= left:
-        left -= weights[kept]
-        kept += 1
-    missing = {number for number, _ in drawn[kept:]}
-    return [*(block for _, block in drawn[:kept]), _more(len(missing))]
 
 
 def _more(parts: int) -> Payload:

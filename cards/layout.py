@@ -1,16 +1,20 @@
 """What the chat renderers need to know of a card before they draw it."""
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from cards.model import Card, Choice, Form, Leaf, Section, Text, Tone, fields
+from cards.model import Buttons, Card, Choice, Form, Leaf, MomentField, PeopleField, Section, Text, TextField, Tone, fields
+
+T = TypeVar("T")
 
 SIGNS: Final = {Tone.INFO: "ℹ️", Tone.SUCCESS: "✅", Tone.WARNING: "⚠️", Tone.DANGER: "⛔"}
 """What shows a banner's tone to those who do not see its colour."""
 
 _LONGEST_URL: Final = 3000
+_ACTING: Final = (Buttons, Choice, TextField, MomentField, PeopleField)
 
 
 def titled_leaves(card: Card | Form) -> Iterator[tuple[str, Leaf]]:
@@ -23,6 +27,46 @@ def titled_leaves(card: Card | Form) -> Iterator[tuple[str, Leaf]]:
         else:
             yield part.title, part.parts[0]
             yield from (("", leaf) for leaf in part.parts[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a chat takes of a card: how much in all, in its own measure, and how many pieces."""
+
+    weight: int
+    pieces: int = 1_000_000
+
+
+def fitting(
+    drawn: Sequence[tuple[Leaf | None, T]], room: Room, weight: Callable[[T], int], more: Callable[[int], T]
+) -> list[T]:
+    """The pieces, or as many as there is room for, and a piece of `more` that says how many parts are not wholly shown.
+
+    What is pressed or filled in stays, whatever has to go: without its buttons nobody could answer for a long case.
+    Where not even that fits, the end goes.
+    """
+    weights = [weight(piece) for _, piece in drawn]
+    if len(drawn) <= room.pieces and sum(weights) <= room.weight:
+        return [piece for _, piece in drawn]
+    note = weight(more(len(drawn)))
+    acting = [isinstance(leaf, _ACTING) for leaf, _ in drawn]
+    acting_weight = sum(w for w, acts in zip(weights, acting, strict=True) if acts)
+    if acting_weight + note > room.weight or sum(acting) + 1 > room.pieces:
+        acting, acting_weight = [False] * len(drawn), 0
+    left, places = room.weight - note - acting_weight, room.pieces - 1 - sum(acting)
+    kept: list[T] = []
+    cut_at: int | None = None
+    missing: dict[int, None] = {}
+    for (leaf, piece), its_weight, acts in zip(drawn, weights, acting, strict=True):
+        if acts:
+            kept.append(piece)
+        elif cut_at is None and its_weight <= left and places > 0:
+            left, places = left - its_weight, places - 1
+            kept.append(piece)
+        else:
+            cut_at = len(kept) if cut_at is None else cut_at
+            missing[id(leaf)] = None
+    return [*kept[:cut_at], more(len(missing)), *kept[cut_at:]]
 
 
 def refuse_what_cannot_be_drawn(card: Card | Form) -> None:

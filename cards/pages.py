@@ -11,6 +11,8 @@ from domain.people import School
 
 REPORT, SHOW_MINE, SHOW_QUEUE = "report", "show_mine", "show_queue"
 IN_SCHOOL = "in_school"
+_MOST_LINES = 15
+"""No chat shows a longer list with buttons well; what is most urgent stands first, so that nothing waits below unseen."""
 COMMANDS = ("report", "mine", "queue", "help")
 
 
@@ -74,8 +76,14 @@ def queue_parts(school: School, lines: Sequence[CaseLine], now: datetime, *, ans
     waiting = [x for x in lines if x.alert_state is AlertState.OPEN]
     own = [x for x in lines if x.alert_state is not AlertState.OPEN and x.mine]
     others = [x for x in lines if x.alert_state is not AlertState.OPEN and not x.mine]
-    groups = ((say("queue.open"), waiting), (say("queue.mine"), own), (say("queue.others"), others))
-    return tuple(Section(title, _lines(school, found, now)) for title, found in groups if found)
+    left = _MOST_LINES
+    parts: list[Part] = []
+    for title, found in ((say("queue.open"), waiting), (say("queue.mine"), own), (say("queue.others"), others)):
+        if found[:left]:
+            parts.append(Section(title, _lines(school, found[:left], now)))
+        left = max(left - len(found), 0)
+    hidden = len(lines) - _MOST_LINES
+    return (*parts, Text(say("queue.more", count=hidden))) if hidden > 0 else tuple(parts)
 
 
 def home_card(school: School, lines: Sequence[CaseLine], own: Sequence[CaseLine], now: datetime, *, answers: bool) -> Card:

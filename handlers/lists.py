@@ -75,4 +75,4 @@ async def queue(ports: Ports, school: School, account: Account) -> Queue:
         ]
         holds = bool(staff.roles_of(school, account.person_id))
     lines.sort(key=lambda line: (line.alert_state is not AlertState.OPEN, not line.mine, line.due_at))
-    return Queue(tuple(lines[:MOST_LINES]), answers=holds or bool(lines), now=now)
+    return Queue(tuple(lines), answers=holds or bool(lines), now=now)

@@ -1,0 +1,773 @@
+"""Every card and form that people can come to see, in every state: drawn by the real views, from the real demo school.
+
+Everybody in it is invented. Nothing here asks a clock, a database or chance, so that two runs give the same. States that do not
+depend on one another are not multiplied: each is there once.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, TypeAlias, cast
+from uuid import NAMESPACE_URL, uuid5
+
+from bot.desk import Desk
+from bot.replies import Reply, ShowForm, Tell, WrongForm
+from bot.settings import DEMO_SCHOOLS
+from cards import case, messages, pages, report_form
+from cards.model import Card, Form, Tone
+from cards.texts import say, texts
+from domain.audience import about_whom, duties, excluded_ids, exclusions, missing_groups
+from domain.incident import (
+    Alert,
+    AlertState,
+    Asked,
+    CaseFile,
+    CaseLine,
+    CaseNote,
+    Incident,
+    LogEntry,
+    Narrative,
+    NoteKind,
+    Outgoing,
+    Participant,
+    Place,
+    PossibleMatch,
+    Summons,
+)
+from domain.messages import AlertMessage, Message, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
+from domain.people import Account, Group, Holders, Kind, Person, Platform, School, Staff
+from domain.report_form import (
+    LONGEST_NAME,
+    LONGEST_PLACE,
+    LONGEST_TEXT,
+    MOST_PEOPLE,
+    NO,
+    PEOPLE_FIELDS,
+    UNSURE,
+    YES,
+    DetailQuestions,
+    DraftGone,
+    Fault,
+    Field,
+    Filled,
+    KindQuestions,
+    NamedPerson,
+    Unfinished,
+)
+from domain.routing import Facts, matters, route, route_kept
+from domain.words import About, IncidentState, ParticipantRole, Role, Urgency
+from handlers.acknowledge import Acknowledged, AlreadyClosed, AlreadyTaken, NotForYou
+from handlers.alerting import open_duty
+from handlers.close import Closed, CloseQuestions, NotYetTaken
+from handlers.compose import receipt
+from handlers.hand_on import REASON, TO, HandedOn, HandOnQuestions, recipients
+from handlers.lists import MOST_LINES
+from handlers.ports import Ports
+from storage.people_files import read_people
+from storage.policy_files import load_policy, policy_ids
+from storage.school_files import load_schools
+from tests.cards.strategies import NASTY
+from tests.fakes.clock import A_TUESDAY_MORNING, FakeClock
+
+Entry: TypeAlias = tuple[str, Card | Form]
+
+HOME = "home"
+"""What the names of cards for the home page begin with."""
+
+TOO_MUCH = (
+    "queue: full",
+    "home: queue full",
+    "case: twenty long notes",
+    "case: told in another script",
+    "case: told in short lines",
+)
+"""What the names of those begin with that hold more than some chat takes, so that they end with how many parts are left out."""
+
+NOW = A_TUESDAY_MORNING
+EARLIER = NOW - timedelta(minutes=47)
+WHAT = "He keeps posting things about her in the group chat"
+ARABIC = ("قال لها ذلك في المجموعة أمام الجميع. " * 100)[:LONGEST_TEXT]
+LONG_TEXT = ("What was said in the group chat, line by line. " * 70)[:LONGEST_TEXT]
+
+_OPEN = (IncidentState.REPORTED, IncidentState.ACKNOWLEDGED, IncidentState.IN_PROGRESS)
+_OVER = (IncidentState.CLOSED, IncidentState.SIGNED_OFF, IncidentState.MERGED)
+
+
+def entries() -> Iterator[Entry]:
+    """All of it, by name. The names are distinct, and the same in every run."""
+    yield from _message_cards()
+    yield from _report_forms()
+    yield from _cases()
+    yield from _hand_ons_and_closings()
+    yield from _in_dialogs_too(_outcomes())
+    yield from _in_dialogs_too(_page_cards())
+
+
+def all_messages() -> Iterator[tuple[str, School, Message]]:
+    """The messages that stay in a chat, before they are drawn."""
+    yield from ((f"alert: {name}", demo_school(), found) for name, found in _alerts())
+    yield from ((f"receipt: {name}", school, found) for name, school, found in _receipts())
+    incident = _opened(_facts()).incident
+    for closed in (False, True):
+        told = ProgressMessage(incident.reference, closed, demo_school().policy.role_title(Role.DSL), NOW)
+        yield f"progress: closed={closed}", demo_school(), told
+    alert = _opened(_facts()).alerts[0]
+    for state in IncidentState:
+        reminder = ReminderMessage(
+            incident.id, alert.id, incident.reference, _concern(incident), incident.urgency, EARLIER, state
+        )
+        yield f"reminder: {state}", demo_school(), reminder
+    yield "withdrawn", demo_school(), WithdrawnMessage(incident.reference)
+
+
+# The school and its people
+
+
+@cache
+def demo_school() -> School:
+    """The demo school; all that depends on a policy is drawn for each of the others too."""
+    return next(iter(load_schools(DEMO_SCHOOLS).values()))
+
+
+@cache
+def schools() -> tuple[School, ...]:
+    """The demo school with each of the policies."""
+    return tuple(replace(demo_school(), policy=load_policy(policy)) for policy in policy_ids())
+
+
+@cache
+def linked_school() -> School:
+    """The demo school with a policy that links to the school's own copy."""
+    policy = replace(demo_school().policy, url="https://school.example/policies/e-safety.pdf?version=2&print=yes")
+    return replace(demo_school(), policy=policy)
+
+
+@cache
+def staff() -> Staff:
+    """The demo school's staff list."""
+    found = read_people(DEMO_SCHOOLS / "staff.csv", Kind.STAFF)
+    return Staff(replace(person, id=_id(email)) for email, person in found.items())
+
+
+@cache
+def pupils() -> tuple[Person, ...]:
+    """The demo school's pupils."""
+    found = read_people(DEMO_SCHOOLS / "pupils.csv", Kind.PUPIL)
+    return tuple(replace(person, id=_id(number)) for number, person in found.items())
+
+
+def _id(of: str) -> str:
+    """An id like those that are stored, the same in every run."""
+    return str(uuid5(NAMESPACE_URL, of))
+
+
+def _holder(role: Role) -> Person:
+    return staff().holders(demo_school(), role)[0]
+
+
+def _teacher() -> Person:
+    found = staff().by_email("t.whitlock@demo.example")
+    assert found is not None
+    return found
+
+
+def _account(person: Person) -> Account:
+    return Account(Platform.SLACK, f"U-{person.id[:8]}", person.email, person.name, person.id)
+
+
+# Reports
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A report as it stands right after it was sent."""
+
+    incident: Incident
+    alerts: tuple[Alert, ...]
+    summonses: Mapping[str, tuple[Summons, ...]]
+    excluded: frozenset[str]
+    participants: tuple[Participant, ...]
+
+
+def _facts(concern: str = "grooming", about: About = About.PUPIL, **more: Any) -> Facts:
+    return Facts(concern, about, **more)
+
+
+def _opened(
+    facts: Facts, school: School | None = None, participants: tuple[Participant, ...] = (), groups: Iterable[str] = ("Brunel",)
+) -> _Opened:
+    """The report with these facts: routed, its alerts opened and its first people asked, as the handler does it."""
+    school = school or demo_school()
+    facts = replace(facts, about=about_whom(school, staff(), facts.about, participants))
+    excluded = excluded_ids(exclusions(school, staff(), facts, participants))
+    found = route(school.policy, facts, staff().fully_excluded_roles(school, excluded))
+    incident = Incident(
+        id=_id(f"{school.policy.id} {facts}"),
+        school=school.id,
+        reference=f"{school.prefix}-2026-0042",
+        facts=facts,
+        urgency=found.urgency,
+        private=found.private,
+        state=IncidentState.REPORTED,
+        reporter=_account(_teacher()),
+        reported_at=NOW,
+        occurred_at=EARLIER,
+        due_at=school.calendar.due(found.acknowledge, NOW),
+    )
+    outgoing = Outgoing()
+    concerned: Mapping[Group, tuple[str, ...]] = {Group.HOUSE: tuple(groups), Group.FORM: ("8C",), Group.STAFF: ()}
+    for duty in duties(school, staff(), found.notify, concerned, excluded, private=found.private, readers={}):
+        open_duty(_ports(incident.id), outgoing, incident, duty, NOW, incident.due_at)
+    summonses = {a.id: tuple(s for s in outgoing.summonses if s.alert_id == a.id) for a in outgoing.alerts}
+    return _Opened(incident, tuple(outgoing.alerts), summonses, excluded, participants)
+
+
+def _ports(seed: str) -> Ports:
+    numbers = itertools.count()
+    nothing = cast("Any", None)
+    return Ports(nothing, FakeClock(), frozenset({Platform.SLACK}), lambda: _id(f"{seed} {next(numbers)}"), lambda: None)
+
+
+def _concern(incident: Incident) -> str:
+    return demo_school().policy.concerns[incident.facts.concern].label
+
+
+def _every_concern(school: School) -> Iterator[tuple[str, Facts]]:
+    """Each concern once; whom it is about, and what else routing turns on, come round."""
+    turns = zip(
+        itertools.cycle(About), itertools.cycle((False, False, True)), itertools.cycle((None, True, False)), strict=False
+    )
+    for concern, (about, danger, answer) in zip(school.policy.concerns, turns, strict=False):
+        facts = Facts(concern, about, repeat=answer, immediate_danger=danger, illegal_suspected=answer)
+        yield f"{school.policy.id}, {concern}, {about}, danger={danger}, answers={answer}", facts
+
+
+# The messages that stay in a chat
+
+
+def _message_cards() -> Iterator[Entry]:
+    for name, school, message in all_messages():
+        yield name, messages.message_card(school, message)
+
+
+def _alerts() -> Iterator[tuple[str, AlertMessage]]:
+    for name, facts in _every_concern(demo_school()):
+        for number, alert in enumerate(_opened(facts).alerts):
+            yield f"{name}, alert {number}", _alert(_opened(facts), alert)
+    opened = _opened(_facts(illegal_suspected=True))
+    first = _alert(opened, opened.alerts[0])
+    for urgency in Urgency:
+        yield f"urgency={urgency}", replace(first, urgency=urgency)
+    asked = [*((why, 0) for why in Asked), (Asked.CLIMBED, 2), (Asked.HANDED_ON, 1)]
+    flags = itertools.product(asked, *((False, True),) * 5)
+    for (why, round_), late, danger, again, group, outside in flags:
+        asked_again = replace(first, why=why, round=round_, late=late, immediate_danger=danger, again=again)
+        shown = replace(asked_again, group="Brunel" if group else "", outside=_agencies() if outside else ())
+        yield f"{why} round={round_} {late=} {danger=} {again=} {group=} {outside=}", shown
+    owner = _holder(Role.DSL).name
+    for state, incident_state in itertools.product(AlertState, IncidentState):
+        taken = state is not AlertState.OPEN
+        yield (
+            f"{state}, case {incident_state}",
+            replace(
+                first,
+                state=state,
+                incident_state=incident_state,
+                owner=owner if taken else "",
+                acknowledged_at=NOW if taken else None,
+            ),
+        )
+    yield "its owner has left", replace(first, state=AlertState.ACKNOWLEDGED, owner="", acknowledged_at=NOW)
+
+
+def _alert(opened: _Opened, alert: Alert) -> AlertMessage:
+    school, incident = demo_school(), opened.incident
+    found = route(school.policy, incident.facts, staff().fully_excluded_roles(school, opened.excluded))
+    asked = opened.summonses[alert.id]
+    return AlertMessage(
+        incident_id=incident.id,
+        alert_id=alert.id,
+        reference=incident.reference,
+        concern=_concern(incident),
+        urgency=incident.urgency,
+        reported_at=incident.reported_at,
+        due_at=alert.due_at,
+        state=alert.state,
+        incident_state=incident.state,
+        role_title=" / ".join(school.policy.role_title(r) for r in alert.roles),
+        group=alert.group if "@" not in alert.group else "",
+        why=asked[0].why if asked else Asked.FIRST,
+        owner="",
+        acknowledged_at=None,
+        late=False,
+        immediate_danger=incident.facts.immediate_danger,
+        outside=tuple(school.policy.role_title(r) for r in found.external),
+    )
+
+
+def _agencies() -> tuple[str, ...]:
+    return tuple(demo_school().policy.role_title(r) for r in (Role.POLICE, Role.CEOP, Role.IWF, Role.LADO, Role.SOCIAL_CARE))
+
+
+def _receipts() -> Iterator[tuple[str, School, ReceiptMessage]]:
+    for school in schools():
+        for name, facts in _every_concern(school):
+            yield name, school, _receipt(school, _opened(facts, school))
+        images = next(c.id for c in school.policy.concerns.values() if c.images)
+        for state in IncidentState:
+            opened = _opened(_facts(images, immediate_danger=True, illegal_suspected=True), school)
+            opened = replace(opened, incident=replace(opened.incident, state=state))
+            yield f"{school.policy.id}, {images}, {state}", school, _receipt(school, opened)
+            nobody = replace(opened, alerts=(), summonses={})
+            yield f"{school.policy.id}, {images}, {state}, reached nobody", school, _receipt(school, nobody)
+    school, linked = demo_school(), linked_school()
+    yield "policy with a link", linked, _receipt(linked, _opened(_facts(), linked))
+    accused = (Participant(_id("part"), ParticipantRole.ALLEGED_PERPETRATOR, "Dana Okafor", _holder(Role.DSL).id),)
+    yield "names the lead", school, _receipt(school, _opened(_facts(), participants=accused))
+    without_phones = replace(school, phones={})
+    yield "no phones", without_phones, _receipt(without_phones, _opened(_facts()))
+    nobody_at_all = replace(school, holders={role: Holders() for role in school.holders})
+    yield "nobody holds a role", nobody_at_all, _receipt(nobody_at_all, _opened(_facts("nude_image"), nobody_at_all))
+
+
+def _receipt(school: School, opened: _Opened) -> ReceiptMessage:
+    return receipt(school, staff(), opened.incident, opened.alerts, opened.summonses, opened.excluded)
+
+
+# The two screens of a report, and what comes before and after
+
+
+def _report_forms() -> Iterator[Entry]:
+    yield from _kind_forms()
+    yield from _detail_forms()
+    draft = _id("draft")
+    concerns = list(demo_school().policy.concerns.values())
+    for concern in (None, concerns[0], max(concerns, key=lambda c: len(c.label))):
+        unfinished = Unfinished(draft, concern, EARLIER)
+        yield f"unfinished: {concern and concern.id}", report_form.unfinished_form(demo_school(), unfinished)
+    yield "gone", report_form.gone_form()
+    for name, typed in (("empty", ""), ("short", WHAT), ("long", LONG_TEXT), *_hostile()):
+        yield f"gone with text: {name}", report_form.gone_with_text_form(draft, typed)
+    for name, school, message in all_messages():
+        if isinstance(message, ReceiptMessage):
+            yield f"sent: {name}", Form("sent", say("sent.title"), messages.receipt_parts(school, message))
+
+
+def _kind_forms() -> Iterator[Entry]:
+    draft, concerns = _id("draft"), tuple(demo_school().policy.concerns.values())
+    for school in schools():
+        questions = KindQuestions(draft, tuple(school.policy.concerns.values()))
+        yield f"screen 1: {school.policy.id}", report_form.kind_form(questions)
+    abouts, dangers = itertools.cycle(About), itertools.cycle((NO, YES))
+    for concern, about, danger in zip(concerns, abouts, dangers, strict=False):
+        filled: Filled = {Field.CONCERN: concern.id, Field.ABOUT: about, Field.DANGER: danger}
+        yield f"screen 1: {concern.id}, {about}, danger={danger}", report_form.kind_form(KindQuestions(draft, concerns, filled))
+    kept: Filled = {Field.CONCERN: concerns[3].id, Field.ABOUT: About.PUPIL, Field.DANGER: NO}
+    fields = (Field.CONCERN, Field.ABOUT, Field.DANGER)
+    for field, fault in itertools.product(fields, (Fault.MISSING, Fault.UNKNOWN_CHOICE)):
+        wrong: Filled = {**kept, field: "" if fault is Fault.MISSING else "made up"}
+        yield (
+            f"screen 1: {fault} at {field}",
+            report_form.kind_form(KindQuestions(draft, concerns, wrong, {field: fault})),
+        )
+    every = KindQuestions(draft, concerns, faults=dict.fromkeys(fields, Fault.MISSING))
+    yield "screen 1: nothing filled in", report_form.kind_form(every)
+
+
+def _detail_forms() -> Iterator[Entry]:
+    numbers = itertools.count()
+    for concern, about in itertools.product(demo_school().policy.concerns, About):
+        facts, searchable = Facts(concern, about, immediate_danger=next(numbers) % 3 == 0), next(numbers) % 4 != 1
+        name = f"screen 2: {concern}, {about}, danger={facts.immediate_danger}, {searchable=}"
+        yield name, _details(_questions(facts, searchable=searchable))
+    for school in schools():
+        for name, facts in _every_concern(school):
+            yield f"screen 2: {name}", _details(_questions(facts, school), school)
+    for searchable, danger in itertools.product((True, False), repeat=2):
+        asked = _questions(_facts("nude_image", immediate_danger=danger), searchable=searchable)
+        name = f"{searchable=} {danger=}"
+        yield f"screen 2: no phones, {name}", _details(replace(asked, phones=()))
+        yield f"screen 2: filled, {name}", _details(_filled(asked))
+    yield from _wrong_details()
+    yield from _hostile_details()
+
+
+def _questions(facts: Facts, school: School | None = None, *, searchable: bool = True) -> DetailQuestions:
+    """Screen two as the handler asks it."""
+    school = school or demo_school()
+    found, turns_on = route(school.policy, facts), matters(school.policy, facts)
+    return DetailQuestions(
+        draft_id=_id("draft"),
+        concern=school.policy.concerns[facts.concern],
+        about=facts.about,
+        immediate_danger=facts.immediate_danger,
+        warnings=found.warnings,
+        phones=tuple((school.policy.role_title(role), number) for role, number in school.phones.items()),
+        asks_repeat="repeat" in turns_on,
+        asks_illegal="illegal_suspected" in turns_on,
+        places=() if searchable else missing_groups(school, found.notify, {}),
+        searchable=searchable,
+        now=NOW.astimezone(school.calendar.timezone),
+    )
+
+
+def _details(questions: DetailQuestions, school: School | None = None) -> Form:
+    return report_form.detail_form(school or demo_school(), questions)
+
+
+def _filled(asked: DetailQuestions, **more: str) -> DetailQuestions:
+    filled: dict[str, str | tuple[str, ...]] = {
+        Field.WHAT: WHAT,
+        Field.WHEN: (NOW - timedelta(days=1)).isoformat(),
+        Field.WHERE: "On the bus, and in the group chat",
+        Field.DONE: "I kept the phone in the office, switched off",
+        Field.REPEAT: YES,
+        Field.ILLEGAL: UNSURE,
+        Field.HOUSE: "Brunel",
+        Field.FORM: UNSURE,
+        **more,
+    }
+    people: dict[str, tuple[NamedPerson, ...]] = {
+        Field.TARGETS: tuple(NamedPerson(f"person:{p.id}", p.name) for p in pupils()[:2]),
+        Field.PERPETRATORS: (NamedPerson("text:Somebody called Robin", "Somebody called Robin"),),
+        Field.WITNESSES: tuple(NamedPerson(f"person:{p.id}", p.name) for p in (*pupils(), *staff()))[:MOST_PEOPLE],
+        Field.OTHERS: (),
+    }
+    return replace(asked, filled=filled, people=people)
+
+
+def _wrong_details() -> Iterator[Entry]:
+    """Screen two again, with what was filled in and what is wrong with it."""
+    text_faults = {
+        Field.WHAT: (Fault.MISSING, Fault.TOO_LONG),
+        Field.DONE: (Fault.TOO_LONG,),
+        Field.WHERE: (Fault.TOO_LONG,),
+        Field.WHEN: (Fault.NOT_A_MOMENT, Fault.IN_FUTURE),
+        Field.REPEAT: (Fault.MISSING, Fault.UNKNOWN_CHOICE),
+        Field.ILLEGAL: (Fault.MISSING, Fault.UNKNOWN_CHOICE),
+        Field.HOUSE: (Fault.UNKNOWN_CHOICE, Fault.GROUP_NEEDED),
+        Field.FORM: (Fault.UNKNOWN_CHOICE, Fault.GROUP_NEEDED),
+        **dict.fromkeys(PEOPLE_FIELDS, (Fault.TOO_MANY, Fault.TOO_LONG, Fault.PERSON_GONE)),
+    }
+    wrong = {
+        Fault.MISSING: "",
+        Fault.TOO_LONG: LONG_TEXT + " and more",
+        Fault.NOT_A_MOMENT: "last Tuesday",
+        Fault.IN_FUTURE: (NOW + timedelta(days=400)).isoformat(),
+        Fault.UNKNOWN_CHOICE: "made up",
+    }
+    places = (Place(Group.HOUSE, demo_school().houses), Place(Group.FORM, demo_school().forms))
+    asked = replace(_questions(_facts("cyberbullying")), asks_repeat=True, asks_illegal=True, places=places)
+    for field, faults in text_faults.items():
+        for fault in faults:
+            more = {field: wrong[fault]} if fault in wrong and field not in PEOPLE_FIELDS else {}
+            yield f"screen 2: {fault} at {field}", _details(replace(_filled(asked, **more), faults={field: fault}))
+    every: dict[str, Fault] = {field: faults[0] for field, faults in text_faults.items()}
+    for searchable in (True, False):
+        again = replace(_filled(asked), searchable=searchable, faults=every)
+        yield f"screen 2: all wrong, {searchable=}", _details(again)
+    for place in places:
+        grown = replace(_filled(asked), places=(place,), faults={Field(place.group.value): Fault.GROUP_NEEDED})
+        yield f"screen 2: grown with {place.group}", _details(grown)
+    long_ago = {
+        "naive": "2026-11-23T18:30",
+        "last century": "1999-12-31T23:59:59+00:00",
+        "no year": "0001-01-01T00:00:00+14:00",
+    }
+    for name, when in long_ago.items():
+        yield f"screen 2: when={name}", _details(_filled(asked, **{Field.WHEN: when}))
+
+
+def _hostile_details() -> Iterator[Entry]:
+    asked = replace(_questions(_facts("cyberbullying")), places=(Place(Group.HOUSE, demo_school().houses),))
+    for (name, text), searchable in zip(_hostile(), itertools.cycle((True, False)), strict=False):
+        cut = text[:LONGEST_NAME]
+        people: dict[str, tuple[NamedPerson, ...]] = {field: (NamedPerson(f"text:{cut}", cut),) for field in PEOPLE_FIELDS}
+        filled = _filled(
+            asked,
+            **{Field.WHAT: text[:LONGEST_TEXT], Field.DONE: text[:LONGEST_TEXT], Field.WHERE: text[:LONGEST_PLACE]},
+            **{Field.HOUSE: cut, Field.WHEN: cut},
+        )
+        yield f"screen 2: {name}", _details(replace(filled, people=people, searchable=searchable))
+
+
+def _hostile() -> Iterator[tuple[str, str]]:
+    return ((f"hostile text {number}", text) for number, text in enumerate(NASTY))
+
+
+# A case
+
+
+def _cases() -> Iterator[Entry]:
+    school = demo_school()
+    for own in schools():
+        for name, facts in _every_concern(own):
+            yield f"case: {name}", case.case_form(own, _case_file(_opened(facts, own), own))
+    linked = linked_school()
+    yield "case: policy with a link", case.case_form(linked, _case_file(_opened(_facts(), linked), linked))
+    plain = _case_file(_opened(_facts()))
+    for state, alert_state in itertools.product(IncidentState, AlertState):
+        found = replace(plain, incident=replace(plain.incident, state=state), duties=_in_state(plain, alert_state))
+        mine = found.duties[0][0]
+        yield f"case: {state}, duty {alert_state}", case.case_form(school, replace(found, mine=mine))
+        yield f"case: {state}, duty {alert_state}, not mine", case.case_form(school, replace(found, mine=None))
+    for name, changed in _case_variants(plain):
+        yield f"case: {name}", case.case_form(school, changed)
+
+
+def _case_file(opened: _Opened, school: School | None = None) -> CaseFile:
+    """What the handler reads for somebody with a right to the case."""
+    school = school or demo_school()
+    found = route_kept(school.policy, opened.incident.facts, staff().fully_excluded_roles(school, opened.excluded))
+    return CaseFile(
+        incident=opened.incident,
+        narrative=Narrative(WHAT, "I kept the phone in the office", "On the bus", "https://chat.example/archives/C1/p2"),
+        participants=_participants(),
+        possible=(),
+        duties=tuple((alert, "") for alert in opened.alerts),
+        notes=(),
+        log=(LogEntry(NOW, _teacher().name, "incident.reported"),),
+        actions=found.actions,
+        warnings=found.warnings,
+        outside=found.external,
+        reporter=_teacher().name,
+        mine=opened.alerts[0] if opened.alerts else None,
+    )
+
+
+def _participants() -> tuple[Participant, ...]:
+    people = zip(ParticipantRole, pupils(), strict=False)
+    return tuple(Participant(_id(f"part {role}"), role, person.name, person.id) for role, person in people)
+
+
+def _in_state(found: CaseFile, state: AlertState) -> tuple[tuple[Alert, str], ...]:
+    owner = _holder(Role.DSL)
+    if state is AlertState.OPEN:
+        return found.duties
+    return tuple((replace(a, state=state, owner_id=owner.id, acknowledged_at=NOW), owner.name) for a, _ in found.duties)
+
+
+def _case_variants(plain: CaseFile) -> Iterator[tuple[str, CaseFile]]:
+    dsl, head = _holder(Role.DSL), _holder(Role.HEADTEACHER)
+    incident, facts = plain.incident, plain.incident.facts
+    matches = tuple(PossibleMatch(p.id, p.name, f"Mx {p.name.split()[-1]}") for p in staff())
+    for count in (1, 2, len(matches)):
+        yield f"{count} possible matches", replace(plain, possible=matches[:count])
+    notes = tuple(
+        (CaseNote(incident.id, person.id, kind, NOW, text), person.name)
+        for kind, person, text in (
+            (NoteKind.HANDED_ON, dsl, "I am away from Wednesday, and you know the family."),
+            (NoteKind.OUTCOME, head, LONG_TEXT),
+        )
+    )
+    for count in (1, 2):
+        yield f"{count} notes", replace(plain, notes=notes[:count])
+    yield "told in another script", replace(plain, narrative=Narrative(ARABIC, ARABIC), notes=_rewritten(notes[1:], ARABIC))
+    yield "told in short lines", replace(plain, narrative=Narrative("No\n" * (LONGEST_TEXT // 3)))
+    yield "twenty long notes", replace(plain, notes=notes[1:] * 20)
+    actions = [key.removeprefix("action.") for key in texts() if key.startswith("action.")]
+    log = tuple(LogEntry(NOW, who, action) for action in (*actions, "unheard.of") for who in (dsl.name, "the bot"))
+    yield "everything in the log", replace(plain, log=log)
+    yield "a log of three hundred lines", replace(plain, log=log[:6] * 50)
+    yield "nothing in the log", replace(plain, log=())
+    yield "long narrative", replace(plain, narrative=Narrative(LONG_TEXT, LONG_TEXT, LONG_TEXT[:LONGEST_PLACE]))
+    yield "only what happened", replace(plain, narrative=Narrative(WHAT))
+    yield "nobody named", replace(plain, participants=())
+    yield "forty people", replace(plain, participants=_participants() * MOST_PEOPLE)
+    yield "reporter not listed", replace(plain, reporter="")
+    yield "no duties", replace(plain, duties=(), mine=None)
+    yield "a duty for two roles", replace(plain, duties=((replace(plain.duties[0][0], also_roles=(Role.DEPUTY_DSL,)), ""),))
+    gone = replace(facts, concern="dropped_since")
+    yield "a concern that the policy has dropped", replace(plain, incident=replace(incident, facts=gone))
+    yield "in danger", replace(plain, incident=replace(incident, facts=replace(facts, immediate_danger=True)))
+    for answer in (None, True, False):
+        answered = replace(facts, repeat=answer, illegal_suspected=answer)
+        yield f"answers={answer}", replace(plain, incident=replace(incident, facts=answered))
+    for name, text in _hostile():
+        cut = text[:LONGEST_TEXT]
+        people = tuple(replace(p, name=text[:LONGEST_NAME]) for p in _participants())
+        yield (
+            name,
+            replace(
+                plain,
+                narrative=Narrative(cut, cut, text[:LONGEST_PLACE], cut[:2000]),
+                participants=people,
+                possible=tuple(replace(m, typed=text[:LONGEST_NAME]) for m in matches[:1]),
+                notes=_rewritten(notes, cut),
+            ),
+        )
+
+
+def _rewritten(notes: tuple[tuple[CaseNote, str], ...], text: str) -> tuple[tuple[CaseNote, str], ...]:
+    return tuple((replace(note, text=text), who) for note, who in notes)
+
+
+# Handing on and closing
+
+
+def _hand_ons_and_closings() -> Iterator[Entry]:
+    desk = _desk()
+    opened = _opened(_facts("nude_image"))
+    alert, incident = opened.alerts[0], opened.incident
+    everybody = recipients(demo_school(), staff(), incident, ())
+    few = recipients(demo_school(), staff(), replace(incident, private=True), {_holder(Role.DSL).id})
+    for name, found in (("everybody", everybody), ("few", few), ("nobody", ())):
+        yield f"hand on: {name}", _shown(desk._hand_on(HandOnQuestions(alert, incident, found)))
+    many = tuple(replace(r, person=replace(r.person, id=_id(f"{r.key} {n}"))) for n in range(12) for r in everybody)
+    yield "hand on: more than a list takes", _shown(desk._hand_on(HandOnQuestions(alert, incident, many)))
+    first = everybody[0].key
+    wrongs: tuple[tuple[str, str, dict[str, Fault]], ...] = (
+        ("", WHAT, {TO: Fault.MISSING}),
+        ("made up", WHAT, {TO: Fault.UNKNOWN_CHOICE}),
+        (first, "", {REASON: Fault.MISSING}),
+        (first, LONG_TEXT + " and more", {REASON: Fault.TOO_LONG}),
+        ("", "", {TO: Fault.MISSING, REASON: Fault.MISSING}),
+    )
+    for to, reason, faults in wrongs:
+        again = HandOnQuestions(alert, incident, everybody, to, reason, faults)
+        yield f"hand on: {_told(faults)}", _shown(desk._hand_on(again))
+    for name, text in _hostile():
+        again = HandOnQuestions(alert, incident, everybody, text, text, {REASON: Fault.TOO_LONG})
+        yield f"hand on: {name}", _shown(desk._hand_on(again))
+    yield "close: asked", _shown(desk._close(CloseQuestions(alert, incident)))
+    for outcome, fault in (("", Fault.MISSING), (LONG_TEXT + " and more", Fault.TOO_LONG)):
+        again_asked = CloseQuestions(alert, incident, outcome, {"outcome": fault})
+        yield f"close: {fault} at outcome", _shown(desk._close(again_asked))
+    for name, text in _hostile():
+        yield f"close: {name}", _shown(desk._close(CloseQuestions(alert, incident, text, {"outcome": Fault.TOO_LONG})))
+
+
+def _outcomes() -> Iterator[Entry]:
+    """What is said once something was done, or could not be."""
+    desk, opened = _desk(), _opened(_facts("nude_image"))
+    alert, reference = opened.alerts[0], opened.incident.reference
+    owner = _holder(Role.DEPUTY_DSL).name
+    yield "notice: acknowledged", _shown(desk._acknowledged(Acknowledged(opened.incident, alert)))
+    yield "notice: acknowledged by me", _shown(desk._acknowledged(AlreadyTaken(reference, owner, EARLIER, mine=True)))
+    yield "notice: acknowledged by another", _shown(desk._acknowledged(AlreadyTaken(reference, owner, EARLIER, mine=False)))
+    draws: tuple[tuple[str, Callable[[Any], Reply]], ...] = (
+        ("acknowledge", desk._acknowledged),
+        ("hand on", desk._hand_on),
+        ("close", desk._close),
+    )
+    for name, draw in draws:
+        yield f"notice: {name}, closed already", _shown(draw(AlreadyClosed(reference)))
+        yield f"notice: {name}, not for you", _shown(draw(NotForYou()))
+    yield "notice: details, not for you", _shown(desk._case(NotForYou()))
+    for to in recipients(demo_school(), staff(), opened.incident, ()):
+        yield f"notice: handed on to {to.role} {to.group}", _shown(desk._hand_on(HandedOn(reference, to)))
+    for whole in (True, False):
+        yield f"notice: closed, {whole=}", _shown(desk._close(Closed(reference, whole)))
+    for name in (owner, ""):
+        yield f"notice: not its owner, who is {name or 'nobody'}", _shown(desk._close(NotYetTaken(reference, name)))
+    yield "notice: report gone", _shown(desk._report_screen(DraftGone()))
+    yield "notice: failed", desk.failed()
+    yield "notice: out of date", pages.notice(say("note.gone_title"), say("note.gone"), Tone.WARNING)
+
+
+def _desk() -> Desk:
+    """It draws outcomes alike for every chat; nothing is asked of it here that needs a port."""
+    return Desk(_ports("desk"), demo_school())
+
+
+def _shown(reply: Reply) -> Card | Form:
+    match reply:
+        case ShowForm(form=form) | WrongForm(form=form):
+            return form
+        case Tell(card=card):
+            return card
+        case _:
+            raise AssertionError(reply)
+
+
+def _told(faults: Mapping[str, Fault]) -> str:
+    return ", ".join(f"{fault} at {field}" for field, fault in faults.items())
+
+
+# Pages
+
+
+def _in_dialogs_too(found: Iterable[Entry]) -> Iterator[Entry]:
+    """Cards that somebody asked for; each is shown in a dialog too, where it is asked for in one."""
+    for name, card in found:
+        yield name, card
+        if isinstance(card, Card) and not name.startswith(HOME):
+            yield f"{name}, in a dialog", pages.as_form(card)
+
+
+def _page_cards() -> Iterator[Entry]:
+    """What somebody asks for."""
+    school, desk = demo_school(), _desk()
+    yield "help", pages.help_card(school)
+    yield "help: no phones", pages.help_card(replace(school, phones={}))
+    words = ("repotr", "que", "sing", "report it at once", LONG_TEXT, *(text for _, text in _hostile()))
+    for number, typed in enumerate(words):
+        yield f"help: unknown word {number}", desk.help(typed)
+    yield "help: said in a chat", desk.chat("hello")
+    for shared, phones in itertools.product((True, False), repeat=2):
+        told = school if phones else replace(school, phones={})
+        yield f"welcome: {shared=} {phones=}", pages.welcome_card(told, shared=shared)
+    link = "https://teams.example/l/message/19:2f00@thread.tacv2/1764064800000?groupId=" + _id("group")
+    named = tuple(replace(s, id=s.policy.id, name=s.policy.school) for s in schools())
+    for (then, value), some in itertools.product(((pages.REPORT, link), (pages.SHOW_MINE, "")), (named[:2], named, named * 6)):
+        yield f"which school: {len(some)}, then {then}", pages.which_school_card(some, then, value)
+    yield "ask report", desk.chat("I must report something")
+    lines = tuple(_lines())
+    own = tuple(replace(x, alert_id=None, alert_state=None, role=None, owner="") for x in lines)
+    dropped = replace(own[0], concern="dropped_since")
+    for name, found in (("empty", ()), ("one", own[:1]), ("full", own), ("dropped", (dropped,))):
+        yield f"mine: {name}", pages.mine_card(school, found)
+    for number, line in enumerate(lines[:9]):
+        for now in (NOW, NOW + timedelta(days=30)):
+            yield f"queue: line {number}, late={now > NOW}", pages.queue_card(school, (line,), now, answers=True)
+    open_lines = tuple(replace(x, alert_state=AlertState.OPEN) for x in lines)
+    queues: tuple[tuple[str, tuple[CaseLine, ...], bool], ...] = (
+        ("none", (), False),
+        ("empty", (), True),
+        ("three", lines[:3], True),
+        ("full", lines, True),
+        ("full and open", open_lines, True),
+        ("dropped", (replace(lines[0], concern="dropped_since"),), True),
+    )
+    for name, waiting, answers in queues:
+        yield f"queue: {name}", pages.queue_card(school, waiting, NOW, answers=answers)
+        for count in (0, 1, 10):
+            yield f"{HOME}: queue {name}, own {count}", pages.home_card(school, waiting, own[:count], NOW, answers=answers)
+    for tone in Tone:
+        yield f"notice: {tone}", pages.notice(say("note.failed_title"), say("note.failed"), tone)
+
+
+def _lines() -> Iterator[CaseLine]:
+    """As many lines as a list shows, in every state."""
+    states = itertools.cycle(
+        [
+            (IncidentState.REPORTED, AlertState.OPEN, "", False),
+            (IncidentState.ACKNOWLEDGED, AlertState.ACKNOWLEDGED, _holder(Role.DSL).name, True),
+            (IncidentState.IN_PROGRESS, AlertState.ACKNOWLEDGED, _holder(Role.DEPUTY_DSL).name, False),
+            *((state, AlertState.ACKNOWLEDGED, "", False) for state in (*_OPEN, *_OVER)),
+        ]
+    )
+    concerns, urgencies = itertools.cycle(demo_school().policy.concerns), itertools.cycle(Urgency)
+    for number, concern, urgency, (state, alert_state, owner, mine) in zip(
+        range(MOST_LINES), concerns, urgencies, states, strict=False
+    ):
+        yield CaseLine(
+            incident_id=_id(f"incident {number}"),
+            alert_id=_id(f"alert {number}"),
+            reference=f"{demo_school().prefix}-2026-{number:04d}",
+            concern=concern,
+            urgency=urgency,
+            state=state,
+            alert_state=alert_state,
+            reported_at=_before(number),
+            due_at=_before(number) + timedelta(hours=5),
+            role=Role.DSL,
+            owner=owner,
+            mine=mine,
+        )
+
+
+def _before(hours: int) -> datetime:
+    return NOW - timedelta(hours=hours)
