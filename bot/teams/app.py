@@ -227,15 +227,37 @@ class TeamsEdge:
         if school is None:
             schools = await self._people.schools_of(incoming, user)
             school = schools[0] if len(schools) == 1 else None
-        await self._connector.send(incoming.service_url, incoming.conversation.id, drawn.message(card, school))
+        await self._say(incoming, user, drawn.message(card, school))
 
     async def _tell(self, incoming: Incoming, user: TeamsUser, card: Card, school: School | None) -> None:
-        """Answers in private: elsewhere than in a chat of their own, that is said where the question was asked."""
-        if incoming.is_personal:
-            await self._connector.send(incoming.service_url, incoming.conversation.id, drawn.message(card, school))
+        """Answers in private. In a conversation of many that is the chat of their own, and there no more than that it is there.
+
+        What was whispered to the bot it may whisper back: a Teams that brings whispers keeps them, too.
+        """
+        if incoming.is_personal or incoming.recipient.targeted:
+            await self._say(incoming, user, drawn.message(card, school))
             return
         told = say("private.answered" if await self._privately(user, card, school) else "private.no_chat")
-        await self._connector.send(incoming.service_url, incoming.conversation.id, {"type": "message", "text": told})
+        await self._say(incoming, user, {"type": "message", "text": told})
+
+    async def _say(self, incoming: Incoming, user: TeamsUser, message: Payload) -> None:
+        """Writes where something was said: in a conversation of many for whoever said it alone, if Teams will have it so.
+
+        What answers a whisper is never said aloud.
+        """
+        if incoming.is_personal:
+            await self._connector.send(incoming.service_url, incoming.conversation.id, message)
+            return
+        whispered = incoming.id if incoming.recipient.targeted else ""
+        try:
+            await self._connector.whisper(
+                incoming.service_url, incoming.conversation.id, incoming.sender.id, message, whispered
+            )
+        except RefusedError:
+            if whispered:
+                await self._connector.send(user.service_url, await self._people.chat_with(user), message)
+            else:
+                await self._connector.send(incoming.service_url, incoming.conversation.id, message)
 
     async def _privately(self, user: TeamsUser, card: Card, school: School | None) -> bool:
         """Writes to somebody in their own chat; False where Teams does not let the bot."""

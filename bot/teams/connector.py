@@ -97,6 +97,16 @@ class Connector:
         sent = await self._call("POST", service_url, f"conversations/{_part(conversation_id)}/activities", message)
         return str(sent.get("id") or "")
 
+    async def whisper(
+        self, service_url: str, conversation_id: str, teams_id: str, message: Mapping[str, Any], answers: str = ""
+    ) -> None:
+        """Posts a message to a conversation of many that one of them alone sees; `answers` is the message it answers."""
+        path = f"conversations/{_part(conversation_id)}/activities?isTargetedActivity=true"
+        body: dict[str, Any] = {**message, "recipient": {"id": teams_id}}
+        if answers:
+            body["entities"] = [{"type": "targetedMessageInfo", "messageId": answers}]
+        await self._call("POST", service_url, path, body)
+
     async def update(self, service_url: str, conversation_id: str, activity_id: str, message: Mapping[str, Any]) -> None:
         """Changes a message where it stands."""
         path = f"conversations/{_part(conversation_id)}/activities/{_part(activity_id)}"

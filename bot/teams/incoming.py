@@ -33,11 +33,15 @@ class _Read(BaseModel):
 
 
 class Who(_Read):
-    """A user or the bot. `object_id` is the user's in the school's directory."""
+    """A user or the bot. `object_id` is the user's in the school's directory.
+
+    `targeted` at the recipient of a message in a conversation of many: nobody but the two sees it.
+    """
 
     id: _Text = ""
     name: _Text = ""
     object_id: _Text = Field("", alias="aadObjectId")
+    targeted: bool = Field(default=False, alias="isTargeted")
 
 
 class Conversation(_Read):

@@ -105,11 +105,14 @@ def test_the_commands_offered_are_the_ones_the_bot_answers() -> None:
         assert [c["title"] for c in offered["commands"]] == list(COMMANDS)
 
 
-def test_what_is_asked_in_secret_is_not_offered_as_long_as_the_answer_is_not() -> None:
-    """A slash command of a bot is a message that others do not see. The bot answers in the open, so it offers none."""
-    bot = manifest()["bots"][0]
-    assert not bot.get("supportsTargetedMessages", False)
-    assert all(offered["triggers"] == ["mention"] for offered in bot["commandLists"])
+def test_in_a_channel_the_commands_can_be_whispered() -> None:
+    """A slash command of a bot is a message that others do not see, so the bot must say that it understands those."""
+    (bot,) = manifest()["bots"]
+    assert bot["supportsTargetedMessages"]
+    assert {tuple(one["scopes"]): one["triggers"] for one in bot["commandLists"]} == {
+        ("personal",): ["mention"],
+        ("team", "groupChat"): ["mention", "slash"],
+    }
 
 
 def test_a_report_can_begin_anywhere_and_at_a_message() -> None:

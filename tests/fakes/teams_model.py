@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final, Literal, TypeAlias
 
@@ -145,7 +145,10 @@ class Conversation:
 
 @dataclass(slots=True)
 class Message:
-    """A message with all its versions. `private` holds the cards that one person sees in place of the newest version."""
+    """A message with all its versions. `private` holds the cards that one person sees in place of the newest version.
+
+    `only_for`: the one person who sees it beside its author, in a conversation of many (a targeted message).
+    """
 
     id: str
     conversation: str
@@ -155,6 +158,7 @@ class Message:
     thread: str = ""
     reply_to: str = ""
     deleted: bool = False
+    only_for: str = ""
     private: dict[str, Payload] = field(default_factory=dict)
 
     @property
@@ -461,7 +465,7 @@ def attachment_problems(attachment: Any, surface: Surface) -> list[str]:
 
 def card_problems(card: Payload, surface: Surface) -> list[str]:
     """Everything wrong with a card, by the schema and by what Teams knows beyond it."""
-    wrong = [f"{list(e.absolute_path)}: {e.message[:200]}" for e in _schema().iter_errors(_as_the_schema_knows_it(card))]
+    wrong = list(_schema_problems(json.dumps(_as_the_schema_knows_it(card))))
     if wrong:
         return wrong
     if card.get("version") not in _VERSIONS:
@@ -512,6 +516,12 @@ def _action_problems(action: Payload, surface: Surface) -> Iterator[str]:
             yield f"the Action.Submit «{title}» has the unknown msteams type {wanted!r}"
         elif surface == "dialog":
             yield f"the Action.Submit «{title}» asks for {wanted} inside a dialog"
+
+
+@lru_cache(256)
+def _schema_problems(card: str) -> tuple[str, ...]:
+    """The same card goes out often, and the schema is slow to walk."""
+    return tuple(f"{list(e.absolute_path)}: {e.message[:200]}" for e in _schema().iter_errors(json.loads(card)))
 
 
 @cache

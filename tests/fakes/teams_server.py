@@ -241,9 +241,14 @@ class FakeTeams:
         return self.conversations[conversation_id.partition(_THREAD)[0]]
 
     def messages_in(self, conversation_id: str) -> list[Message]:
-        """What stands in a chat or channel, oldest first."""
+        """What stands in a chat or channel for everybody in it, oldest first."""
+        return self.messages_for("", conversation_id)
+
+    def messages_for(self, person_id: str, conversation_id: str) -> list[Message]:
+        """What one person sees in a chat or channel: with what is targeted at them."""
         place = conversation_id.partition(_THREAD)[0]
-        return [message for message in self.posted if message.conversation == place and not message.deleted]
+        here = [message for message in self.posted if message.conversation == place and not message.deleted]
+        return [message for message in here if message.only_for in ("", person_id)]
 
     def message(self, message_id: str) -> Message:
         return next(message for message in self.posted if message.id == message_id)
@@ -257,11 +262,12 @@ class FakeTeams:
         thread: str = "",
         reply_to: str = "",
         by_bot: bool = False,
+        only_for: str = "",
     ) -> Message:
         """Puts a message into the history. In a channel it begins a thread, unless it belongs to one."""
         message_id = self.next_id()
         root = (thread or message_id) if conversation.kind == "channel" else ""
-        message = Message(message_id, conversation.id, author, [payload], by_bot, root, reply_to)
+        message = Message(message_id, conversation.id, author, [payload], by_bot, root, reply_to, only_for=only_for)
         self.posted.append(message)
         return message
 
@@ -560,8 +566,19 @@ class FakeTeams:
         if body["type"] == "typing":
             return 201, {"id": self.next_id()}
         reply_to = reply_to or str(body.get("replyToId") or "")
-        message = self.keep(place, str(self.bot["id"]), body, thread=thread, reply_to=reply_to, by_bot=True)
+        only_for = self._target(request, place, body)
+        message = self.keep(place, str(self.bot["id"]), body, thread=thread, reply_to=reply_to, by_bot=True, only_for=only_for)
         return 201, {"id": message.id}
+
+    def _target(self, request: web.Request, place: Conversation, body: Payload) -> str:
+        """The person at whom a message is targeted, '' for one that everybody is to see."""
+        if request.query.get("isTargetedActivity") != "true":
+            return ""
+        recipient = body.get("recipient") or {}
+        person = self._person(str(recipient.get("id") or ""))
+        if person is None or place.kind == "personal" or person.id not in place.members:
+            raise RefusalError(400, "BadArgument", "A targeted message needs a recipient who is in the conversation")
+        return person.id
 
     def _message(self, place: Conversation, message_id: str) -> Message:
         for message in self.messages_in(place.id):

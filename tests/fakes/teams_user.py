@@ -99,7 +99,7 @@ class TeamsUser:
     def everything_seen(self) -> str:
         """Every text this person can see: the chats and channels they are in, their notes, the open dialog."""
         places = [place.id for place in self.teams.conversations.values() if self.id in place.members]
-        seen = [message.shown_to(self.id) for place in places for message in self.teams.messages_in(place)]
+        seen = [message.shown_to(self.id) for place in places for message in self.teams.messages_for(self.id, place)]
         return "\n".join([*seen, *self.notes, *([self.dialog.shown] if self.dialog else [])])
 
     async def waits_for_message(
@@ -135,6 +135,16 @@ class TeamsUser:
         Outside their own chat with it the bot hears only what mentions it. Where the app is not, nobody can mention it.
         """
         return await self._say(text, where, mention=mention, thread=thread, extra=[])
+
+    async def slash(self, text: str, where: str) -> int:
+        """Writes a targeted message to the bot, by its slash command: nobody else in the conversation sees it."""
+        place = self._place(where)
+        said = self.teams.keep(place, self.teams_id, _written(text, mention=False, pictures=False), only_for=self.id)
+        self.last_said = said
+        written = _written(text, mention=False, pictures=False)
+        activity = self.activity("message", place, thread=said.thread, **{**written, "id": said.id})
+        activity["recipient"] = {**activity["recipient"], "isTargeted": True}
+        return await self.send(activity)
 
     async def send_picture(self, where: str | None = None, *, text: str = "", mention: bool = False) -> int:
         """Pastes a picture into a message."""
