@@ -152,6 +152,27 @@ teams_places = Table(
 )
 """Teams and group chats in which the bot is installed."""
 
+slack_installs = Table(
+    "slack_installs",
+    metadata,
+    Column("team", String(64), primary_key=True, comment="the workspace: T..."),
+    Column("team_name", String(255), nullable=False, server_default=""),
+    Column("token", String(512), nullable=False, comment="a secret: whoever has it can speak as the bot there"),
+    Column("bot_user", String(64), nullable=False),
+    Column("installed_by", String(64), nullable=False, server_default=""),
+    Column("installed_at", Moment, nullable=False),
+    CheckConstraint("token <> ''", name="has_a_token"),
+)
+"""Slack workspaces, where one bot serves many. Which school a workspace is of stands in the school files alone."""
+
+slack_install_states = Table(
+    "slack_install_states",
+    metadata,
+    Column("state", String(64), primary_key=True),
+    Column("expires_at", Moment, nullable=False),
+)
+"""Installations that somebody has begun in a browser and not yet finished."""
+
 incidents = Table(
     "incidents",
     metadata,

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.workspaces import NotInstalledError, Workspaces, error_code
 from domain.people import Account, Address, AddressKind, Person, Platform, School
 from handlers.ports import Clock
 from storage.store import Store
@@ -23,8 +23,8 @@ _KEPT_FOR = timedelta(minutes=1)
 class Accounts:
     """Slack users and the readers of channels, by way of the database."""
 
-    def __init__(self, client: AsyncWebClient, store: Store, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, workspaces: Workspaces, store: Store, clock: Clock) -> None:
+        self._workspaces = workspaces
         self._store = store
         self._clock = clock
         self._kept: dict[tuple[str, str], tuple[Account, datetime]] = {}
@@ -48,7 +48,7 @@ class Accounts:
         try:
             async with asyncio.timeout(_PATIENCE.total_seconds()):
                 return await self._look_up(school, user_id)
-        except (TimeoutError, SlackApiError, OSError, aiohttp.ClientError) as trouble:
+        except (TimeoutError, SlackApiError, NotInstalledError, OSError, aiohttp.ClientError) as trouble:
             log.warning("could not look up a user: %s", type(trouble).__name__)
             return known or Account(Platform.SLACK, user_id)
 
@@ -57,6 +57,7 @@ class Accounts:
 
         Raises:
             SlackApiError: Slack refuses for another reason.
+            NotInstalledError: the bot is not installed there.
         """
         async with self._store.transaction(school, write=False) as records:
             known = await records.account_of(Platform.SLACK, person)
@@ -65,9 +66,10 @@ class Accounts:
         if not person.email:
             return None
         try:
-            found = await self._client.users_lookupByEmail(email=person.email)
+            client = await self._workspaces.client(school)
+            found = await client.users_lookupByEmail(email=person.email)
         except SlackApiError as no:
-            if no.response["error"] == "users_not_found":
+            if error_code(no) == "users_not_found":
                 return None
             raise
         account = Account(Platform.SLACK, found["user"]["id"], person.email, person.name, person.id)
@@ -77,10 +79,11 @@ class Accounts:
     async def sync_readers(self, school: School, channel: str) -> None:
         """Looks up who reads a channel. Until that has worked, the channel is avoided when anybody is excluded."""
         address = Address(Platform.SLACK, AddressKind.CHANNEL, channel)
+        client = await self._workspaces.client(school)
         users: list[str] = []
         cursor = ""
         while True:
-            page = await self._client.conversations_members(channel=channel, cursor=cursor, limit=200)
+            page = await client.conversations_members(channel=channel, cursor=cursor, limit=200)
             users += page["members"]
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
@@ -105,13 +108,15 @@ class Accounts:
             known = await records.account(Platform.SLACK, user_id)
         if known is not None and known.email:
             return known.email
-        info = await self._client.users_info(user=user_id)
+        client = await self._workspaces.client(school)
+        info = await client.users_info(user=user_id)
         if info["user"].get("is_bot"):
             return None
         return (await self._take(school, info["user"])).email
 
     async def _look_up(self, school: School, user_id: str) -> Account:
-        info = await self._client.users_info(user=user_id)
+        client = await self._workspaces.client(school)
+        info = await client.users_info(user=user_id)
         return await self._take(school, info["user"])
 
     async def _take(self, school: School, user: dict[str, object]) -> Account:

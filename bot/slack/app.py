@@ -7,19 +7,19 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
 from bot.slack.accounts import Accounts
 from bot.slack.values import form_values
+from bot.slack.workspaces import NotInstalledError, UnknownWorkspaceError, Workspaces, error_code, team_of
 from cards import blockkit, pages
 from cards.model import Form, fields
 from cards.texts import say
@@ -30,6 +30,7 @@ from storage.outbox import SeenEvents
 log = logging.getLogger("esafety.slack")
 
 _LONGEST_WORD = 100
+_JSON: dict[str, str | Sequence[str]] = {"content-type": "application/json;charset=utf-8"}
 REPORT_SHORTCUT, REPORT_MESSAGE_SHORTCUT = "report_concern", "report_message"
 
 Payload = dict[str, Any]
@@ -37,25 +38,29 @@ Call = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class SlackEdge:
-    """Registers the listeners of one Bolt app. `desk_of` finds the school's desk for a workspace."""
+    """Registers the listeners of one Bolt app.
+
+    `desk_of` finds the school's desk for a workspace, or raises UnknownWorkspaceError: nothing is done for such a one.
+    """
 
     def __init__(
         self,
         app: AsyncApp,
-        client: AsyncWebClient,
+        workspaces: Workspaces,
         desk_of: Callable[[str], Desk],
         accounts: Accounts,
         seen: SeenEvents,
         clock: Clock,
     ) -> None:
-        # Our own client, which keeps its connections open; Bolt's makes a new one for each call.
-        self._client = client
+        # Our own clients, which keep their connections open; Bolt's makes a new one for each call.
+        self._workspaces = workspaces
         self._under_way: set[asyncio.Task[None]] = set()
         self._desk_of = desk_of
         self._accounts = accounts
         self._seen = seen
         self._clock = clock
         anything = re.compile(".*")
+        app.middleware(self._at_the_door)
         app.command("/esafety")(ack=self._commanded, lazy=[])
         app.shortcut({"type": "shortcut", "callback_id": REPORT_SHORTCUT})(ack=self._afterwards(self._shortcut), lazy=[])
         app.shortcut({"type": "message_action", "callback_id": REPORT_MESSAGE_SHORTCUT})(
@@ -74,6 +79,29 @@ class SlackEdge:
     async def finish(self) -> None:
         """Waits for what is still being done for somebody."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _at_the_door(self, body: Payload, respond: Call, next_: Call) -> BoltResponse | None:
+        """Turns away what comes from a workspace that no school names, before anything looks at it."""
+        try:
+            self._desk_of(team_of(body))
+        except UnknownWorkspaceError:
+            if _is_of_the_installation(body):
+                return cast("BoltResponse | None", await next_())
+            log.warning("refused a request of a workspace that no school file names: %s", team_of(body) or "none given")
+            return await self._turned_away(body, respond)
+        return cast("BoltResponse | None", await next_())
+
+    async def _turned_away(self, body: Payload, respond: Call) -> BoltResponse:
+        match body:
+            case {"command": _}:
+                return _json({"response_type": "ephemeral", "text": say("note.not_connected")})
+            case {"type": "view_submission", "view": dict(view)}:
+                return _json({"response_action": "errors", "errors": {_first_input(view): say("note.not_connected")}})
+            case {"type": "block_suggestion"}:
+                return _json({"options": []})
+            case {"response_url": str()}:
+                self._later(_decline(respond))
+        return BoltResponse(status=200, body="")
 
     def _afterwards(self, work: Call) -> Call:
         """A listener that acknowledges at once and does its work after.
@@ -100,39 +128,39 @@ class SlackEdge:
             await ack()
             return None
         # Help, and every word that is no command, is answered on the spot.
-        answer = _help_answer(self._desk_of(command.get("team_id", "")), str(command.get("text", ""))[:_LONGEST_WORD])
-        return BoltResponse(status=200, body=answer, headers={"content-type": "application/json;charset=utf-8"})
+        answer = _help_answer(self._desk_of(team_of(command)), str(command.get("text", ""))[:_LONGEST_WORD])
+        return BoltResponse(status=200, body=answer, headers=_JSON)
 
     async def _command(self, command: Payload, respond: Call) -> None:
-        desk = self._desk_of(command.get("team_id", ""))
+        desk = self._desk_of(team_of(command))
         account = await self._account(desk, command["user_id"])
         reply = await _guarded(desk, desk.command(account, command.get("text", "")))
-        await _show(self._client, reply, trigger_id=command["trigger_id"], respond=respond)
+        await self._show(desk, reply, trigger_id=command["trigger_id"], respond=respond)
 
     # Shortcuts
 
     async def _shortcut(self, body: Payload, _: Call) -> None:
-        desk = self._desk_of(_team(body))
+        desk = self._desk_of(team_of(body))
         account = await self._account(desk, body["user"]["id"])
         reply = await _guarded(desk, desk.begin_report(account))
-        await _show(self._client, reply, trigger_id=body["trigger_id"])
+        await self._show(desk, reply, trigger_id=body["trigger_id"])
 
     async def _message_shortcut(self, body: Payload, _: Call) -> None:
-        desk = self._desk_of(_team(body))
+        desk = self._desk_of(team_of(body))
         account = await self._account(desk, body["user"]["id"])
         reply = await _guarded(desk, desk.begin_report(account, link=_permalink(body)))
-        await _show(self._client, reply, trigger_id=body["trigger_id"])
+        await self._show(desk, reply, trigger_id=body["trigger_id"])
 
     # Forms
 
     async def _suggest(self, ack: Call, body: Payload) -> None:
-        desk = self._desk_of(_team(body))
+        desk = self._desk_of(team_of(body))
         account = await self._account(desk, body["user"]["id"])
         found = await desk.suggest(account, str(body.get("value") or ""))
         await ack(options=[blockkit.option(p.value, p.label, hint) for p, hint in found])
 
     async def _submitted(self, ack: Call, body: Payload, view: Payload) -> None:
-        desk = self._desk_of(_team(body))
+        desk = self._desk_of(team_of(body))
         try:
             account = await self._account(desk, body["user"]["id"])
             reply = await desk.submit(account, view["callback_id"], view.get("private_metadata", ""), form_values(view))
@@ -144,7 +172,7 @@ class SlackEdge:
         await ack(**_answer_to_form(view, reply))
 
     async def _action(self, body: Payload, respond: Call) -> None:
-        desk = self._desk_of(_team(body))
+        desk = self._desk_of(team_of(body))
         account = await self._account(desk, body["user"]["id"])
         action = body["actions"][0]
         view: Payload = body.get("view") or {}
@@ -156,7 +184,7 @@ class SlackEdge:
             return
         reply = await _guarded(desk, desk.press(account, blockkit.action_name(action["action_id"]), action.get("value", "")))
         modal = view.get("id", "") if view.get("type") == "modal" else ""
-        await _show(self._client, reply, trigger_id=body.get("trigger_id", ""), modal=modal, respond=None if view else respond)
+        await self._show(desk, reply, trigger_id=body.get("trigger_id", ""), modal=modal, respond=None if view else respond)
         if view.get("type") == "home":
             await self._publish_home(desk, account)
 
@@ -166,37 +194,72 @@ class SlackEdge:
         event: Payload = body["event"]
         if not await self._is_new(body):
             return
-        desk = self._desk_of(_team(body))
+        desk = self._desk_of(team_of(body))
         drawn = blockkit.message(desk.chat(event.get("text", "")))
-        await self._client.chat_postEphemeral(channel=event["channel"], user=event["user"], **drawn)
+        client = await self._workspaces.client(desk.school)
+        await client.chat_postEphemeral(channel=event["channel"], user=event["user"], **drawn)
 
     async def _message(self, body: Payload, _: Call) -> None:
         event: Payload = body["event"]
         from_a_person = event.get("user") and not event.get("bot_id") and event.get("subtype") in (None, "file_share")
         if event.get("channel_type") != "im" or not from_a_person or not await self._is_new(body):
             return
-        desk = self._desk_of(_team(body))
+        desk = self._desk_of(team_of(body))
         # Whoever sends a picture wants to report something: the card asks them not to.
         card = pages.ask_report_card() if event.get("files") else desk.chat(event.get("text", ""))
-        await self._client.chat_postMessage(channel=event["channel"], **blockkit.message(card))
+        client = await self._workspaces.client(desk.school)
+        await client.chat_postMessage(channel=event["channel"], **blockkit.message(card))
 
     async def _home_opened(self, body: Payload, _: Call) -> None:
         event: Payload = body["event"]
         if event.get("tab", "home") != "home":
             return
-        desk = self._desk_of(_team(body))
+        desk = self._desk_of(team_of(body))
         await self._publish_home(desk, await self._account(desk, event["user"]))
 
     async def _readers_changed(self, body: Payload, _: Call) -> None:
         event: Payload = body["event"]
-        desk = self._desk_of(_team(body))
+        desk = self._desk_of(team_of(body))
         channel = event["channel"]
         if channel in desk.school.channels.get(Platform.SLACK, {}).values():
             await self._accounts.forget_readers(desk.school, channel)
             await self._accounts.sync_readers(desk.school, channel)
 
     async def _publish_home(self, desk: Desk, account: Account) -> None:
-        await self._client.views_publish(user_id=account.user_id, view=blockkit.home(await desk.home(account)))
+        client = await self._workspaces.client(desk.school)
+        await client.views_publish(user_id=account.user_id, view=blockkit.home(await desk.home(account)))
+
+    # Showing
+
+    async def _show(self, desk: Desk, reply: Reply, *, trigger_id: str, modal: str = "", respond: Call | None = None) -> None:
+        """Shows a reply: in the open dialog if there is one, in a new one, or as a message that only this person sees."""
+        try:
+            match reply:
+                case Silence():
+                    return
+                case Tell(card=card) if not modal and respond is not None:
+                    await respond(response_type="ephemeral", replace_original=False, **blockkit.message(card))
+                case Tell(card=card):
+                    await self._show_view(desk, pages.as_form(card), trigger_id, modal)
+                case ShowForm(form=form) | WrongForm(form=form):
+                    await self._show_view(desk, form, trigger_id, modal)
+                case _:
+                    assert_never(reply)
+        except SlackApiError as no:
+            # The person has closed the dialog, or took longer than Slack's three seconds: they press again.
+            log.warning("Slack did not show a reply: %s", error_code(no))
+        except NotInstalledError:
+            log.error("the bot is not installed in the workspace of %s: run `esafety doctor`", desk.school.id)  # noqa: TRY400
+            if respond is not None:
+                await _decline(respond)
+
+    async def _show_view(self, desk: Desk, form: Form, trigger_id: str, modal: str) -> None:
+        client = await self._workspaces.client(desk.school)
+        view = blockkit.modal(form)
+        if modal:
+            await client.views_update(view_id=modal, view=view)
+        else:
+            await client.views_open(trigger_id=trigger_id, view=view)
 
     async def _is_new(self, body: Payload) -> bool:
         return await self._seen.is_new(Platform.SLACK, str(body.get("event_id", "")), self._clock.now())
@@ -209,9 +272,25 @@ async def _ack(ack: Call) -> None:
     await ack()
 
 
+def _is_of_the_installation(body: Payload) -> bool:
+    """Whether it only says that the bot was taken out of a workspace: true of any workspace, and of no school's affairs."""
+    event = body.get("event")
+    return isinstance(event, dict) and event.get("type") in ("app_uninstalled", "tokens_revoked")
+
+
+def _json(answer: Payload) -> BoltResponse:
+    return BoltResponse(status=200, body=json.dumps(answer), headers=_JSON)
+
+
+async def _decline(respond: Call) -> None:
+    await respond(response_type="ephemeral", replace_original=False, text=say("note.not_connected"))
+
+
 async def _logged(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
+    except NotInstalledError as no:
+        log.error("the bot cannot speak in a workspace (%s): run `esafety doctor`", no.code)  # noqa: TRY400
     except Exception:
         log.exception("what came after an acknowledgement failed")
 
@@ -232,33 +311,6 @@ async def _guarded(desk: Desk, work: Awaitable[Reply]) -> Reply:
     except Exception:
         log.exception("an action failed")
         return Tell(desk.failed())
-
-
-async def _show(client: AsyncWebClient, reply: Reply, *, trigger_id: str, modal: str = "", respond: Call | None = None) -> None:
-    """Shows a reply: in the open dialog if there is one, in a new one, or as a message that only this person sees."""
-    try:
-        match reply:
-            case Silence():
-                return
-            case Tell(card=card) if not modal and respond is not None:
-                await respond(response_type="ephemeral", replace_original=False, **blockkit.message(card))
-            case Tell(card=card):
-                await _show_view(client, pages.as_form(card), trigger_id, modal)
-            case ShowForm(form=form) | WrongForm(form=form):
-                await _show_view(client, form, trigger_id, modal)
-            case _:
-                assert_never(reply)
-    except SlackApiError as no:
-        # The person has closed the dialog, or took longer than Slack's three seconds: they press again.
-        log.warning("Slack did not show a reply: %s", no.response.get("error"))
-
-
-async def _show_view(client: AsyncWebClient, form: Form, trigger_id: str, modal: str) -> None:
-    view = blockkit.modal(form)
-    if modal:
-        await client.views_update(view_id=modal, view=view)
-    else:
-        await client.views_open(trigger_id=trigger_id, view=view)
 
 
 def _answer_to_form(view: Payload, reply: Reply) -> Payload:
@@ -283,11 +335,6 @@ def _shows_all(view: Payload, form: Form) -> bool:
 
 def _first_input(view: Payload) -> str:
     return next((str(b["block_id"]) for b in view.get("blocks", []) if b.get("type") == "input"), "")
-
-
-def _team(body: Mapping[str, Any]) -> str:
-    team = body.get("team")
-    return str((team or {}).get("id") or "") if isinstance(team, dict) else str(body.get("team_id") or "")
 
 
 def _permalink(body: Mapping[str, Any]) -> str:

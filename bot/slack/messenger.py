@@ -6,9 +6,9 @@ from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.accounts import Accounts
+from bot.slack.workspaces import DEAD_TOKEN, NO_WORKSPACE, NotInstalledError, Workspaces, error_code
 from bot.worker import NoSuchPlaceError, TryLaterError
 from cards import blockkit
 from cards.messages import message_card
@@ -32,17 +32,15 @@ _NEVER = frozenset(
         "restricted_action",
     }
 )
-_NEEDS_A_PERSON = frozenset(
-    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "missing_scope", "not_in_channel"}
-)
+_NEEDS_A_PERSON = DEAD_TOKEN | {"missing_scope", "not_in_channel"}
 _UNTIL_MENDED = timedelta(minutes=5)
 
 
 class SlackMessenger:
     """Sends through Slack's Web API."""
 
-    def __init__(self, client: AsyncWebClient, accounts: Accounts, store: Store) -> None:
-        self._client = client
+    def __init__(self, workspaces: Workspaces, accounts: Accounts, store: Store) -> None:
+        self._workspaces = workspaces
         self._accounts = accounts
         self._store = store
 
@@ -69,6 +67,8 @@ class SlackMessenger:
             user = await self._accounts.user_of(school, person)
         except SlackApiError as no:
             raise _refusal(no) from None
+        except NotInstalledError as no:
+            raise _unspeakable(school, no) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
             raise TryLaterError(type(trouble).__name__) from None
         if user is None:
@@ -81,9 +81,13 @@ class SlackMessenger:
         if method == "chat.update":
             body = {**where, **drawn}
         try:
-            return await self._client.api_call(method, json=body)
+            client = await self._workspaces.client(school)
+        except NotInstalledError as no:
+            raise _unspeakable(school, no) from None
+        try:
+            return await client.api_call(method, json=body)
         except SlackApiError as no:
-            if no.response.get("error") != "invalid_blocks":
+            if error_code(no) != "invalid_blocks":
                 raise _refusal(no) from None
             # A card that Slack does not take is our fault; the alert itself must still arrive.
             # Without the trace: Slack's answer may quote what was sent.
@@ -91,14 +95,21 @@ class SlackMessenger:
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
             raise TryLaterError(type(trouble).__name__) from None
         try:
-            return await self._client.api_call(method, json={**where, "text": drawn["text"], "blocks": []})
+            return await client.api_call(method, json={**where, "text": drawn["text"], "blocks": []})
         except SlackApiError as no:
             raise _refusal(no) from None
 
 
+def _unspeakable(school: School, no: NotInstalledError) -> TryLaterError | NoSuchPlaceError:
+    if no.code == NO_WORKSPACE:
+        return NoSuchPlaceError(no.code)
+    log.error("the bot is not installed in the workspace of %s: its messages wait. Run `esafety doctor`", school.id)
+    return TryLaterError(no.code, _UNTIL_MENDED)
+
+
 def _refusal(no: SlackApiError) -> TryLaterError | NoSuchPlaceError:
-    code = str(no.response.get("error") or f"http_{no.response.status_code}")
-    if no.response.status_code == 429 or code == "ratelimited":
+    code = error_code(no)
+    if code in ("ratelimited", "http_429"):
         return TryLaterError("ratelimited", timedelta(seconds=int(no.response.headers.get("Retry-After", 1))))
     if code in _NEVER:
         return NoSuchPlaceError(code)

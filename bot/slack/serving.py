@@ -1,28 +1,41 @@
-"""Serves Slack: one Bolt app, over a connection that it opens itself (Socket Mode) or over HTTP."""
+"""Serves Slack: one Bolt app, over a connection that it opens itself (Socket Mode) or over HTTP; one workspace, or many."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from aiohttp import ClientError, ClientSession, web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler, AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.desk import Desk
 from bot.running import Bot
 from bot.settings import Settings, SettingsError, SlackMode
 from bot.slack.accounts import Accounts
 from bot.slack.app import SlackEdge
+from bot.slack.client import web_client
+from bot.slack.install import Installer
 from bot.slack.messenger import SlackMessenger
+from bot.slack.workspaces import (
+    Authorize,
+    ManyWorkspaces,
+    NotInstalledError,
+    OneWorkspace,
+    authorize_many,
+    authorize_one,
+    desk_finder,
+    error_code,
+    schools_by_team,
+)
 from bot.worker import Messenger
 from domain.people import Platform, School
 from handlers.ports import Clock
 from storage.outbox import SeenEvents
+from storage.slack_installs import InstallStates, SlackInstalls
 from storage.store import Store
 
 log = logging.getLogger("esafety.slack")
@@ -40,23 +53,23 @@ async def add_slack(
     Raises:
         SettingsError: Slack does not accept a token.
     """
+    if bot.settings.has_many_workspaces:
+        return await _add_many(bot, session, store, clock, messengers)
     settings = bot.settings
     # Interactive calls wait out a short rate limit; the outbox plans its own next try instead of blocking a worker.
     client = web_client(settings, session, retries=2)
     team = await _team(client)
-    accounts = Accounts(client, store, clock)
-    messengers[Platform.SLACK] = SlackMessenger(web_client(settings, session, retries=0), accounts, store)
-    app = AsyncApp(
-        client=web_client(settings, None, retries=0),
-        signing_secret=settings.slack_signing_secret or "socket-mode",
-        process_before_response=True,
-        logger=logging.getLogger("esafety.slack.bolt"),
-    )
-    edge = SlackEdge(app, client, desk_finder(bot.desks.values(), team), accounts, SeenEvents(bot.database), clock)
+    workspaces = OneWorkspace(client)
+    accounts = Accounts(workspaces, store, clock)
+    once = OneWorkspace(web_client(settings, session, retries=0))
+    messengers[Platform.SLACK] = SlackMessenger(once, accounts, store)
+    app = _app(settings, authorize_one(client))
+    desk_of = desk_finder(bot.desks.values(), team)
+    edge = SlackEdge(app, workspaces, desk_of, accounts, SeenEvents(bot.database), clock)
     if settings.slack_mode is SlackMode.SOCKET:
         await _check_app_token(client, settings.slack_app_token)
     # Nothing runs before both tokens are known to be right.
-    bot.tasks.append(asyncio.create_task(_keep_readers(bot.schools.values(), accounts), name="slack-readers"))
+    bot.tasks.append(asyncio.create_task(_keep_readers(bot.schools.values(), accounts, asyncio.Event()), name="slack-readers"))
     if settings.slack_mode is SlackMode.HTTP:
         _serve_http(bot.web, app)
         return edge.finish
@@ -75,11 +88,52 @@ async def add_slack(
     return stop
 
 
+async def _add_many(
+    bot: Bot, session: ClientSession, store: Store, clock: Clock, messengers: dict[Platform, Messenger]
+) -> Callable[[], Awaitable[None]]:
+    """Any number of workspaces, over HTTP, each with the token it gave when the bot was installed there."""
+    settings, installs = bot.settings, SlackInstalls(bot.database)
+    workspaces = ManyWorkspaces(installs, partial(_client_with, settings, session, 2))
+    accounts = Accounts(workspaces, store, clock)
+    once = ManyWorkspaces(installs, partial(_client_with, settings, session, 0))
+    messengers[Platform.SLACK] = SlackMessenger(once, accounts, store)
+    app = _app(settings, authorize_many(installs))
+    desk_of = desk_finder(bot.desks.values(), many=True)
+    edge = SlackEdge(app, workspaces, desk_of, accounts, SeenEvents(bot.database), clock)
+    look = asyncio.Event()
+
+    def installed() -> None:
+        look.set()
+        bot.worker.bell.set()
+
+    schools = schools_by_team(bot.schools.values())
+    installer = Installer(settings, session, schools, installs, InstallStates(bot.database), clock, installed)
+    installer.listen(app)
+    bot.web.add_routes(installer.routes())
+    bot.tasks.append(asyncio.create_task(_keep_readers(schools.values(), accounts, look), name="slack-readers"))
+    _serve_http(bot.web, app)
+    return edge.finish
+
+
+def _app(settings: Settings, authorize: Authorize) -> AsyncApp:
+    return AsyncApp(
+        client=web_client(settings, None, retries=0, token=""),
+        authorize=authorize,
+        signing_secret=settings.slack_signing_secret or "socket-mode",
+        process_before_response=True,
+        logger=logging.getLogger("esafety.slack.bolt"),
+    )
+
+
+def _client_with(settings: Settings, session: ClientSession, retries: int, token: str) -> AsyncWebClient:
+    return web_client(settings, session, retries=retries, token=token)
+
+
 async def _check_app_token(client: AsyncWebClient, token: str) -> None:
     try:
         await client.apps_connections_open(app_token=token)
     except SlackApiError as no:
-        raise SettingsError(f"SLACK_APP_TOKEN: Slack says {no.response.get('error')}. See .env.example.") from None
+        raise SettingsError(f"SLACK_APP_TOKEN: Slack says {error_code(no)}. See .env.example.") from None
     except (OSError, ClientError):
         log.warning("Slack is out of reach; the connection is tried again until it works")
 
@@ -88,34 +142,6 @@ async def _stay_connected(handler: AsyncSocketModeHandler, connected: asyncio.Ev
     await handler.connect_async()  # type: ignore[no-untyped-call]
     connected.set()
     await asyncio.Event().wait()
-
-
-def web_client(settings: Settings, session: ClientSession | None, *, retries: int) -> AsyncWebClient:
-    """A client of Slack's Web API."""
-    # Without retries there are none at all: a message whose answer was lost is sent again by the outbox, and marked as such.
-    handlers = [AsyncConnectionErrorRetryHandler(), AsyncRateLimitErrorRetryHandler(max_retry_count=retries)] if retries else []
-    return AsyncWebClient(
-        token=settings.slack_bot_token,
-        base_url=settings.slack_api_url.rstrip("/") + "/",
-        session=session,
-        timeout=10,
-        retry_handlers=list(handlers),
-    )
-
-
-def desk_finder(desks: Iterable[Desk], own_team: str) -> Callable[[str], Desk]:
-    """Finds the desk of a workspace: the school that names it, or the only school there is."""
-    all_desks = list(desks)
-    by_team = {d.school.slack_team: d for d in all_desks if d.school.slack_team}
-
-    def find(team: str) -> Desk:
-        if len(all_desks) == 1:
-            return all_desks[0]
-        return by_team[team or own_team]
-
-    if len(all_desks) > 1 and len(by_team) < len(all_desks):
-        raise SettingsError("With more than one school each school file must name its workspace: slack_team: T...")
-    return find
 
 
 def _serve_http(server: web.Application, app: AsyncApp) -> None:
@@ -134,22 +160,27 @@ async def _team(client: AsyncWebClient) -> str:
     try:
         return str((await client.auth_test())["team_id"])
     except SlackApiError as no:
-        raise SettingsError(f"SLACK_BOT_TOKEN: Slack says {no.response.get('error')}. See .env.example.") from None
+        raise SettingsError(f"SLACK_BOT_TOKEN: Slack says {error_code(no)}. See .env.example.") from None
     except (OSError, ClientError):
         # Slack out of reach at the start is no reason not to start: reports are kept, and what is due is sent later.
         log.warning("Slack is out of reach; it is tried again with the first message")
         return ""
 
 
-async def _keep_readers(schools: Iterable[School], accounts: Accounts) -> None:
-    """Looks up who reads the schools' channels, at the start and every few hours; sooner where it failed."""
+async def _keep_readers(schools: Iterable[School], accounts: Accounts, look: asyncio.Event) -> None:
+    """Looks up who reads the schools' channels, at the start and every few hours; sooner where it failed, or when told to."""
     while True:
+        look.clear()
         failed = False
         for school in schools:
             for channel in dict.fromkeys(school.channels.get(Platform.SLACK, {}).values()):
                 try:
                     await accounts.sync_readers(school, channel)
+                except NotInstalledError:
+                    failed = True  # it may be installed any minute, and another process may be the one to know
                 except Exception as trouble:  # noqa: BLE001 - the bot stops if this ends, whatever it ends with
                     failed = True
                     log.warning("who reads a channel could not be looked up: %s", type(trouble).__name__)
-        await asyncio.sleep(_READERS_RETRY_SECONDS if failed else _READERS_EVERY_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_READERS_RETRY_SECONDS if failed else _READERS_EVERY_SECONDS):
+                await look.wait()

@@ -1,6 +1,7 @@
 """`esafety doctor`: each thing that can be wrong is found, named, and comes with how to mend it."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import yaml
 
 from bot.doctor import examine
 from bot.settings import DEMO_SCHOOLS
-from bot.slack.doctor import SCOPES
+from bot.slack.scopes import SCOPES
 from domain.people import Kind
 from storage.database import Database
 from storage.people_files import carry_out, plan_import, read_people
 from storage.school_files import load_schools
+from storage.slack_installs import SlackInstall, SlackInstalls
 from storage.store import Store
 from tests.fakes.clock import FakeClock
 from tests.fakes.slack_server import FakeSlack, LostCall, RateLimited, Refused
+from tests.fakes.slack_trust import FakeTrust
 from tests.fakes.slack_user import SlackUser
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -68,10 +71,10 @@ class Practice:
         self.school["channels"] = {"slack": {"dsl": self.channel, "deputy_dsl": self.channel}}
         self.set(SLACK_BOT_TOKEN=self.slack.token, SLACK_APP_TOKEN=self.slack.app_token, SLACK_API_URL=self.slack.base_url)
 
-    def write(self) -> None:
-        """Writes the school's file."""
+    def write(self, name: str = "css", **more: str) -> None:
+        """Writes the school's file, or another's that is the same but for something."""
         Path("schools").mkdir(exist_ok=True)
-        Path("schools/css.yaml").write_text(yaml.safe_dump(self.school), encoding="utf-8")
+        Path(f"schools/{name}.yaml").write_text(yaml.safe_dump({**self.school, **more}), encoding="utf-8")
 
     async def has_people(self, kinds: tuple[Kind, ...] = (Kind.STAFF, Kind.PUPIL), without: str = "", text: str = "") -> None:
         """Imports the demo lists, or one of staff with that text, leaving out whoever has that e-mail."""
@@ -167,7 +170,7 @@ async def test_without_slack_only_the_console_is_served(practice: Practice) -> N
     """That is no fault: it is said."""
     await practice.has_people()
     report = await practice.examined()
-    report.says("ok", "Slack: not set up", "only the console")
+    report.says("ok", "Slack and Teams: not set up", "only the console")
     assert not practice.slack.calls
 
 
@@ -457,3 +460,126 @@ async def test_without_a_database_slack_is_examined_as_far_as_can_be(practice: P
     report.says("fault", "is not there yet")
     report.says("ok", "everybody who holds a role has a Slack account")
     assert not practice.slack.calls_of("conversations.members")
+
+
+# A trust with a workspace for each school
+
+
+@asynccontextmanager
+async def a_trust(practice: Practice) -> AsyncIterator[FakeTrust]:
+    """The same school, its workspace behind an app that is open to many; the bot is installed nowhere yet."""
+    practice.with_slack()
+    practice.slack.token = "xoxb-of-the-workspace"
+    async with FakeTrust(FakeSlack(team_id="T0STRAY")) as trust:
+        trust.workspaces[practice.slack.team_id] = practice.slack
+        practice._patch.delenv("SLACK_BOT_TOKEN")
+        practice.set(
+            SLACK_CLIENT_ID="1.2",
+            SLACK_CLIENT_SECRET=SECRET,
+            SLACK_SIGNING_SECRET=SECRET,
+            SLACK_API_URL=trust.base_url,
+            ESAFETY_SLACK_MODE="http",
+        )
+        practice.school["slack_team"] = practice.slack.team_id
+        yield trust
+
+
+async def installed(practice: Practice, team: str, token: str) -> None:
+    """The bot is installed in a workspace, with that token."""
+    database = Database(practice.url)
+    install = SlackInstall(team, "Staff", token, "U0BOT", "U0ADMIN", FakeClock().now())
+    await SlackInstalls(database).save(install, "css", ())
+    await database.close()
+
+
+async def test_a_workspace_that_has_the_bot(practice: Practice) -> None:
+    """Everything is looked at with the workspace's own token."""
+    async with a_trust(practice):
+        await practice.has_people()
+        await installed(practice, practice.slack.team_id, practice.slack.token)
+        report = await practice.examined()
+        assert report.exit_code == 0
+        for words in (
+            "css: the bot is installed in the workspace School",
+            "css: the bot has the scopes it needs and no others",
+            "#safeguarding is private and has the bot in it",
+            "everybody who holds a role has a Slack account",
+            "Slack posts to /slack/events",
+        ):
+            report.says("ok", words)
+        assert "xoxb" not in report.text
+
+
+async def test_nothing_is_installed_yet(practice: Practice) -> None:
+    """A fault for each school, with the page to open."""
+    async with a_trust(practice):
+        await practice.has_people()
+        report = await practice.examined()
+        report.says("fault", "css: the bot is not installed", "slack_not_installed", "/slack/install?team=T0SCHOOL")
+        assert not practice.slack.calls
+
+
+async def test_a_workspaces_token_that_is_refused(practice: Practice) -> None:
+    """Slack's word for it, and the page on which it is installed again."""
+    async with a_trust(practice):
+        await practice.has_people()
+        await installed(practice, practice.slack.team_id, "xoxb-of-yesterday")
+        report = await practice.examined()
+        report.says("fault", "css: Slack refuses the token", "(invalid_auth)", "messages wait", "/slack/install?team=T0SCHOOL")
+        assert "xoxb" not in report.text
+
+
+async def test_a_workspace_with_too_few_scopes(practice: Practice) -> None:
+    """The scope is named, of which school, and where it is given."""
+    async with a_trust(practice):
+        await practice.has_people()
+        practice.slack.scopes = ",".join(SCOPES - {"im:history"})
+        await installed(practice, practice.slack.team_id, practice.slack.token)
+        report = await practice.examined()
+        report.says("fault", "css: the bot lacks the scope im:history", "/slack/install?team=T0SCHOOL")
+
+
+async def test_a_workspace_out_of_reach(practice: Practice) -> None:
+    """It is said of the school."""
+    async with a_trust(practice):
+        await practice.has_people()
+        await installed(practice, practice.slack.team_id, practice.slack.token)
+        practice.slack.next_calls("auth.test", 9, LostCall())
+        report = await practice.examined()
+        report.says("fault", "css: Slack is out of reach")
+
+
+async def test_a_school_that_names_no_workspace(practice: Practice) -> None:
+    """Nobody there could ever report: a fault, with the line to add."""
+    async with a_trust(practice):
+        del practice.school["slack_team"]
+        await practice.has_people()
+        report = await practice.examined()
+        report.says("fault", "css: the school file names no Slack workspace", "slack_team: T...")
+
+
+async def test_a_workspace_that_is_nobodys(practice: Practice) -> None:
+    """Installed, and then its school's file was changed or taken away: a warning."""
+    async with a_trust(practice):
+        await practice.has_people()
+        await installed(practice, "T0GONE", "xoxb-of-yesterday")
+        report = await practice.examined()
+        report.says("warning", "installed in the workspace T0GONE, which no school file names")
+
+
+async def test_two_schools_in_one_workspace(practice: Practice) -> None:
+    """Both files are named; nothing else can be judged."""
+    async with a_trust(practice):
+        await practice.has_people()
+        practice.write("other", prefix="OTH")
+        report = await practice.examined()
+        report.says("fault", "css.yaml and other.yaml name the same workspace", "correct slack_team")
+
+
+async def test_a_trusts_database_that_is_not_there_is_not_made(practice: Practice) -> None:
+    """What cannot be read is said once, and looking for installations makes no file."""
+    async with a_trust(practice):
+        practice.write()
+        report = await practice.examined()
+        report.says("fault", "is not there yet")
+        assert not is_there(practice.url)

@@ -1,21 +1,32 @@
-"""manifest.json is what the code needs: pasted into Slack, the app works, and may do no more than it must."""
+"""The manifests are what the code needs: pasted into Slack, the app works, and may do no more than it must.
+
+manifest.json is for one workspace over Socket Mode, docs/slack-manifest-trust.json for many over HTTP.
+"""
 
 import json
 import re
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
+from bot.settings import Settings
 from bot.slack.app import REPORT_MESSAGE_SHORTCUT, REPORT_SHORTCUT, SlackEdge
-from bot.slack.doctor import SCOPES
+from bot.slack.install import Installer
+from bot.slack.install_pages import REDIRECT_PATH
+from bot.slack.scopes import SCOPES
 from cards.pages import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 MANIFEST: dict[str, Any] = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
+TRUST: dict[str, Any] = json.loads((ROOT / "docs" / "slack-manifest-trust.json").read_text(encoding="utf-8"))
 FEATURES, SETTINGS = MANIFEST["features"], MANIFEST["settings"]
 
 SCOPES_OF_CALLS = {
     "apps_connections_open": set(),  # the app token's own
+    "auth_revoke": set(),
     "auth_test": set(),
+    "oauth.v2.access": set(),  # the client id and secret are asked for instead
     "views_open": set(),
     "views_publish": set(),
     "views_update": set(),
@@ -31,9 +42,11 @@ SCOPES_OF_CALLS = {
 SCOPES_OF_EVENTS = {
     "app_home_opened": set(),
     "app_mention": {"app_mentions:read"},
+    "app_uninstalled": set(),
     "member_joined_channel": {"channels:read", "groups:read"},
     "member_left_channel": {"channels:read", "groups:read"},
     "message.im": {"im:history"},
+    "tokens_revoked": set(),
 }
 
 
@@ -59,10 +72,20 @@ def listening() -> dict[str, list[Any]]:
     return app.heard
 
 
+def events_heard(*, by_many: bool) -> set[str]:
+    """The events that are listened to, where many workspaces are served also those of an installation's end."""
+    app, nothing = Listening(), cast("Any", None)
+    if by_many:
+        settings = Settings.model_validate({})
+        Installer(settings, nothing, nothing, nothing, nothing, nothing, nothing).listen(cast("Any", app))
+    heard = [*listening()["event"], *app.heard.get("event", [])]
+    return {"message.im" if e == "message" else e for e in heard}
+
+
 def calls() -> set[str]:
     """Every method of Slack's Web API that the code calls."""
     source = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "bot" / "slack").glob("*.py"))
-    return {*re.findall(r"client\.([a-z]+_\w+)\(", source), *re.findall(r'_?call\(\s*"(\w+\.\w+)"', source)} - {"api_call"}
+    return {*re.findall(r"client\.([a-z]+_\w+)\(", source), *re.findall(r'_?call\(\s*"(\w+(?:\.\w+)+)"', source)} - {"api_call"}
 
 
 def test_the_command_is_the_one_the_bot_answers() -> None:
@@ -79,11 +102,13 @@ def test_the_shortcuts_are_the_ones_the_bot_answers() -> None:
     assert [s["callback_id"] for s in FEATURES["shortcuts"]] == [REPORT_SHORTCUT, REPORT_MESSAGE_SHORTCUT]
 
 
-def test_the_events_are_the_ones_the_bot_answers() -> None:
+@pytest.mark.parametrize("many", [False, True])
+def test_the_events_are_the_ones_the_bot_answers(many: bool) -> None:
     """Every event that is listened to is subscribed to, and no other; of messages only those written to the bot itself."""
-    heard = {"message.im" if e == "message" else e for e in listening()["event"]}
-    assert set(SETTINGS["event_subscriptions"]["bot_events"]) == heard
-    assert len(SETTINGS["event_subscriptions"]["bot_events"]) == len(heard)
+    asked = (TRUST if many else MANIFEST)["settings"]["event_subscriptions"]["bot_events"]
+    heard = events_heard(by_many=many)
+    assert set(asked) == heard
+    assert len(asked) == len(heard)
 
 
 def test_the_scopes_are_those_the_code_needs_and_no_others() -> None:
@@ -93,7 +118,7 @@ def test_the_scopes_are_those_the_code_needs_and_no_others() -> None:
     assert calls() == set(SCOPES_OF_CALLS), "say here which scopes a call needs, and drop those that are no longer made"
     needed = {"commands"}.union(*SCOPES_OF_CALLS.values(), *SCOPES_OF_EVENTS.values())
     assert needed == SCOPES
-    assert set(SCOPES_OF_EVENTS) == set(SETTINGS["event_subscriptions"]["bot_events"])
+    assert set(SCOPES_OF_EVENTS) == set(TRUST["settings"]["event_subscriptions"]["bot_events"])
 
 
 def test_the_app_works_as_it_is_pasted() -> None:
@@ -103,6 +128,25 @@ def test_the_app_works_as_it_is_pasted() -> None:
     assert (SETTINGS["org_deploy_enabled"], SETTINGS["token_rotation_enabled"]) == (False, False)
     home = {"home_tab_enabled": True, "messages_tab_enabled": True, "messages_tab_read_only_enabled": False}
     assert FEATURES["app_home"] == home
+
+
+def test_the_app_of_a_trust_is_the_same_but_for_how_it_is_reached() -> None:
+    """The same texts, commands and scopes; every address on one server, Slack's redirect among them; no Socket Mode."""
+    for part in ("_metadata", "display_information"):
+        assert TRUST[part] == MANIFEST[part]
+    (command,) = TRUST["features"]["slash_commands"]
+    address = command.pop("url")
+    assert TRUST["features"] == FEATURES
+    assert TRUST["oauth_config"]["scopes"] == MANIFEST["oauth_config"]["scopes"]
+    assert address.startswith("https://")
+    assert address.endswith("/slack/events")
+    assert TRUST["oauth_config"]["redirect_urls"] == [address.replace("/slack/events", REDIRECT_PATH)]
+    settings = TRUST["settings"]
+    assert settings["event_subscriptions"]["request_url"] == address
+    interactivity = {"is_enabled": True, "request_url": address, "message_menu_options_url": address}
+    assert settings["interactivity"] == interactivity
+    assert settings["socket_mode_enabled"] is False
+    assert (settings["org_deploy_enabled"], settings["token_rotation_enabled"]) == (False, False)
 
 
 def test_slack_takes_every_text() -> None:

@@ -11,6 +11,12 @@ from bot.settings import DEMO_SCHOOLS, Settings, SettingsError, SlackMode, load_
 ROOT = Path(__file__).parents[2]
 BOT, APP, SECRET = "xoxb-1-abc", "xapp-1-abc", "0123456789abcdef0123456789abcdef"
 APP_ID, TENANT = "7f1e3c52-0f6e-4a7e-9c53-0d7a54f0a001", "5c0d6a1e-2a37-4b58-8f0e-6f5f0f5ea002"
+TRUST = {
+    "SLACK_CLIENT_ID": "1.2",
+    "SLACK_CLIENT_SECRET": SECRET,
+    "SLACK_SIGNING_SECRET": SECRET,
+    "ESAFETY_SLACK_MODE": "http",
+}
 
 WRONG = {
     "app token alone": ({"SLACK_APP_TOKEN": APP}, "SLACK_BOT_TOKEN is missing"),
@@ -20,6 +26,11 @@ WRONG = {
     "a blank app token": ({"SLACK_BOT_TOKEN": BOT, "SLACK_APP_TOKEN": "  "}, "SLACK_APP_TOKEN is missing"),
     "tokens changed over": ({"SLACK_BOT_TOKEN": BOT, "SLACK_APP_TOKEN": BOT}, "SLACK_APP_TOKEN is wrong"),
     "no signing secret": ({"SLACK_BOT_TOKEN": BOT, "ESAFETY_SLACK_MODE": "http"}, "SLACK_SIGNING_SECRET is missing"),
+    "a client id alone": ({"SLACK_CLIENT_ID": "1.2"}, "SLACK_CLIENT_SECRET is missing"),
+    "a client secret alone": ({"SLACK_CLIENT_SECRET": SECRET}, "SLACK_CLIENT_ID is missing"),
+    "many workspaces and the token of one": ({**TRUST, "SLACK_BOT_TOKEN": BOT}, "SLACK_BOT_TOKEN is of one workspace"),
+    "many workspaces over Socket Mode": ({**TRUST, "ESAFETY_SLACK_MODE": "socket"}, "ESAFETY_SLACK_MODE must be http"),
+    "many workspaces unsigned": ({**TRUST, "SLACK_SIGNING_SECRET": ""}, "SLACK_SIGNING_SECRET is missing"),
     "no such mode": ({"ESAFETY_SLACK_MODE": "carrier-pigeon"}, "ESAFETY_SLACK_MODE is wrong"),
     "no such console mode": ({"ESAFETY_CONSOLE": "perhaps"}, "ESAFETY_CONSOLE is wrong"),
     "no port": ({"PORT": "many"}, "PORT is wrong"),
@@ -95,6 +106,16 @@ def test_teams_is_open_without_a_token_to_this_machine_only(
     given(monkeypatch, **settings)
     loaded = load_settings()
     assert (loaded.has_teams, loaded.has_anonymous_teams) == (signed, anonymous)
+
+
+def test_many_workspaces_need_no_bot_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the app's id and secret each workspace gives its own."""
+    given(monkeypatch, **TRUST)
+    loaded = load_settings()
+    assert loaded.has_many_workspaces
+    assert loaded.has_slack
+    assert not loaded.has_console
+    assert loaded.schools_folder == Path("schools")
 
 
 def test_with_nothing_set_the_demo_is_served_on_this_machine() -> None:

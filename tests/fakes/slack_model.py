@@ -62,6 +62,7 @@ class Person:
     email: str
     is_bot: bool = False
     deactivated: bool = False
+    team: str = TEAM_ID
 
     def as_payload(self, *, with_email: bool) -> Payload:
         """The account as `users.info` gives it."""
@@ -70,7 +71,7 @@ class Person:
             profile["email"] = self.email
         return {
             "id": self.id,
-            "team_id": TEAM_ID,
+            "team_id": self.team,
             "name": self.email.partition("@")[0] or self.id.lower(),
             "deleted": self.deactivated,
             "real_name": self.name,
@@ -125,6 +126,7 @@ class Message:
     only_for: str = ""
     edits: int = 0
     deleted: bool = False
+    team: str = TEAM_ID
 
     @property
     def shown(self) -> str:
@@ -137,7 +139,7 @@ class Message:
 
     def as_payload(self) -> Payload:
         """The message as Slack hands it to the bot."""
-        payload: Payload = {"type": "message", "user": self.author, "ts": self.ts, "text": self.text, "team": TEAM_ID}
+        payload: Payload = {"type": "message", "user": self.author, "ts": self.ts, "text": self.text, "team": self.team}
         if self.author == BOT_USER:
             payload |= {"bot_id": BOT_ID, "app_id": APP_ID}
         if self.blocks:
@@ -162,6 +164,7 @@ class View:
     root: str = ""
     previous: str | None = None
     closed: bool = False
+    team: str = TEAM_ID
 
     @property
     def title(self) -> str:
@@ -234,10 +237,10 @@ class View:
             "private_metadata": "",
             **copy.deepcopy(self.payload),
             "id": self.id,
-            "team_id": TEAM_ID,
+            "team_id": self.team,
             "app_id": APP_ID,
             "bot_id": BOT_ID,
-            "app_installed_team_id": TEAM_ID,
+            "app_installed_team_id": self.team,
             "state": {"values": copy.deepcopy(self.values)},
             "hash": self.hash,
             "previous_view_id": self.previous,

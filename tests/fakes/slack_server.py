@@ -6,6 +6,7 @@ it comes by Socket Mode.
 """
 
 import asyncio
+import contextlib
 import json
 import time
 from collections import defaultdict, deque
@@ -136,8 +137,12 @@ class FakeSlack:
         signing_secret: str = "signing-secret",
         bot_url: str = "",
         scopes: str = ALL_SCOPES,
+        team_id: str = TEAM_ID,
+        team_name: str = "School",
     ) -> None:
         self.token = token
+        self.team_id = team_id
+        self.team_name = team_name
         self.app_token = app_token
         self.signing_secret = signing_secret
         self.bot_url = bot_url
@@ -174,7 +179,7 @@ class FakeSlack:
     async def start(self) -> None:
         """Starts to listen, on the same port as before if it was stopped. What the workspace holds has stayed."""
         app = web.Application(client_max_size=4 * 1024 * 1024)
-        app.router.add_route("*", "/api/{method}", self._on_call)
+        app.router.add_route("*", "/api/{method}", self.on_call)
         app.router.add_post("/response/{key}", self._on_response_url)
         app.router.add_get("/socket", self._on_socket)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
@@ -204,7 +209,9 @@ class FakeSlack:
 
     def add_user(self, name: str, email: str = "", *, user_id: str = "") -> SlackUser:
         """A member of staff with an account, at the client."""
-        person = Person(user_id or new_id("U"), name, email or f"{name.lower().replace(' ', '.')}@school.example")
+        person = Person(
+            user_id or new_id("U"), name, email or f"{name.lower().replace(' ', '.')}@school.example", team=self.team_id
+        )
         self.people[person.id] = person
         return SlackUser(self, person)
 
@@ -318,9 +325,14 @@ class FakeSlack:
         return await self.deliver(Delivery(again.kind, again.payload, retry, reason))
 
     async def drop_sockets(self) -> None:
-        """Closes the Socket Mode connections, as Slack does every few hours."""
-        for socket in list(self._sockets):
+        """Closes the Socket Mode connections, as Slack does every few hours: it asks for a new one, and leaves time for it."""
+        old = list(self._sockets)
+        self._sockets.clear()
+        for socket in old:
             await socket.connection.send_json({"type": "disconnect", "reason": "refresh_requested"})
+        with contextlib.suppress(AssertionError):
+            await self.until(lambda: self._sockets, "a new connection", within=2)
+        for socket in old:
             await socket.connection.close()
 
     @property
@@ -378,7 +390,8 @@ class FakeSlack:
                 if frame.type is WSMsgType.TEXT:
                     self._on_ack(socket, frame.data)
         finally:
-            self._sockets.remove(socket)
+            if socket in self._sockets:
+                self._sockets.remove(socket)
         return connection
 
     def _on_ack(self, socket: _Socket, text: str) -> None:
@@ -393,7 +406,8 @@ class FakeSlack:
 
     # The Web API
 
-    async def _on_call(self, request: web.Request) -> web.StreamResponse:
+    async def on_call(self, request: web.Request) -> web.StreamResponse:
+        """Answers one call; of several workspaces, the one whose token it came with does."""
         method = request.match_info["method"]
         arguments = await _arguments(request)
         fault = self._faults[method].popleft() if self._faults[method] else None
@@ -468,9 +482,9 @@ class FakeSlack:
     def _auth_test(self, _: Payload) -> Payload:
         return {
             "url": f"https://{TEAM_DOMAIN}.slack.com/",
-            "team": "School",
+            "team": self.team_name,
             "user": "online_safety",
-            "team_id": TEAM_ID,
+            "team_id": self.team_id,
             "user_id": BOT_USER,
             "bot_id": BOT_ID,
             "is_enterprise_install": False,
@@ -604,6 +618,7 @@ class FakeSlack:
         return {"channel": channel.id, "permalink": link}
 
     def _keep(self, message: Message) -> Message:
+        message.team = self.team_id
         self.posted.append(message)
         return message
 
@@ -666,7 +681,7 @@ class FakeSlack:
         """Lays a view on top of those the person has open."""
         stack = self.views[person_id]
         made = with_block_ids(payload)
-        view = View(new_id("V"), person_id, new_id("hash"), made, starting_values(made["blocks"]))
+        view = View(new_id("V"), person_id, new_id("hash"), made, starting_values(made["blocks"]), team=self.team_id)
         view.previous = stack[-1].id if stack else None
         view.root = stack[0].id if stack else view.id
         stack.append(view)
@@ -711,7 +726,7 @@ class FakeSlack:
         home = self.homes.get(person)
         if home is None:
             made = with_block_ids(payload)
-            home = View(new_id("V"), person, new_id("hash"), made, starting_values(made["blocks"]))
+            home = View(new_id("V"), person, new_id("hash"), made, starting_values(made["blocks"]), team=self.team_id)
             self.homes[person] = home
         elif arguments.get("hash") and arguments["hash"] != home.hash:
             raise _RefusalError("hash_conflict")
