@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 MARK := $(VENV)/.installed
 CONTRACT := tests/contract/node
+PLAYGROUND := tests/playground/node
 
-.PHONY: run test check lint types floors format bench smoke pictures contract containers doctor clean
+.PHONY: run test check lint types floors format bench smoke pictures contract playground containers doctor clean
 
 run: $(MARK)
 	@$(BIN)/esafety run
@@ -45,6 +46,12 @@ contract: $(MARK)-dev
 	@cd $(CONTRACT) && { [ node_modules/.installed -nt package-lock.json ] || { npm ci --silent && touch node_modules/.installed; }; }
 	@corpus=$$(mktemp) && trap 'rm -f "$$corpus"' EXIT && \
 	$(BIN)/python -m tests.contract.export "$$corpus" && node $(CONTRACT)/check.js "$$corpus"
+
+# The story in Microsoft's own client, in headless Chromium. With PICTURES=1 it takes docs/images/teams-*.png on the way.
+playground: $(MARK)-dev
+	@! command -v npm >/dev/null || { cd $(PLAYGROUND) && \
+	{ [ node_modules/.installed -nt package-lock.json ] || { npm ci --silent && touch node_modules/.installed; }; }; }
+	$(BIN)/python -m pytest tests/playground
 
 # No container engine is needed: what is written is checked, nothing is built.
 containers: $(MARK)

@@ -15,9 +15,9 @@ from cards import case as case_cards
 from cards import messages, pages, report_form
 from cards.messages import CLOSE, DETAILS, HAND_ON, receipt_parts
 from cards.model import Button, Buttons, Card, Form, FormValues, PersonChoice, Tone
-from cards.texts import moment, say
+from cards.texts import command, moment, say
 from domain.incident import CaseFile
-from domain.people import Account, Kind, School
+from domain.people import Account, Kind, Platform, School
 from domain.report_form import DetailQuestions, DraftGone, Field, KindQuestions, Unfinished
 from handlers import acknowledge, close, details, hand_on, lists, report
 from handlers.acknowledge import Acknowledged, AcknowledgeOutcome, AlreadyClosed, AlreadyTaken, NotForYou
@@ -34,13 +34,14 @@ class Desk:
     ports: Ports
     school: School
 
-    def help(self, typed: str = "") -> Card:
+    def help(self, platform: Platform, typed: str = "") -> Card:
         """The ways on; for a word that is no command, with the nearest one."""
         word = typed.strip().casefold()
         if not word or word == "help":
-            return pages.help_card(self.school)
+            return pages.help_card(self.school, platform)
         found = process.extractOne(word, pages.COMMANDS, scorer=DamerauLevenshtein.distance, score_cutoff=_FARTHEST_TYPO)
-        return pages.help_card(self.school, pages.unknown_command(typed.strip(), found[0] if found else ""))
+        note = pages.unknown_command(platform, typed.strip(), found[0] if found else "")
+        return pages.help_card(self.school, platform, note)
 
     async def command(self, account: Account, text: str) -> Reply:
         """What stands after `/esafety`, done."""
@@ -52,14 +53,14 @@ class Desk:
             case [word] if word.casefold() == "queue":
                 return Tell(await self.queue(account))
             case _:
-                return Tell(self.help(text))
+                return Tell(self.help(account.platform, text))
 
-    def chat(self, text: str) -> Card:
+    def chat(self, platform: Platform, text: str) -> Card:
         """Words said to the bot in a chat, where no form can be opened without a press."""
         words = re.findall(r"\w+", text.casefold())
         if "report" in words or "concern" in words:
             return pages.ask_report_card()
-        return pages.help_card(self.school)
+        return pages.help_card(self.school, platform)
 
     async def begin_report(self, account: Account, *, link: str = "", fresh: bool = False) -> ShowForm:
         """The first screen of a report, or the offer to take up one that was not sent."""
@@ -97,7 +98,7 @@ class Desk:
             case pages.SHOW_QUEUE:
                 return Tell(await self.queue(account))
             case report_form.RESUME:
-                return self._report_screen(await report.resume(self.ports, self.school, account, value))
+                return self._report_screen(account, await report.resume(self.ports, self.school, account, value))
             case report_form.DISCARD:
                 await report.discard(self.ports, self.school, account, value)
                 return await self.begin_report(account, fresh=True)
@@ -114,14 +115,14 @@ class Desk:
                 same = action == case_cards.SAME_PERSON
                 return self._case(await details.settle(self.ports, self.school, account, incident_id, person_id, same=same))
             case _:
-                return _notice("gone_title", say("note.gone"), Tone.WARNING)
+                return _notice("gone_title", say("note.gone", help=command(account.platform, "help")), Tone.WARNING)
 
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply:
         """A form that was sent. `state` is what the form carried: an id, checked like everything else that comes in."""
         state, values = _storable(state), _all_storable(values)
         match form_id:
             case report_form.KIND:
-                return self._report_screen(await report.choose_kind(self.ports, self.school, account, state, values))
+                return self._report_screen(account, await report.choose_kind(self.ports, self.school, account, state, values))
             case report_form.DETAIL:
                 return await self._submit_details(account, state, values)
             case case_cards.HAND_ON_FORM:
@@ -130,7 +131,7 @@ class Desk:
             case case_cards.CLOSE_FORM:
                 return self._close(await close.close(self.ports, self.school, account, state, _text(values, close.OUTCOME)))
             case _:
-                return ShowForm(report_form.gone_form())
+                return ShowForm(report_form.gone_form(account.platform))
 
     async def typing(self, account: Account, form_id: str, state: str, values: FormValues) -> None:
         """What has been typed of a form that is not sent yet."""
@@ -154,7 +155,7 @@ class Desk:
         """Something of ours broke."""
         return pages.notice(say("note.failed_title"), say("note.failed"), Tone.DANGER)
 
-    def _report_screen(self, outcome: report.KindOutcome) -> Reply:
+    def _report_screen(self, account: Account, outcome: report.KindOutcome) -> Reply:
         match outcome:
             case KindQuestions():
                 form = report_form.kind_form(outcome)
@@ -162,7 +163,7 @@ class Desk:
             case DetailQuestions():
                 return ShowForm(report_form.detail_form(self.school, outcome))
             case DraftGone():
-                return ShowForm(report_form.gone_form())
+                return ShowForm(report_form.gone_form(account.platform))
             case _:
                 assert_never(outcome)
 
@@ -171,7 +172,8 @@ class Desk:
             case report.Reported() as reported:
                 return ShowForm(Form("sent", say("sent.title"), receipt_parts(self.school, reported.receipt)))
             case DraftGone():
-                return WrongForm(report_form.gone_with_text_form(draft_id, _text(values, Field.WHAT)), grown=False)
+                typed = _text(values, Field.WHAT)
+                return WrongForm(report_form.gone_with_text_form(account.platform, draft_id, typed), grown=False)
             case DetailQuestions() as again:
                 grown = any(p.group.value in again.faults for p in again.places)
                 return WrongForm(report_form.detail_form(self.school, again), grown=grown)

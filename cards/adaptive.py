@@ -40,9 +40,12 @@ from cards.plain import ELLIPSIS, clean, has_ink, shorten, shown
 Payload: TypeAlias = dict[str, Any]
 
 SUBMIT: Final = "submit"
-"""The action of a form's submit button, whose data names the form, as `dialog`, and hands back its `state`."""
+"""The action of a form's submit button, whose data names the form, as `dialog`, and hands back its `state`.
 
-RESERVED: Final = frozenset({"action", "value", "dialog", "state", "school", "msteams", "type"})
+Its `fields` are there because Teams sends nothing at all for what was left empty.
+"""
+
+RESERVED: Final = frozenset({"action", "value", "dialog", "state", "fields", "page", "school", "msteams", "type"})
 """What a button's data holds beside what was filled in, which Teams puts into the same object: no field may be called so."""
 
 DATE_SUFFIX: Final = ".date"
@@ -63,6 +66,7 @@ _LONGEST_INPUT: Final = 3000
 _BUTTON_LABEL: Final = 75
 _SUMMARY: Final = 1000
 _TABLE_ROWS: Final = 100
+_NARROWEST, _WIDEST = 12, 30
 _CARD_CHARACTERS: Final = 38_000
 """Teams advises 80 kB for a message, and counts two bytes a character; what stands around the card needs some too."""
 
@@ -106,7 +110,12 @@ def _submit(form: Form) -> Payload:
         "type": "Action.Submit",
         "title": shorten(form.submit, _BUTTON_LABEL),
         "style": "positive",
-        "data": {"action": SUBMIT, "dialog": form.id, "state": form.state},
+        "data": {
+            "action": SUBMIT,
+            "dialog": form.id,
+            "state": form.state,
+            "fields": ",".join(field.id for field in fields(form)),
+        },
     }
 
 
@@ -152,7 +161,7 @@ def _leaf(leaf: Leaf, card: Card | Form) -> list[Payload]:
         case Buttons():
             return _buttons(leaf, card)
         case Table():
-            return _table(leaf)
+            return _table(leaf, card)
         case _:
             assert_never(leaf)
 
@@ -219,15 +228,21 @@ def _link(part: Link) -> list[Payload]:
     return _paragraph(f"{part.label}: {part.url}")
 
 
-def _table(part: Table) -> list[Payload]:
-    caption = _paragraph(part.caption, isSubtle=True, size="Small")
+def _table(part: Table, card: Card | Form) -> list[Payload]:
+    caption = [] if part.caption == card.title else _paragraph(part.caption, isSubtle=True, size="Small")
     width = max(len(part.columns), *(len(row) for row in part.rows), 0) if part.rows else 0
     if not width:
         return [*caption, *_paragraph(part.empty)]
     rows = [_row(part.columns, width, weight="Bolder"), *(_row(row, width) for row in part.rows[:_TABLE_ROWS])]
-    table = {"type": "Table", "columns": [{"width": 1}] * width, "rows": rows}
+    table = {"type": "Table", "columns": _columns([part.columns, *part.rows[:_TABLE_ROWS]], width), "rows": rows}
     hidden = len(part.rows) - _TABLE_ROWS
     return [*caption, table, *([_more(hidden)] if hidden > 0 else [])]
+
+
+def _columns(rows: Sequence[Sequence[str]], width: int) -> list[Payload]:
+    """Columns as wide as what stands in them, within reason: Teams breaks words where one is too narrow."""
+    longest = [max(len(row[n]) if n < len(row) else 0 for row in rows) for n in range(width)]
+    return [{"width": min(max(length, _NARROWEST), _WIDEST)} for length in longest]
 
 
 def _row(cells: Sequence[str], width: int, **style: Any) -> Payload:
@@ -280,7 +295,8 @@ def _field(field: Field, card: Card | Form) -> list[Payload]:
     """A field with what is wrong with it above and its hint below."""
     wrong = _error(card.errors[field.id]) if isinstance(card, Form) and field.id in card.errors else []
     hint = [{**line, "spacing": "None"} for line in _paragraph(field.hint, isSubtle=True, size="Small")]
-    return [*wrong, *_inputs(field, card), *hint]
+    first, *others = _inputs(field, card)
+    return [*wrong, first, *hint, *others]
 
 
 def _error(wrong: str) -> list[Payload]:
@@ -319,9 +335,9 @@ def _choice(field: Choice, card: Card | Form) -> Payload:
 
 
 def _choice_title(option: Option) -> str:
-    """All that is said of an option, since a choice has a title only: its group, its label and its hint."""
-    label = f"{option.group}: {shown(option.label)}" if has_ink(option.group) else shown(option.label)
-    return f"{label} – {option.hint}" if has_ink(option.hint) else label
+    """All that is said of an option, since a choice has a title only; what tells it apart first: a list cuts the end off."""
+    label = f"{shown(option.label)} – {option.hint}" if has_ink(option.hint) else shown(option.label)
+    return f"{label} · {option.group}" if has_ink(option.group) else label
 
 
 def _text_input(field: TextField, card: Card | Form) -> Payload:

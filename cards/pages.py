@@ -5,9 +5,9 @@ from datetime import datetime
 
 from cards.messages import ACKNOWLEDGE, DETAILS
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Form, Leaf, Part, Section, Table, Text, Tone, Weight
-from cards.texts import moment, phone_list, say
+from cards.texts import command, moment, phone_list, say
 from domain.incident import AlertState, CaseLine
-from domain.people import School
+from domain.people import Platform, School
 
 REPORT, SHOW_MINE, SHOW_QUEUE = "report", "show_mine", "show_queue"
 IN_SCHOOL = "in_school"
@@ -16,9 +16,9 @@ _MOST_LINES = 15
 COMMANDS = ("report", "mine", "queue", "help")
 
 
-def help_card(school: School, note: str = "") -> Card:
+def help_card(school: School, platform: Platform, note: str = "") -> Card:
     """The ways on."""
-    rows = tuple((f"/esafety {c}", say(f"help.{c}_does")) for c in COMMANDS)
+    rows = tuple((command(platform, c), say(f"help.{c}_does")) for c in COMMANDS)
     phones = tuple((school.policy.role_title(role), number) for role, number in school.phones.items())
     parts: list[Part] = [Banner(note, Tone.INFO)] if note else []
     parts.append(Text(say("help.text")))
@@ -45,10 +45,12 @@ def which_school_card(schools: Sequence[School], then: str, value: str = "") -> 
     return Card(say("which_school.title"), say("which_school.text"), (Text(say("which_school.text")), Buttons(choices)))
 
 
-def unknown_command(typed: str, nearest: str) -> str:
+def unknown_command(platform: Platform, typed: str, nearest: str) -> str:
     """What to say to a word that is no command."""
     typed = typed if len(typed) <= 40 else typed[:39] + "\u2026"
-    return say("help.unknown", typed=typed, nearest=f"/esafety {nearest}") if nearest else say("help.unknown_none", typed=typed)
+    if nearest:
+        return say("help.unknown", typed=typed, nearest=command(platform, nearest))
+    return say("help.unknown_none", typed=typed)
 
 
 def ask_report_card() -> Card:

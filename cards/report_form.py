@@ -21,9 +21,9 @@ from cards.model import (
     Weight,
 )
 from cards.steps import step_text
-from cards.texts import moment, phone_list, say
+from cards.texts import command, moment, phone_list, say
 from domain.incident import Place
-from domain.people import Group, School
+from domain.people import Group, Platform, School
 from domain.report_form import (
     LONGEST_PLACE,
     LONGEST_TEXT,
@@ -70,11 +70,11 @@ def kind_form(questions: KindQuestions) -> Form:
 
 
 def detail_form(school: School, questions: DetailQuestions) -> Form:
-    """Screen two, fitted to screen one: the warnings first, then who, what, when and where."""
+    """Screen two, fitted to screen one: the warnings first, then what, when and where, then who."""
     return Form(
         id=DETAIL,
         title=say("detail.title"),
-        parts=(*_warnings(school, questions), _who(questions), _what(questions)),
+        parts=(*_warnings(school, questions), _what(questions), _who(questions)),
         submit=say("detail.submit"),
         state=questions.draft_id,
         errors=_errors(questions.faults),
@@ -99,15 +99,16 @@ def unfinished_form(school: School, unfinished: Unfinished) -> Form:
     )
 
 
-def gone_form() -> Form:
+def gone_form(platform: Platform) -> Form:
     """The form is no longer kept."""
-    return Form("gone", say("gone.title"), (Banner(say("gone.text"), Tone.WARNING),))
+    text = say("gone.text", report=command(platform, "report"), mine=command(platform, "mine"))
+    return Form("gone", say("gone.title"), (Banner(text, Tone.WARNING),))
 
 
-def gone_with_text_form(draft_id: str, typed: str) -> Form:
+def gone_with_text_form(platform: Platform, draft_id: str, typed: str) -> Form:
     """The form is no longer kept and was sent all the same: what was typed stays in sight, so that it can be copied."""
     what = TextField(Field.WHAT, say("detail.what"), typed, multiline=True, max_length=LONGEST_TEXT)
-    errors = {what.id: say("gone.at_field")}
+    errors = {what.id: say("gone.at_field", report=command(platform, "report"))}
     return Form(DETAIL, say("detail.title"), (what,), submit=say("detail.submit"), state=draft_id, errors=errors)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from domain.people import School
+from domain.people import Platform, School
 
 
 @cache
@@ -22,6 +22,11 @@ def say(key: str, **values: str | int) -> str:
         KeyError: there is no such key, or a placeholder was not given.
     """
     return texts()[key].format(**values)
+
+
+def command(platform: Platform, word: str) -> str:
+    """A command as it is typed on a platform: Teams has no slash command that takes words."""
+    return word if platform is Platform.TEAMS else f"/esafety {word}"
 
 
 def moment(school: School, at: datetime) -> str:

@@ -199,7 +199,7 @@ class Console:
             raise RefusedError(403, "Only its members can write in this channel.")
         where = _place(person, place)
         await self._messenger.say(where, person.id, {"text": text})
-        card = self._desk.chat(text)
+        card = self._desk.chat(Platform.CONSOLE, text)
         if place == "dm":
             await self._messenger.say(where, "", drawn(card))
             return self._reply(Silence())

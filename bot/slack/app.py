@@ -195,7 +195,7 @@ class SlackEdge:
         if not await self._is_new(body):
             return
         desk = self._desk_of(team_of(body))
-        drawn = blockkit.message(desk.chat(event.get("text", "")))
+        drawn = blockkit.message(desk.chat(Platform.SLACK, event.get("text", "")))
         client = await self._workspaces.client(desk.school)
         await client.chat_postEphemeral(channel=event["channel"], user=event["user"], **drawn)
 
@@ -206,7 +206,7 @@ class SlackEdge:
             return
         desk = self._desk_of(team_of(body))
         # Whoever sends a picture wants to report something: the card asks them not to.
-        card = pages.ask_report_card() if event.get("files") else desk.chat(event.get("text", ""))
+        card = pages.ask_report_card() if event.get("files") else desk.chat(Platform.SLACK, event.get("text", ""))
         client = await self._workspaces.client(desk.school)
         await client.chat_postMessage(channel=event["channel"], **blockkit.message(card))
 
@@ -302,7 +302,7 @@ def _takes_time(command: Payload) -> bool:
 @lru_cache(maxsize=64)
 def _help_answer(desk: Desk, typed: str) -> str:
     """The help card does not change: drawn once for each thing it is asked."""
-    return json.dumps({"response_type": "ephemeral", **blockkit.message(desk.help(typed))})
+    return json.dumps({"response_type": "ephemeral", **blockkit.message(desk.help(Platform.SLACK, typed))})
 
 
 async def _guarded(desk: Desk, work: Awaitable[Reply]) -> Reply:

@@ -20,7 +20,7 @@ from bot.teams.people import People
 from bot.teams.values import form_values, typed_choice
 from cards import pages
 from cards.adaptive import PEOPLE_DATASET, SUBMIT
-from cards.model import Card
+from cards.model import Banner, Card
 from cards.texts import say
 from domain.people import Account, Platform, School
 from handlers.ports import Clock
@@ -36,6 +36,7 @@ _PICTURES: Final = ("image/", "application/vnd.microsoft.teams.file")
 _ROSTER_EVENTS: Final = frozenset({"teamMemberAdded", "teamMemberRemoved", "channelMemberAdded", "channelMemberRemoved"})
 _COMMAND: Final = "esafety"
 _MOST_PEOPLE: Final = 15
+_LISTS: Final = frozenset({pages.SHOW_MINE, pages.SHOW_QUEUE})
 
 Answer = tuple[int, Payload | None]
 
@@ -93,8 +94,7 @@ class TeamsEdge:
             case "composeExtension/fetchTask":
                 return await self._guarded(self._dialog(incoming, self._extension_command), _dialog_failed)
             case "task/submit" | "composeExtension/submitAction":
-                # An error keeps the dialog open with all that was typed, where any answer would take its place.
-                return await self._guarded(self._dialog(incoming, self._submitted), _form_failed)
+                return await self._guarded(self._dialog(incoming, self._submitted), lambda: _form_failed(incoming))
             case "application/search":
                 return await self._guarded(self._suggest(incoming), _no_suggestions)
             case _:
@@ -110,19 +110,27 @@ class TeamsEdge:
     async def _pressed(self, incoming: Incoming) -> Payload:
         """A button that acts in place."""
         user = await self._people.sender(incoming)
-        desk, reply = await self._reply(incoming, user, self._press, str(incoming.data.get("action") or ""))
+        action = str(incoming.data.get("action") or "")
+        desk, reply = await self._reply(incoming, user, self._press, action)
         school = desk.school if desk is not None else None
         match reply:
             case Tell(card=card):
                 line = drawn.line_of(card)
+                if line is not None and desk is not None and incoming.data.get(drawn.PAGE) == pages.SHOW_QUEUE:
+                    # The list itself would still offer what was just done.
+                    queue = await desk.queue(await self._people.account(desk.school, user))
+                    shown = Card(queue.title, queue.summary, (Banner(line), *queue.parts))
+                    return drawn.replaced(shown, school, pages.SHOW_QUEUE)
                 if line is not None:
                     return drawn.told(line)
+                page = action if action in _LISTS else ""
                 if incoming.is_personal:
-                    return drawn.replaced(card, school)
-                return drawn.told(say("private.answered" if await self._privately(user, card, school) else "private.no_chat"))
+                    return drawn.replaced(card, school, page)
+                sent = await self._privately(user, card, school, page)
+                return drawn.told(say("private.answered" if sent else "private.no_chat"))
             case ShowForm(form=form) | WrongForm(form=form):
                 # A button of a message never leads to a form without opening a dialog; a client of long ago may still ask.
-                return drawn.told(" ".join((form.title, say("note.gone"))))
+                return drawn.told(f"{form.title}: {say('note.gone', help='help')}")
             case Silence():
                 return drawn.told("")
             case _:
@@ -214,13 +222,18 @@ class TeamsEdge:
             action = pages.SHOW_MINE if command == "mine" else pages.SHOW_QUEUE
             desk, reply = await self._reply(_with_data(incoming, {"action": action}), user, self._press, action)
             if isinstance(reply, Tell):
-                await self._tell(incoming, user, reply.card, desk.school if desk is not None else None)
+                await self._tell(incoming, user, reply.card, desk.school if desk is not None else None, action)
             return
         schools = await self._people.schools_of(incoming, user)
         if schools:
             desk = self._desks[schools[0].id]
             text = " ".join(words)
-            await self._answer(incoming, user, desk.chat(text) if len(words) > 1 else desk.help(text), desk.school)
+            await self._answer(
+                incoming,
+                user,
+                desk.chat(Platform.TEAMS, text) if len(words) > 1 else desk.help(Platform.TEAMS, text),
+                desk.school,
+            )
 
     async def _answer(self, incoming: Incoming, user: TeamsUser, card: Card, school: School | None = None) -> None:
         """Answers where something was said. Only for what anybody there may read."""
@@ -229,15 +242,15 @@ class TeamsEdge:
             school = schools[0] if len(schools) == 1 else None
         await self._say(incoming, user, drawn.message(card, school))
 
-    async def _tell(self, incoming: Incoming, user: TeamsUser, card: Card, school: School | None) -> None:
+    async def _tell(self, incoming: Incoming, user: TeamsUser, card: Card, school: School | None, page: str) -> None:
         """Answers in private. In a conversation of many that is the chat of their own, and there no more than that it is there.
 
         What was whispered to the bot it may whisper back: a Teams that brings whispers keeps them, too.
         """
         if incoming.is_personal or incoming.recipient.targeted:
-            await self._say(incoming, user, drawn.message(card, school))
+            await self._say(incoming, user, drawn.message(card, school, page))
             return
-        told = say("private.answered" if await self._privately(user, card, school) else "private.no_chat")
+        told = say("private.answered" if await self._privately(user, card, school, page) else "private.no_chat")
         await self._say(incoming, user, {"type": "message", "text": told})
 
     async def _say(self, incoming: Incoming, user: TeamsUser, message: Payload) -> None:
@@ -259,11 +272,11 @@ class TeamsEdge:
             else:
                 await self._connector.send(incoming.service_url, incoming.conversation.id, message)
 
-    async def _privately(self, user: TeamsUser, card: Card, school: School | None) -> bool:
+    async def _privately(self, user: TeamsUser, card: Card, school: School | None, page: str) -> bool:
         """Writes to somebody in their own chat; False where Teams does not let the bot."""
         try:
             chat = await self._people.chat_with(user)
-            await self._connector.send(user.service_url, chat, drawn.message(card, school))
+            await self._connector.send(user.service_url, chat, drawn.message(card, school, page))
         except (RefusedError, OutOfReachError) as no:
             log.warning("could not answer in private: %s", no)
             return False
@@ -345,8 +358,9 @@ def _dialog_failed() -> Answer:
     return HTTPStatus.OK, {"task": {"type": "message", "value": say("note.failed")}}
 
 
-def _form_failed() -> Answer:
-    return HTTPStatus.INTERNAL_SERVER_ERROR, None
+def _form_failed(incoming: Incoming) -> Answer:
+    """An error would take the dialog away and all that was typed in it: it is handed back, with a button to send it again."""
+    return HTTPStatus.OK, drawn.again(incoming.data, say("note.form_failed"), say("note.form_again"))
 
 
 def _no_suggestions() -> Answer:

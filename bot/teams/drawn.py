@@ -3,7 +3,8 @@
 from typing import Any, Final, TypeAlias
 
 from cards import adaptive
-from cards.model import Banner, Buttons, Card, Form, Text, leaves
+from cards.model import Banner, Buttons, Card, Form, Text, Tone, leaves
+from cards.texts import say
 from domain.people import School
 
 Payload: TypeAlias = dict[str, Any]
@@ -11,14 +12,18 @@ Payload: TypeAlias = dict[str, Any]
 CARD: Final = "application/vnd.microsoft.card.adaptive"
 MESSAGE: Final = "application/vnd.microsoft.activity.message"
 SCHOOL: Final = "school"
+PAGE: Final = "page"
 
 _SHORT_FORM = 6
 """A form of so few parts needs no tall dialog."""
 
 
-def message(card: Card, school: School | None) -> Payload:
-    """A message with a card. What a notification shows of it is the card's summary, which holds no name."""
-    return {"type": "message", "summary": card.summary, "attachments": [_attached(adaptive.card(card), school)]}
+def message(card: Card, school: School | None, page: str = "") -> Payload:
+    """A message with a card. What a notification shows of it is the card's summary, which holds no name.
+
+    `page`: the list that it is, if it is one, so that a button pressed in it can show it anew.
+    """
+    return {"type": "message", "summary": card.summary, "attachments": [_attached(adaptive.card(card), school, page)]}
 
 
 def as_text(card: Card) -> Payload:
@@ -33,9 +38,24 @@ def dialog(form: Form, school: School | None) -> Payload:
     return {"task": {"type": "continue", "value": shown}}
 
 
-def replaced(card: Card, school: School | None) -> Payload:
+def replaced(card: Card, school: School | None, page: str = "") -> Payload:
     """The answer to a button that shows a card to whoever pressed it, in place of the one with the button."""
-    return {"statusCode": 200, "type": CARD, "value": _stamped(adaptive.card(card), school)}
+    return {"statusCode": 200, "type": CARD, "value": _stamped(adaptive.card(card), school, page)}
+
+
+def again(data: Payload, text: str, label: str) -> Payload:
+    """The answer to a form that could not be taken: what was typed, and a button that sends all of it once more."""
+    typed = [str(value) for name, value in data.items() if name not in adaptive.RESERVED and _was_typed(value)]
+    form = Form("again", say("bot.name"), (Banner(text, Tone.DANGER), *(Text(value) for value in typed)))
+    card = adaptive.form(form)
+    card["actions"] = [{"type": "Action.Submit", "title": label, "style": "positive", "data": data}]
+    shown = {"title": form.title, "width": "medium", "height": "large", "card": {"contentType": CARD, "content": card}}
+    return {"task": {"type": "continue", "value": shown}}
+
+
+def _was_typed(value: object) -> bool:
+    """Whether it is worth reading: not a choice's or a person's id."""
+    return isinstance(value, str) and (" " in value or "\n" in value)
 
 
 def told(text: str) -> Payload:
@@ -51,26 +71,26 @@ def line_of(card: Card) -> str | None:
     return " ".join(part.text for part in parts if isinstance(part, Text | Banner))
 
 
-def _attached(card: Payload, school: School | None) -> Payload:
-    return {"contentType": CARD, "content": _stamped(card, school)}
+def _attached(card: Payload, school: School | None, page: str = "") -> Payload:
+    return {"contentType": CARD, "content": _stamped(card, school, page)}
 
 
-def _stamped(payload: Payload, school: School | None) -> Payload:
+def _stamped(payload: Payload, school: School | None, page: str) -> Payload:
     """Adds to every button, and to every list to search, the school it is about: one Teams tenant can hold several."""
     if school is not None:
-        _stamp(payload, school.id)
+        _stamp(payload, {SCHOOL: school.id, **({PAGE: page} if page else {})})
     return payload
 
 
-def _stamp(piece: Any, school: str) -> None:
+def _stamp(piece: Any, more: dict[str, str]) -> None:
     if isinstance(piece, list):
         for one in piece:
-            _stamp(one, school)
+            _stamp(one, more)
     elif isinstance(piece, dict):
         if piece.get("type") in {"Action.Execute", "Action.Submit"}:
-            piece["data"][SCHOOL] = school
+            piece["data"] |= more
         query = piece.get("choices.data")
         if query is not None:
-            query["dataset"] = f"{adaptive.PEOPLE_DATASET}:{school}"
+            query["dataset"] = f"{adaptive.PEOPLE_DATASET}:{more[SCHOOL]}"
         for value in piece.values():
-            _stamp(value, school)
+            _stamp(value, more)

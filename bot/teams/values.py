@@ -14,8 +14,10 @@ _TYPED: Final = "text:"
 
 def form_values(data: Mapping[str, Any], timezone: tzinfo) -> dict[str, FieldValue]:
     """The values by field id, as `cards.model.FormValues`. Moments are read in the time zone in which they were shown."""
-    values: dict[str, FieldValue] = {}
-    people: dict[str, list[str]] = {}
+    # Teams leaves out what was left empty: without this, what somebody has emptied would come back.
+    there = [name for name in str(data.get("fields") or "").split(",") if name]
+    values: dict[str, FieldValue] = {name: "" for name in there if name not in PEOPLE_FIELDS}
+    people: dict[str, list[str]] = {name: [] for name in there if name in PEOPLE_FIELDS}
     for name, value in data.items():
         text = "" if value is None else str(value)
         if name in RESERVED:

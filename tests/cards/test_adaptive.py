@@ -147,7 +147,7 @@ def test_in_a_dialog_every_button_submits() -> None:
     (back,) = payload["body"][0]["actions"]
     (send,) = payload["actions"]
     assert (back["type"], back["data"]) == ("Action.Submit", {"action": "back", "value": "1"})
-    assert (send["title"], send["data"]) == ("Send", {"action": "submit", "dialog": "report", "state": "draft-1"})
+    assert (send["title"], send["data"]) == ("Send", {"action": "submit", "dialog": "report", "state": "draft-1", "fields": ""})
 
 
 def test_a_question_unfolds_before_the_button_acts() -> None:
@@ -200,7 +200,7 @@ def test_options_say_their_group_and_hint() -> None:
     """A choice has a title only, so that its group and its hint stand there."""
     options = (Option("a", "Bullying", "Unkind again and again", "Conduct"), Option("b", "Other"))
     (drawn,) = form(Form("f", "F", (Choice("kind", "Kind", options, "b", compact=True),), "Send"))["body"]
-    assert [one["title"] for one in drawn["choices"]] == ["Conduct: Bullying – Unkind again and again", "Other"]
+    assert [one["title"] for one in drawn["choices"]] == ["Bullying – Unkind again and again · Conduct", "Other"]
     assert (drawn["style"], drawn["value"], drawn["isRequired"]) == ("compact", "b", True)
 
 

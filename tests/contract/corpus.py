@@ -347,9 +347,9 @@ def _report_forms() -> Iterator[Entry]:
     for concern in (None, concerns[0], max(concerns, key=lambda c: len(c.label))):
         unfinished = Unfinished(draft, concern, EARLIER)
         yield f"unfinished: {concern and concern.id}", report_form.unfinished_form(demo_school(), unfinished)
-    yield "gone", report_form.gone_form()
+    yield "gone", report_form.gone_form(Platform.TEAMS)
     for name, typed in (("empty", ""), ("short", WHAT), ("long", LONG_TEXT), *_hostile()):
-        yield f"gone with text: {name}", report_form.gone_with_text_form(draft, typed)
+        yield f"gone with text: {name}", report_form.gone_with_text_form(Platform.SLACK, draft, typed)
     for name, school, message in all_messages():
         if isinstance(message, ReceiptMessage):
             yield f"sent: {name}", Form("sent", say("sent.title"), messages.receipt_parts(school, message))
@@ -662,9 +662,9 @@ def _outcomes() -> Iterator[Entry]:
         yield f"notice: closed, {whole=}", _shown(desk._close(Closed(reference, whole)))
     for name in (owner, ""):
         yield f"notice: not its owner, who is {name or 'nobody'}", _shown(desk._close(NotYetTaken(reference, name)))
-    yield "notice: report gone", _shown(desk._report_screen(DraftGone()))
+    yield "notice: report gone", _shown(desk._report_screen(Account(Platform.SLACK, "U1"), DraftGone()))
     yield "notice: failed", desk.failed()
-    yield "notice: out of date", pages.notice(say("note.gone_title"), say("note.gone"), Tone.WARNING)
+    yield "notice: out of date", pages.notice(say("note.gone_title"), say("note.gone", help="help"), Tone.WARNING)
 
 
 def _desk() -> Desk:
@@ -700,12 +700,12 @@ def _in_dialogs_too(found: Iterable[Entry]) -> Iterator[Entry]:
 def _page_cards() -> Iterator[Entry]:
     """What somebody asks for."""
     school, desk = demo_school(), _desk()
-    yield "help", pages.help_card(school)
-    yield "help: no phones", pages.help_card(replace(school, phones={}))
+    yield "help", pages.help_card(school, Platform.TEAMS)
+    yield "help: no phones", pages.help_card(replace(school, phones={}), Platform.SLACK)
     words = ("repotr", "que", "sing", "report it at once", LONG_TEXT, *(text for _, text in _hostile()))
     for number, typed in enumerate(words):
-        yield f"help: unknown word {number}", desk.help(typed)
-    yield "help: said in a chat", desk.chat("hello")
+        yield f"help: unknown word {number}", desk.help(Platform.SLACK, typed)
+    yield "help: said in a chat", desk.chat(Platform.SLACK, "hello")
     for shared, phones in itertools.product((True, False), repeat=2):
         told = school if phones else replace(school, phones={})
         yield f"welcome: {shared=} {phones=}", pages.welcome_card(told, shared=shared)
@@ -713,7 +713,7 @@ def _page_cards() -> Iterator[Entry]:
     named = tuple(replace(s, id=s.policy.id, name=s.policy.school) for s in schools())
     for (then, value), some in itertools.product(((pages.REPORT, link), (pages.SHOW_MINE, "")), (named[:2], named, named * 6)):
         yield f"which school: {len(some)}, then {then}", pages.which_school_card(some, then, value)
-    yield "ask report", desk.chat("I must report something")
+    yield "ask report", desk.chat(Platform.SLACK, "I must report something")
     lines = tuple(_lines())
     own = tuple(replace(x, alert_id=None, alert_state=None, role=None, owner="") for x in lines)
     dropped = replace(own[0], concern="dropped_since")

@@ -750,6 +750,7 @@ async def test_a_command_opens_a_form_that_is_filled_in_and_sent(world: World) -
         "action": "submit",
         "dialog": "report",
         "state": "draft-1",
+        "fields": "kind,details,when,who",
         "kind": "nudes",
         "details": "A thing\nor two",
         "when.date": "2026-05-04",
@@ -807,7 +808,7 @@ async def test_the_client_asks_for_required_fields_itself(world: World) -> None:
     assert world.toy.of("invoke")[-1]["name"] == "composeExtension/fetchTask"
     await world.dana.fill(form, {"kind": "bullying", "details": "x"})
     await world.dana.submit()
-    assert set(world.toy.heard[-1]["value"]["data"]) == {"action", "dialog", "state", "kind", "details"}
+    assert set(world.toy.heard[-1]["value"]["data"]) == {"action", "dialog", "state", "fields", "kind", "details"}
 
 
 async def test_the_client_lets_nobody_fill_in_what_does_not_go(world: World) -> None:

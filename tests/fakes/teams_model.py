@@ -82,7 +82,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class Person:
-    """A user of the tenant: `id` is the directory's, `teams_id` what Teams calls them towards this bot."""
+    """A user: `id` is the directory's, `teams_id` what Teams calls them towards this bot, `tenant` another organisation's."""
 
     id: str
     teams_id: str
@@ -90,6 +90,7 @@ class Person:
     email: str
     upn: str
     guest: bool = False
+    tenant: str = ""
 
     def as_account(self) -> Payload:
         """The sender of an activity."""
@@ -104,7 +105,7 @@ class Person:
             "givenName": given,
             "surname": surname,
             "userPrincipalName": self.upn,
-            "tenantId": tenant,
+            "tenantId": self.tenant or tenant,
             "userRole": "guest" if self.guest else "user",
         }
         return {**member, "email": self.email} if self.email else member

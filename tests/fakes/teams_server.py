@@ -97,6 +97,7 @@ class FakeTeams:
         self.bot_url = ""
         self.patience = 5.0  # seconds the bot has to answer
         self.delay = 0.0  # seconds that each send takes
+        self.slow: dict[str, float] = {}  # seconds for which an answer to other calls is held back, by kind
         self.message_bytes = MESSAGE_BYTES
         self.page_size = 200
         self.page_bounds = (50, 500)
@@ -450,6 +451,7 @@ class FakeTeams:
             else:
                 status, answer = fault.status, {"error": {"code": fault.code, "message": "As the test asked"}}
                 headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+        await asyncio.sleep(self.slow.get(kind, 0))
         place, activity = (request.match_info.get(name, "") for name in ("conversation", "activity"))
         self._record(kind, place, activity, body, status, answer)
         if fault is not None and fault.lost and request.transport is not None:

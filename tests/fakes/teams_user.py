@@ -108,7 +108,7 @@ class TeamsUser:
         """The bot's newest message that says that, once there is one. `after` leaves out the first so many such messages."""
 
         def found() -> list[Message]:
-            seen = self.teams.messages_in(where or self.chat.id)
+            seen = self.teams.messages_for(self.id, where or self.chat.id)
             return [message for message in seen if message.from_bot and containing in message.shown_to(self.id)]
 
         await self.teams.until(lambda: len(found()) > after, f"{self.name} sees «{containing}»", within=within)

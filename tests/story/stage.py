@@ -67,6 +67,7 @@ class Stage(ABC):
     """A school on one platform."""
 
     platform: str
+    prefix = "/esafety "
 
     def __init__(self, bot: Bot, clock: FakeClock) -> None:
         self.bot = bot

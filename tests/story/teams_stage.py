@@ -61,6 +61,7 @@ class TeamsStage(Stage):
     """A tenant, with a team for each of the school's channels."""
 
     platform = "teams"
+    prefix = ""
 
     def __init__(
         self, bot: Bot, clock: FakeClock, fake: FakeTeams, users: Mapping[str, TeamsUser], teams: Mapping[str, Team]

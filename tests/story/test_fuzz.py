@@ -17,6 +17,7 @@ from bot.slack.values import form_values
 from cards import blockkit, case, html, messages, pages, report_form
 from cards.model import FormValues
 from domain.incident import CaseFile
+from domain.people import Platform
 from domain.report_form import PEOPLE_FIELDS, Field
 from handlers import details
 from storage import tables as t
@@ -255,7 +256,7 @@ def test_anything_typed_as_a_command_or_said_in_a_chat(front: Front) -> None:
     @SLOW
     def check(typed: str) -> None:
         drawn(front.run(front.desk.command(front.office.account("stranger"), typed)))
-        assert problems(blockkit.message(front.desk.chat(typed)), "message") == []
+        assert problems(blockkit.message(front.desk.chat(Platform.SLACK, typed)), "message") == []
 
     check()
 

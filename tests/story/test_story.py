@@ -279,8 +279,8 @@ async def test_an_owner_who_forgets_is_reminded(stage: Stage) -> None:
 
 async def test_a_mistyped_command_gets_the_nearest_one(stage: Stage) -> None:
     """`/esafety` alone shows the ways on, and a slip of the keys the word that was meant."""
-    assert "/esafety report" in shown(await stage.command("teacher", ""))
-    assert "Did you mean /esafety report" in shown(await stage.command("teacher", "reprot"))
+    assert f"{stage.prefix}report" in shown(await stage.command("teacher", ""))
+    assert f"Did you mean {stage.prefix}report" in shown(await stage.command("teacher", "reprot"))
     assert "not something I know" in shown(await stage.command("teacher", "hippopotamus"))
 
 
