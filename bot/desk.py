@@ -64,7 +64,7 @@ class Desk:
 
     async def begin_report(self, account: Account, *, link: str = "", fresh: bool = False) -> ShowForm:
         """The first screen of a report, or the offer to take up one that was not sent."""
-        match await report.begin(self.ports, self.school, account, link=link, fresh=fresh):
+        match await report.begin(self.ports, self.school, account, link=_storable(link), fresh=fresh):
             case KindQuestions() as questions:
                 return ShowForm(report_form.kind_form(questions))
             case Unfinished() as unfinished:

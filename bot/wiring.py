@@ -149,9 +149,8 @@ async def _let_teams_come(
             if handler is None:
                 from bot.teams.serving import make_teams
 
-                handler, stop = await make_teams(bot, session, store, clock, messengers)
+                handler, stop = await make_teams(bot, session, store, clock, messengers, lambda: platforms.add(Platform.TEAMS))
                 at_last.push_async_callback(stop)
-                platforms.add(Platform.TEAMS)
         return handler
 
     async def messages(request: web.Request) -> web.StreamResponse:
@@ -160,6 +159,7 @@ async def _let_teams_come(
     bot.web.router.add_post("/api/messages", messages)
     if await TeamsDirectory(bot.database).knows_anybody():
         await come()
+        platforms.add(Platform.TEAMS)
 
 
 async def _add_console(bot: Bot, store: Store, clock: Clock, messengers: dict[Platform, Messenger]) -> None:

@@ -36,6 +36,9 @@ _PICTURES: Final = ("image/", "application/vnd.microsoft.teams.file")
 _ROSTER_EVENTS: Final = frozenset({"teamMemberAdded", "teamMemberRemoved", "channelMemberAdded", "channelMemberRemoved"})
 _COMMAND: Final = "esafety"
 _MOST_PEOPLE: Final = 15
+_STOPS: Final = ".,!?:;"
+_AGAIN_AFTER: Final = (0.3, 1.5)
+_LONGEST_WAIT: Final = 5.0
 _LISTS: Final = frozenset({pages.SHOW_MINE, pages.SHOW_QUEUE})
 
 Answer = tuple[int, Payload | None]
@@ -197,7 +200,8 @@ class TeamsEdge:
             results = [
                 {"value": typed_choice(p.value), "title": f"{p.label} \u2013 {hint}" if hint else p.label} for p, hint in found
             ]
-        return _search_answer(results[-_MOST_PEOPLE:])
+        # The last is what was typed itself, which must be there to choose.
+        return _search_answer([*results[:-1][: _MOST_PEOPLE - 1], *results[-1:]])
 
     # Messages
 
@@ -213,7 +217,7 @@ class TeamsEdge:
         # Whoever sends a picture wants to report something: the card asks them not to.
         if any(a.content_type.startswith(_PICTURES) for a in incoming.attachments):
             words = [REPORT_COMMAND]
-        command = words[0].casefold() if len(words) == 1 else ""
+        command = words[0].casefold().strip(_STOPS) if len(words) == 1 else ""
         if command == REPORT_COMMAND:
             # No form can be opened without a press.
             await self._answer(incoming, user, pages.ask_report_card())
@@ -231,7 +235,7 @@ class TeamsEdge:
             await self._answer(
                 incoming,
                 user,
-                desk.chat(Platform.TEAMS, text) if len(words) > 1 else desk.help(Platform.TEAMS, text),
+                desk.chat(Platform.TEAMS, text) if len(words) > 1 else desk.help(Platform.TEAMS, text.strip(_STOPS)),
                 desk.school,
             )
 
@@ -258,25 +262,26 @@ class TeamsEdge:
 
         What answers a whisper is never said aloud.
         """
+        url, conversation = incoming.service_url, incoming.conversation.id
         if incoming.is_personal:
-            await self._connector.send(incoming.service_url, incoming.conversation.id, message)
+            await _patiently(lambda: self._connector.send(url, conversation, message))
             return
         whispered = incoming.id if incoming.recipient.targeted else ""
         try:
-            await self._connector.whisper(
-                incoming.service_url, incoming.conversation.id, incoming.sender.id, message, whispered
-            )
+            await _patiently(lambda: self._connector.whisper(url, conversation, incoming.sender.id, message, whispered))
         except RefusedError:
             if whispered:
-                await self._connector.send(user.service_url, await self._people.chat_with(user), message)
+                chat = await self._people.chat_with(user)
+                await _patiently(lambda: self._connector.send(user.service_url, chat, message))
             else:
-                await self._connector.send(incoming.service_url, incoming.conversation.id, message)
+                await _patiently(lambda: self._connector.send(url, conversation, message))
 
     async def _privately(self, user: TeamsUser, card: Card, school: School | None, page: str) -> bool:
         """Writes to somebody in their own chat; False where Teams does not let the bot."""
         try:
             chat = await self._people.chat_with(user)
-            await self._connector.send(user.service_url, chat, drawn.message(card, school, page))
+            message = drawn.message(card, school, page)
+            await _patiently(lambda: self._connector.send(user.service_url, chat, message))
         except (RefusedError, OutOfReachError) as no:
             log.warning("could not answer in private: %s", no)
             return False
@@ -301,7 +306,7 @@ class TeamsEdge:
             new = await self._people.remember_chat(user, incoming.conversation.id)
         else:
             kind = "team" if incoming.conversation.type == CHANNEL else "group"
-            place, now = incoming.place, self._clock.now()
+            place, now = incoming.roster, self._clock.now()
             new = await self._directory.add_place(tenant, place, kind, incoming.service_url, now)
             if new:
                 await self._roster_changed(incoming)
@@ -316,7 +321,7 @@ class TeamsEdge:
         if incoming.is_personal:
             await self._people.close_chat(tenant, incoming.conversation.id)
         else:
-            await self._directory.remove_place(tenant, incoming.place)
+            await self._directory.remove_place(tenant, incoming.roster)
 
     async def _roster_changed(self, incoming: Incoming) -> None:
         """Somebody joined or left a team: who reads its channels is looked up again, and newcomers become known."""
@@ -330,7 +335,7 @@ class TeamsEdge:
         for school, channel in watched:
             if incoming.added or incoming.removed or incoming.channel_data.event:
                 await self._people.forget_readers(school, channel)
-        await self._people.meet(tenant, incoming.service_url, incoming.place)
+        await self._people.meet(tenant, incoming.service_url, incoming.roster)
         for school, channel in watched:
             try:
                 await self._people.sync_readers(school, channel)
@@ -339,6 +344,23 @@ class TeamsEdge:
 
 
 Work = Callable[[Incoming, Desk, Account], Awaitable[Reply]]
+
+
+async def _patiently(send: Callable[[], Awaitable[object]]) -> None:
+    """Sends an answer, and tries again for a moment where Teams has a hiccup: whoever asked waits, and no outbox has it."""
+    for wait in _AGAIN_AFTER:
+        try:
+            await send()
+        except OutOfReachError:
+            await asyncio.sleep(wait)
+        except RefusedError as no:
+            if no.status != HTTPStatus.TOO_MANY_REQUESTS and no.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            asked = no.after.total_seconds() if no.after is not None else wait
+            await asyncio.sleep(min(asked, _LONGEST_WAIT))
+        else:
+            return
+    await send()
 
 
 async def _logged(work: Coroutine[Any, Any, None]) -> None:

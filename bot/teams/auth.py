@@ -96,11 +96,19 @@ class LoopbackDoorkeeper:
 
     async def admit(self, request: web.Request, incoming: Incoming) -> None:
         """As for the real one."""
-        near = is_loopback(request.remote) and is_loopback(urlsplit(f"//{request.headers.get('Host', '')}").hostname)
+        near = is_loopback(request.remote) and is_loopback(host_of(f"//{request.headers.get('Host', '')}"))
         if not near or any(name in request.headers for name in _THROUGH_A_PROXY):
             raise NotAllowedError("without MICROSOFT_APP_ID only this machine may speak as Teams")
-        if not is_loopback(urlsplit(incoming.service_url).hostname):
+        if not is_loopback(host_of(incoming.service_url)):
             raise NotAllowedError("no address of a service on this machine")
+
+
+def host_of(url: str) -> str | None:
+    """The host of an address; None for what is none."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def is_loopback(host: str | None) -> bool:

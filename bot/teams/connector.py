@@ -25,6 +25,8 @@ from bot.teams.auth import is_loopback
 
 _TIMEOUT: Final = ClientTimeout(total=15)
 _PAGE: Final = 200
+_UNAUTHORIZED: Final = 401
+_NO_TOKEN: Final = "NoToken"  # noqa: S105 - a word for why there is none
 _TOKEN_KEPT_SECONDS: Final = 240.0
 """Less than the five minutes for which a token that the library gives out of its memory is good at least."""
 
@@ -150,7 +152,7 @@ class Connector:
                 try:
                     self._token = await asyncio.to_thread(self._credentials.get_access_token)
                 except (PermissionError, KeyError):
-                    raise RefusedError(401, "NoToken") from None
+                    raise RefusedError(_UNAUTHORIZED, _NO_TOKEN) from None
                 except Exception as trouble:  # noqa: BLE001 - see below
                     # Each of the libraries below has errors of its own, and all of them mean that nobody answered.
                     raise OutOfReachError(type(trouble).__name__) from None
@@ -158,6 +160,16 @@ class Connector:
         return self._token
 
     async def _call(self, method: str, service_url: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The answer. Once a token is refused, a new one is fetched and tried, which is all that is tried twice."""
+        try:
+            return await self._try(method, service_url, path, body)
+        except RefusedError as no:
+            if no.status != _UNAUTHORIZED or self._credentials is None or no.code == _NO_TOKEN:
+                raise
+            await self.token(anew=True)
+            return await self._try(method, service_url, path, body)
+
+    async def _try(self, method: str, service_url: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         """The answer. Texts of refusals stay behind: they may quote what was sent."""
         token = await self.token()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -171,8 +183,6 @@ class Connector:
         found = _read(said)
         if answer.ok:
             return found
-        if answer.status == 401:
-            self._token = ""
         error = found.get("error")
         code = str(error.get("code") or "") if isinstance(error, dict) else ""
         wait = answer.headers.get("Retry-After", "")

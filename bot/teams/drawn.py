@@ -64,11 +64,10 @@ def told(text: str) -> Payload:
 
 
 def line_of(card: Card) -> str | None:
-    """What a short private answer says; None for a card that a line cannot hold."""
-    parts = [part for part in leaves(card) if not isinstance(part, Buttons)]
-    if any(not isinstance(part, Text | Banner) for part in parts):
+    """What a short private answer says; None for a card that a line cannot hold, such as a list."""
+    if any(not isinstance(part, Banner | Buttons) for part in card.parts):
         return None
-    return " ".join(part.text for part in parts if isinstance(part, Text | Banner))
+    return " ".join(part.text for part in card.parts if isinstance(part, Banner))
 
 
 def _attached(card: Payload, school: School | None, page: str = "") -> Payload:

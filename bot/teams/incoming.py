@@ -1,6 +1,7 @@
 """What Teams sends, as far as the bot reads it. Everything else in an activity is left alone."""
 
 import re
+from html import unescape
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -8,7 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 PERSONAL: Final = "personal"
 CHANNEL: Final = "channel"
 
-_MENTION: Final = re.compile(r"<at[^>]*>.*?</at>", re.IGNORECASE | re.DOTALL)
+_MENTION: Final = re.compile(r"<at[^<>]*>[^<]*</at>", re.IGNORECASE)
+_LONGEST: Final = 4000
 _ROOT: Final = ";messageid="
 
 
@@ -105,9 +107,14 @@ class Incoming(_Read):
         return self.channel_data.channel.id or self.conversation.id.partition(_ROOT)[0]
 
     @property
+    def roster(self) -> str:
+        """The conversation that knows who is in it: a team has one, by way of whichever channel it is spoken of."""
+        return self.channel_data.team.id or self.place
+
+    @property
     def said(self) -> str:
         """What was typed, without the mention of the bot."""
-        return " ".join(_MENTION.sub(" ", self.text).replace("\xa0", " ").split())
+        return " ".join(unescape(_MENTION.sub(" ", self.text[:_LONGEST])).split())
 
     @property
     def data(self) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class People:
         self._store = store
         self._clock = clock
         self._kept: dict[tuple[str, str], TeamsUser] = {}
+        self._looks: dict[Address, int] = {}
         self.tenants = tenants
 
     async def sender(self, incoming: Incoming) -> TeamsUser:
@@ -106,11 +107,15 @@ class People:
         if service_url is None:
             return False
         address = Address(Platform.TEAMS, AddressKind.CHANNEL, channel)
+        look = self._looks[address] = self._looks.get(address, 0) + 1
         staff = await self._staff(school)
         emails: set[str] = set()
         async for user in self._roster(tenant, service_url, channel):
             person = on_the_list(staff, user)
             emails.add(person.email if person is not None else user.email)
+        if look != self._looks[address]:
+            # Somebody joined or left meanwhile: what this look has found is of before.
+            return True
         async with self._store.transaction(school) as records:
             known_before = address in await records.readers(self._clock.now() - timedelta(days=1))
             await records.save_readers(address, emails, self._clock.now())
@@ -121,6 +126,7 @@ class People:
     async def forget_readers(self, school: School, channel: str) -> None:
         """Somebody joined or left: from now on nobody knows who reads it, and what stands there is looked at again."""
         address = Address(Platform.TEAMS, AddressKind.CHANNEL, channel)
+        self._looks[address] = self._looks.get(address, 0) + 1
         async with self._store.transaction(school) as records:
             await records.forget_readers(address)
             await records.look_again_at(address, self._clock.now())
@@ -201,6 +207,9 @@ def described(member: Mapping[str, Any], tenant: str = "", service_url: str = ""
 
     # Some clients call the directory's id objectId.
     user_id = word("aadObjectId") or word("objectId") or word("id")
-    upn = word("userPrincipalName").lower()
     seen = at or datetime.now(UTC)
+    if tenant and word("tenantId").lower() not in ("", tenant):
+        # Of another organisation, whose own administrators write these addresses as they like.
+        return TeamsUser(tenant, user_id, word("id"), service_url, seen, name=word("name"))
+    upn = word("userPrincipalName").lower()
     return TeamsUser(tenant, user_id, word("id"), service_url, seen, word("email").lower(), upn, word("name"))

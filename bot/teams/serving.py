@@ -37,9 +37,14 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 async def make_teams(
-    bot: Bot, session: ClientSession, store: Store, clock: Clock, messengers: dict[Platform, Messenger]
+    bot: Bot,
+    session: ClientSession,
+    store: Store,
+    clock: Clock,
+    messengers: dict[Platform, Messenger],
+    let_in: Callable[[], None] = lambda: None,
 ) -> tuple[Handler, Callable[[], Awaitable[None]]]:
-    """What answers a request to PATH, and what takes Teams down again.
+    """What answers a request to PATH, and what takes Teams down again. `let_in` hears of each request that is admitted.
 
     Raises:
         SettingsError: no tenant is named, so that nobody could be let in.
@@ -70,6 +75,7 @@ async def make_teams(
             return web.Response(status=HTTPStatus.UNAUTHORIZED)
         except KeysUnreachableError:
             return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
+        let_in()
         status, body = await edge.act(incoming)
         if body is None:
             return web.Response(status=status)

@@ -1,0 +1,183 @@
+"""What staff ask, and what a school's policy says to it: the catalogue shared by all schools, and one answer sheet a school.
+
+Everything here was written by somebody. Which question was meant is found elsewhere (`domain.understanding`); what the answer
+to it is, given what is known, is decided here and is never guessed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from domain.words import About, Role
+
+
+class Verdict(StrEnum):
+    """What a policy says to something. The words are those that people and programs see."""
+
+    YES = "yes"
+    NO = "no"
+    ASK_FIRST = "ask_first"
+    AVOID = "avoid"
+    MUST = "must"
+    DEPENDS = "depends"
+    INFO = "info"
+    NOT_COVERED = "not_covered"
+
+
+STRICTNESS: Mapping[Verdict, int] = {
+    Verdict.NO: 6,
+    Verdict.MUST: 5,
+    Verdict.ASK_FIRST: 4,
+    Verdict.AVOID: 3,
+    Verdict.DEPENDS: 2,
+    Verdict.NOT_COVERED: 1,
+    Verdict.INFO: 1,
+    Verdict.YES: 0,
+}
+"""Where two rules could be meant, the stricter is the safer to give."""
+
+
+class Frame(StrEnum):
+    """What must not be mixed up in a question: who acts, on whom, who made contact, whose device, whose account."""
+
+    ACTOR = "actor"
+    WHOM = "whom"
+    STARTS = "starts"
+    DEVICE = "device"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value of a fact: how it stands on a button, and how people say it unasked."""
+
+    value: str
+    label: str
+    says: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that can decide a question, with what the bot asks to learn it."""
+
+    id: str
+    ask: str
+    options: tuple[Option, ...]
+
+    def label(self, value: str) -> str:
+        """A value as people read it."""
+        return next((o.label for o in self.options if o.value == value), value)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that staff ask. `title` completes "I read this as: ..."; `asks` are ways of asking it, for learning from."""
+
+    id: str
+    topic: str
+    title: str
+    frame: Mapping[Frame, str] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything that staff ask, the facts that can matter, and the topics in the order in which they are browsed."""
+
+    questions: Mapping[str, Question]
+    facts: Mapping[str, Fact]
+    topics: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportHint:
+    """What to fill into the report form if the person wants to report it."""
+
+    concern: str
+    about: About | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the policy says under a condition. An empty condition is "otherwise"."""
+
+    verdict: Verdict
+    say: str
+    cites: tuple[str, ...]
+    roles: tuple[Role, ...] = ()
+    when: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    report: ReportHint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A school's answer to a question: one case, or one a combination of facts. `assume` holds unless otherwise said."""
+
+    to: str
+    cases: tuple[Case, ...]
+    depends: str = ""
+    assume: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Everything that one school answers, by question."""
+
+    answers: Mapping[str, Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The case that holds, or the fact that is missing to tell which. Neither: the policy does not say."""
+
+    answer: Answer | None
+    case: Case | None = None
+    number: int = 0
+    missing: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of it."""
+        if self.case is not None:
+            return self.case.verdict
+        return Verdict.DEPENDS if self.missing else Verdict.NOT_COVERED
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The clauses it stands on, the case's own or those of all that are possible."""
+        if self.case is not None:
+            return self.case.cites
+        return tuple(dict.fromkeys(c for case in self._possible() for c in case.cites))
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles it names."""
+        if self.case is not None:
+            return self.case.roles
+        return tuple(dict.fromkeys(r for case in self._possible() for r in case.roles))
+
+    def _possible(self) -> Iterable[Case]:
+        return self.answer.cases if self.answer is not None else ()
+
+
+def decide(question: Question, answer: Answer | None, known: Mapping[str, str]) -> Decision:
+    """What a school answers to a question, as far as the known facts go."""
+    if answer is None:
+        return Decision(None)
+    facts = {**answer.assume, **{f: v for f, v in known.items() if f in question.facts}}
+    possible = _possible(answer, facts)
+    if len({(c.verdict, c.say) for c in possible}) == 1:
+        return Decision(answer, possible[0], answer.cases.index(possible[0]))
+    asked = next(f for f in question.facts if f not in facts and any(f in c.when for c in answer.cases))
+    return Decision(answer, missing=asked)
+
+
+def _possible(answer: Answer, facts: Mapping[str, str]) -> list[Case]:
+    """The cases that the known facts leave open."""
+    named = [c for c in answer.cases if c.when]
+    open_still = [c for c in named if all(f not in facts or facts[f] in values for f, values in c.when.items())]
+    certain = any(all(f in facts for f in c.when) for c in open_still)
+    otherwise = [c for c in answer.cases if not c.when]
+    return open_still if certain else [*open_still, *otherwise]

@@ -1,0 +1,380 @@
+"""Reads the catalogue of questions and the schools' answers. What is wrong is refused, with file and line named."""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+
+from domain.answers import Answer, Case, Catalogue, Fact, Frame, Option, Question, ReportHint, Sheet, Verdict
+from domain.language import Lexicon
+from domain.policy import Policy
+from domain.words import About, Role
+from storage.policy_files import POLICY_FOLDER, PolicyFileError
+
+CATALOGUE = "catalogue"
+FACTS_FILE, LEXICON_FILE = "facts.yaml", "lexicon.yaml"
+
+_MOST_CITES, _MOST_ROLES = 5, 6
+_FRAMES: Mapping[Frame, frozenset[str]] = {
+    Frame.ACTOR: frozenset({"staff", "pupil", "parent", "technician", "governor", "visitor"}),
+    Frame.WHOM: frozenset({"pupil", "former_pupil", "parent", "family", "colleague", "governor", "headteacher", "stranger"}),
+    Frame.STARTS: frozenset({"staff", "pupil", "parent", "former_pupil"}),
+    Frame.DEVICE: frozenset({"own", "school"}),
+    Frame.ACCOUNT: frozenset({"own", "school"}),
+}
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Located(dict[Hashable, Any]):
+    """A mapping that knows the line on which it begins."""
+
+    line = 0
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The safe loader, in C where there is one, with lines."""
+
+    def construct_yaml_map(self, node: yaml.MappingNode) -> Iterator[_Located]:
+        found = _Located()
+        found.line = node.start_mark.line + 1
+        yield found
+        found.update(self.construct_mapping(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_yaml_map)
+
+
+def _word(value: object) -> object:
+    # YAML reads yes and no without quotes as true and false.
+    return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+
+
+_Word = Annotated[str, BeforeValidator(_word), StringConstraints(min_length=1, max_length=60)]
+_Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+_Say = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whitespace=True)]
+_Ask = Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Option(_Strict):
+    value: _Word
+    label: _Word
+    says: tuple[_Word, ...] = ()
+
+
+class _Fact(_Strict):
+    id: _Slug
+    ask: _Ask
+    options: tuple[_Option, ...]
+
+
+class _Facts(_Strict):
+    facts: tuple[_Fact, ...]
+
+
+class _Question(_Strict):
+    id: _Slug
+    title: Annotated[str, StringConstraints(min_length=3, max_length=75)]
+    frame: dict[Frame, str] = {}
+    facts: tuple[_Slug, ...] = ()
+    near: tuple[_Slug, ...] = ()
+    asks: tuple[_Ask, ...]
+
+
+class _Topic(_Strict):
+    topic: _Slug
+    title: Annotated[str, StringConstraints(min_length=3, max_length=60)]
+    facts: tuple[_Fact, ...] = ()
+    questions: tuple[_Question, ...]
+
+
+class _Report(_Strict):
+    concern: _Slug
+    about: About | None = None
+
+
+def _one_or_more(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+_Values = Annotated[tuple[_Word, ...], BeforeValidator(_one_or_more)]
+
+
+class _Case(_Strict):
+    verdict: Annotated[Verdict, BeforeValidator(_word)]
+    say: _Say
+    cites: tuple[str, ...]
+    roles: tuple[Role, ...] = ()
+    when: dict[_Slug, _Values] = {}
+    report: _Report | None = None
+
+    def to_domain(self) -> Case:
+        return Case(
+            self.verdict,
+            self.say,
+            self.cites,
+            self.roles,
+            {fact: frozenset(values) for fact, values in self.when.items()},
+            ReportHint(self.report.concern, self.report.about) if self.report is not None else None,
+        )
+
+
+class _Answer(_Strict):
+    to: _Slug
+    cases: tuple[_Case, ...]
+    depends: str = ""
+    assume: dict[_Slug, _Word] = {}
+
+
+class _Code(_Strict):
+    """What a mark in a table means: one case, or one for each value of a fact."""
+
+    verdict: Annotated[Verdict, BeforeValidator(_word)] | None = None
+    say: str = ""
+    fact: _Slug | None = None
+    depends: str = ""
+    cases: dict[_Word, "_Code"] = {}
+
+
+class _Row(_Strict):
+    to: Annotated[tuple[_Slug, ...], BeforeValidator(_one_or_more)]
+    thing: str = ""
+    who: str = ""
+    code: str = ""
+    cells: dict[str, str] = {}
+    say: str = ""
+    verdict: Annotated[Verdict, BeforeValidator(_word)] = Verdict.INFO
+    cites: tuple[str, ...]
+    roles: tuple[Role, ...] = ()
+    report: _Report | None = None
+
+
+class _Table(_Strict):
+    topic: _Slug
+    columns: tuple[str, ...] | dict[str, str] = ()
+    codes: dict[str, _Code] = {}
+    say: str = ""
+    rows: tuple[_Row, ...]
+
+
+def load_catalogue(folder: Path = POLICY_FOLDER) -> Catalogue:
+    """The catalogue of questions, checked.
+
+    Raises:
+        PolicyFileError: a file is wrong; the message names file and line.
+    """
+    home = folder / CATALOGUE
+    facts: dict[str, Fact] = {}
+    questions: dict[str, Question] = {}
+    topics: dict[str, str] = {}
+    faults: list[str] = []
+    raw = _yaml(home / FACTS_FILE)
+    faults += _take_facts(home / FACTS_FILE, raw, _checked(home / FACTS_FILE, raw, _Facts).facts, facts)
+    asked: dict[str, str] = {}
+    for path in sorted(p for p in home.glob("*.yaml") if p.name not in {FACTS_FILE, LEXICON_FILE}):
+        raw = _yaml(path)
+        topic = _checked(path, raw, _Topic)
+        topics[topic.topic] = topic.title
+        faults += _take_facts(path, raw, topic.facts, facts)
+        for place, q in zip(raw["questions"], topic.questions, strict=True):
+            here = f"{path}:{_line(place)}: {q.id}"
+            if q.id in questions:
+                faults.append(f"{here}: there are two questions of that name")
+            for frame, value in q.frame.items():
+                if value not in _FRAMES[frame]:
+                    faults.append(f"{here}: {frame} is one of {', '.join(sorted(_FRAMES[frame]))}, not {value}")
+            for ask in q.asks:
+                if (other := asked.setdefault(ask.casefold(), q.id)) != q.id:
+                    faults.append(f"{here}: asks {ask!r}, and so does {other}")
+            questions[q.id] = Question(q.id, topic.topic, q.title, q.frame, q.facts, q.near, q.asks)
+    for known in questions.values():
+        here = f"{home / known.topic}.yaml: {known.id}"
+        faults += [f"{here}: there is no fact {f}" for f in known.facts if f not in facts]
+        faults += [f"{here}: near {n}, which is no question" for n in known.near if n not in questions]
+    if faults:
+        raise PolicyFileError("\n".join(faults))
+    return Catalogue(questions, facts, topics)
+
+
+def load_sheet(policy: Policy, catalogue: Catalogue, folder: Path = POLICY_FOLDER) -> Sheet:
+    """A school's answers, its tables among them, checked against the catalogue and the policy.
+
+    Raises:
+        PolicyFileError: a file is wrong; the message names file and line.
+    """
+    home = folder / policy.id
+    answers: dict[str, Answer] = {}
+    faults: list[str] = []
+    for path, line, answer in (*_written(home), *_from_tables(home)):
+        here = f"{path}:{line}: {answer.to}"
+        if answer.to in answers:
+            faults.append(f"{here}: it is answered twice")
+        faults += [f"{here}: {fault}" for fault in _wrong_with(answer, policy, catalogue)]
+        answers[answer.to] = answer
+    if faults:
+        raise PolicyFileError("\n".join(faults))
+    return Sheet(answers)
+
+
+class _Lexicon(_Strict):
+    words: dict[str, str] = {}
+    phrases: dict[str, str] = {}
+    concepts: dict[str, tuple[str, ...]] = {}
+    frames: dict[Frame, dict[str, tuple[str, ...]]] = {}
+    negations: tuple[str, ...] = ()
+    fillers: tuple[str, ...] = ()
+
+
+def load_lexicon(folder: Path = POLICY_FOLDER) -> Lexicon:
+    """The lexicon of school English.
+
+    Raises:
+        PolicyFileError: the file is wrong.
+    """
+    path = folder / CATALOGUE / LEXICON_FILE
+    found = _checked(path, _yaml(path), _Lexicon)
+    frames = {str(frame): values for frame, values in found.frames.items()}
+    return Lexicon(found.words, found.phrases, found.concepts, frames, frozenset(found.negations), found.fillers)
+
+
+def _written(home: Path) -> Iterator[tuple[Path, int, Answer]]:
+    for path in sorted((home / "answers").glob("*.yaml")):
+        raw = _yaml(path) or []
+        if not isinstance(raw, list):
+            raise PolicyFileError(f"{path}: it must be a list of answers")
+        for place in raw:
+            a = _checked(path, place, _Answer)
+            yield path, _line(place), Answer(a.to, tuple(c.to_domain() for c in a.cases), a.depends, a.assume)
+
+
+def _from_tables(home: Path) -> Iterator[tuple[Path, int, Answer]]:
+    for path in sorted((home / "tables").glob("*.yaml")):
+        raw = _yaml(path)
+        table = _checked(path, raw, _Table)
+        for place, row in zip(raw["rows"], table.rows, strict=True):
+            for to in row.to:
+                try:
+                    yield path, _line(place), _row_answer(table, row, to)
+                except KeyError as missing:
+                    raise PolicyFileError(f"{path}:{_line(place)}: {to}: there is no {missing}") from None
+
+
+def _row_answer(table: _Table, row: _Row, to: str) -> Answer:
+    words = {"thing": row.thing, "who": row.who, **row.cells}
+    report = ReportHint(row.report.concern, row.report.about) if row.report is not None else None
+
+    def case(verdict: Verdict, say: str, when: Mapping[str, frozenset[str]]) -> Case:
+        text = say.format(**words)
+        return Case(verdict, text[:1].upper() + text[1:], row.cites, row.roles, when, report)
+
+    if not row.code:
+        return Answer(to, (case(row.verdict, row.say or table.say, {}),))
+    code = table.codes[row.code]
+    if code.fact is None:
+        return Answer(to, (case(code.verdict or row.verdict, code.say, {}),))
+    cases = tuple(case(c.verdict or row.verdict, c.say, {code.fact: frozenset({value})}) for value, c in code.cases.items())
+    depends = code.depends.format(**words)
+    return Answer(to, cases, depends[:1].upper() + depends[1:])
+
+
+def _wrong_with(answer: Answer, policy: Policy, catalogue: Catalogue) -> Iterator[str]:
+    question = catalogue.questions.get(answer.to)
+    if question is None:
+        yield "the catalogue has no such question"
+        return
+    for case in answer.cases:
+        for clause in case.cites:
+            try:
+                policy.cite(clause)
+            except KeyError:
+                yield f"cites {clause}, which the policy does not have"
+        if not case.cites or len(case.cites) > _MOST_CITES:
+            yield f"each case cites between 1 and {_MOST_CITES} clauses, the best first"
+        if len(case.roles) > _MOST_ROLES:
+            yield f"names more than {_MOST_ROLES} roles"
+        if case.verdict is Verdict.DEPENDS:
+            yield "depends is not written: it comes about when a fact is missing"
+        if case.report is not None and case.report.concern not in policy.concerns:
+            yield f"{case.report.concern} is not a concern of this policy"
+    yield from _wrong_cases(answer, question, catalogue)
+
+
+def _wrong_cases(answer: Answer, question: Question, catalogue: Catalogue) -> Iterator[str]:
+    used = list(dict.fromkeys(f for case in answer.cases for f in case.when))
+    for fact in (*used, *answer.assume):
+        if fact not in question.facts:
+            yield f"turns on {fact}, which the question never asks: add it to the question's facts"
+            return
+    for case in answer.cases:
+        for fact, values in case.when.items():
+            if unknown := values - {o.value for o in catalogue.facts[fact].options}:
+                yield f"{fact} is never {', '.join(sorted(unknown))}"
+                return
+    if sum(not c.when for c in answer.cases) > 1 or (len(answer.cases) > 1 and any(not c.when for c in answer.cases[:-1])):
+        yield "one case at most goes without `when`, and it is the last"
+    reached: set[int] = set()
+    for combination in product(*([o.value for o in catalogue.facts[f].options] for f in used)):
+        facts = dict(zip(used, combination, strict=True))
+        fits = [n for n, c in enumerate(answer.cases) if c.when and all(facts[f] in v for f, v in c.when.items())]
+        if len(fits) > 1:
+            yield f"two cases hold where {_said(facts)}"
+            return
+        if not fits and answer.cases[-1].when:
+            yield f"no case holds where {_said(facts)}"
+            return
+        reached.add(fits[0] if fits else len(answer.cases) - 1)
+    if len(reached) < len(answer.cases):
+        yield "a case is never reached"
+
+
+def _said(facts: Mapping[str, str]) -> str:
+    return ", ".join(f"{f} is {v}" for f, v in facts.items()) or "nothing is known"
+
+
+def _take_facts(path: Path, raw: Any, found: Iterable[_Fact], facts: dict[str, Fact]) -> Iterator[str]:
+    for place, f in zip(raw.get("facts") or (), found, strict=True):
+        if f.id in facts:
+            yield f"{path}:{_line(place)}: there are two facts called {f.id}"
+        if len(f.options) < 2:
+            yield f"{path}:{_line(place)}: {f.id}: a fact has two options or more"
+        facts[f.id] = Fact(f.id, f.ask, tuple(Option(o.value, o.label, o.says) for o in f.options))
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+    except FileNotFoundError:
+        raise PolicyFileError(f"{path} is missing") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
+        raise PolicyFileError(f"{path} is not valid YAML: {wrong}") from None
+
+
+def _checked(path: Path, raw: Any, model: type[M]) -> M:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as wrong:
+        places = (f"{path}:{_line_of(raw, e['loc'])}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong.errors())
+        raise PolicyFileError("\n".join(places)) from None
+
+
+def _line(place: Any) -> int:
+    return place.line if isinstance(place, _Located) else 1
+
+
+def _line_of(raw: Any, loc: Iterable[int | str]) -> int:
+    """The line of the innermost mapping on the way to a place."""
+    line = _line(raw)
+    for step in loc:
+        try:
+            raw = raw[step]
+        except (KeyError, IndexError, TypeError):
+            break
+        line = raw.line if isinstance(raw, _Located) else line
+    return line
