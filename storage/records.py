@@ -199,12 +199,18 @@ class Records:
         """A channel's readers have changed: each alert there that shuts somebody out is withdrawn, or shown again."""
         d = t.deliveries.c
         here = (d.school == self._school, d.platform == channel.platform, d.address_id == channel.id)
-        shown = (d.message == MessageKind.ALERT, d.state == DeliveryState.SENT)
+        shown = (d.message == MessageKind.ALERT, d.state.in_((DeliveryState.SENT, DeliveryState.LEASED)))
         shuts_out = d.incident_id.in_(select(t.exclusions.c.incident_id))
         await self._c.execute(
             update(t.deliveries)
             .where(*here, *shown, shuts_out)
-            .values(revision=d.revision + 1, state=DeliveryState.PENDING, next_at=at, attempts=0)
+            .values(
+                revision=d.revision + 1,
+                # One that is just being sent becomes due again when it has been: its revision is no longer the newest.
+                state=case((d.state == DeliveryState.LEASED, d.state), else_=DeliveryState.PENDING),
+                next_at=case((d.state == DeliveryState.SENT, at), else_=d.next_at),
+                attempts=case((d.state == DeliveryState.SENT, 0), else_=d.attempts),
+            )
         )
 
     async def readers(self, since: datetime) -> Readers:

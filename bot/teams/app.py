@@ -6,7 +6,8 @@ message in a channel. What waits for an answer (a button, a form) is answered at
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final, assert_never
 
@@ -230,20 +231,19 @@ class TeamsEdge:
             return
         schools = await self._people.schools_of(incoming, user)
         if schools:
-            desk = self._desks[schools[0].id]
-            text = " ".join(words)
-            await self._answer(
-                incoming,
-                user,
-                desk.chat(Platform.TEAMS, text) if len(words) > 1 else desk.help(Platform.TEAMS, text.strip(_STOPS)),
-                desk.school,
-            )
+            desk, text = self._front_desk(schools), " ".join(words)
+            said = desk.chat(Platform.TEAMS, text) if len(words) > 1 else desk.help(Platform.TEAMS, text.strip(_STOPS))
+            await self._answer(incoming, user, said)
 
-    async def _answer(self, incoming: Incoming, user: TeamsUser, card: Card, school: School | None = None) -> None:
+    def _front_desk(self, schools: Sequence[School]) -> Desk:
+        """The desk that gives help. Where it may be one of several schools, it gives no school's telephone number."""
+        desk = self._desks[schools[0].id]
+        return desk if len(schools) == 1 else replace(desk, school=replace(desk.school, phones={}))
+
+    async def _answer(self, incoming: Incoming, user: TeamsUser, card: Card) -> None:
         """Answers where something was said. Only for what anybody there may read."""
-        if school is None:
-            schools = await self._people.schools_of(incoming, user)
-            school = schools[0] if len(schools) == 1 else None
+        schools = await self._people.schools_of(incoming, user)
+        school = schools[0] if len(schools) == 1 else None
         await self._say(incoming, user, drawn.message(card, school))
 
     async def _tell(self, incoming: Incoming, user: TeamsUser, card: Card, school: School | None, page: str) -> None:
@@ -313,7 +313,7 @@ class TeamsEdge:
         schools = await self._people.schools_of(incoming, user)
         if new and schools:
             school = schools[0] if len(schools) == 1 else None
-            card = pages.welcome_card(schools[0], shared=not incoming.is_personal)
+            card = pages.welcome_card(self._front_desk(schools).school, shared=not incoming.is_personal)
             await self._connector.send(incoming.service_url, incoming.conversation.id, drawn.message(card, school))
 
     async def _removed(self, incoming: Incoming) -> None:

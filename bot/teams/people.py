@@ -38,7 +38,7 @@ class Tenants:
 
     def schools_in(self, tenant: str) -> tuple[School, ...]:
         """The schools of a tenant."""
-        return tuple(s for s in self.schools if not self.of(s) or self.of(s) == tenant)
+        return tuple(s for s in self.schools if self.of(s) == tenant) if self.served else self.schools
 
 
 class People:

@@ -22,11 +22,11 @@ def form_values(data: Mapping[str, Any], timezone: tzinfo) -> dict[str, FieldVal
         text = "" if value is None else str(value)
         if name in RESERVED:
             continue
-        if name.endswith(TYPED_SUFFIX):
+        if name.removesuffix(TYPED_SUFFIX) in PEOPLE_FIELDS and name.endswith(TYPED_SUFFIX):
             people.setdefault(name.removesuffix(TYPED_SUFFIX), []).extend(_typed(text))
         elif name in PEOPLE_FIELDS:
             people.setdefault(name, [])[:0] = [_picked(x) for x in text.split(",") if x.strip()]
-        elif name.endswith(DATE_SUFFIX):
+        elif name.endswith(DATE_SUFFIX) and name.removesuffix(DATE_SUFFIX) not in data:
             field = name.removesuffix(DATE_SUFFIX)
             values[field] = _moment(text, str(data.get(field + TIME_SUFFIX) or ""), timezone)
         elif not name.endswith(TIME_SUFFIX):

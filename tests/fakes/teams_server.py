@@ -318,6 +318,10 @@ class FakeTeams:
     def no_more_faults(self) -> None:
         self._faults.clear()
 
+    def accept_tokens_of(self, other: "FakeTeams") -> None:
+        """Another tenant of the same Microsoft: one login and one set of keys for both."""
+        self._tokens, self._kid, self._key_number = other._tokens, other._kid, other._key_number
+
     def forget_tokens(self) -> None:
         """Every access token given out so far is worth nothing from now on."""
         self._tokens.clear()
