@@ -178,7 +178,10 @@ class SlackEdge:
         view: Payload = body.get("view") or {}
         if action["type"] != "button":
             if view:
-                await desk.typing(account, view.get("callback_id", ""), view.get("private_metadata", ""), form_values(view))
+                # An event may come late: of the other fields it knows only how they were, and must not empty what is newer.
+                acted = str(action.get("block_id", ""))
+                typed = {name: value for name, value in form_values(view).items() if value or name == acted}
+                await desk.typing(account, view.get("callback_id", ""), view.get("private_metadata", ""), typed)
             return
         if action.get("url"):
             return

@@ -389,7 +389,7 @@ def tampered(incident_id: str, alert_id: str, draft_id: str, school: str) -> lis
     ]
     typed = {"what": "Not mine", "to": "dsl|x", "reason": "x", "outcome": "x", **GROOMING}
     found += [{"action": SUBMIT, "dialog": form, "state": state, **typed} for form in forms for state in [*ids, "", {"a": 1}]]
-    return [*found, {}, None, [], "details"]
+    return [*found[::2], {}, None, [], "details"]
 
 
 async def test_a_card_that_was_tampered_with_shows_nobody_anything(on_both: TeamsStage) -> None:
@@ -906,17 +906,16 @@ async def test_a_hiccup_of_teams_costs_nobody_an_answer(stage: TeamsStage, statu
 
 async def test_somebody_who_never_said_a_word_is_alerted_in_a_chat_of_their_own(stage: TeamsStage) -> None:
     """They are in a team that has the app, and have never opened it: that is enough."""
-    await staff_list(stage, "Nia Newcomer,n.newcomer@demo.example,", without="d.okafor@demo.example")
-    nia = stage.fake.add_user("Nia Newcomer", "d.okafor@demo.example")
-    await staff_list(stage)
-    stage.fake.people.pop(stage.users["dsl"].id)
-    stage.teams[SAFEGUARDING].roster.members.remove(stage.users["dsl"].id)
-    stage.teams[BRUNEL].roster.members.remove(stage.users["dsl"].id)
-    async with stage.bot.database.begin() as connection:
-        await connection.execute(t.teams_users.delete().where(t.teams_users.c.email == "d.okafor@demo.example"))
-    await stage.teams[BRUNEL].add_member(nia, stage.users["brunel head"])
     await quiet(stage)
-    stage.users = {**stage.users, "dsl": nia}
+    old, brunel = stage.users["dsl"], stage.teams[BRUNEL]
+    for team in stage.teams.values():
+        team.roster.members.remove(old.id)
+    async with stage.bot.database.begin() as connection:
+        await connection.execute(t.teams_users.delete().where(t.teams_users.c.user_id == old.id))
+    dana = stage.fake.add_user("Dana Okafor", "d.okafor@demo.example")
+    stage.users = {**stage.users, "dsl": dana}
+    await brunel.add_member(dana, stage.users["brunel head"])
+    await quiet(stage)
     reference = await grooming(stage)
     await stage.expects("dsl", reference, "Nobody has acknowledged")
 

@@ -27,7 +27,7 @@ from tests.fakes.teams_user import TeamsUser
 from tests.story.teams_stage import TeamsStage, teams_stage
 from tests.story.test_fuzz import NASTY, Run, kept
 
-SLOW = settings(max_examples=35, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 FIELDS = [f.value for f in Field] + ["link", "to", "reason", "outcome", "", "\x00", "no such field"]
 SUFFIXES = ["", DATE_SUFFIX, TIME_SUFFIX, TYPED_SUFFIX]
 KIND = {"concern": "grooming", "about": "pupil", "danger": "no"}
@@ -191,7 +191,7 @@ def test_anything_said(front: Front) -> None:
     @given(texts.filter(lambda text: not half(text)))
     @example("<at>E-safety</at>" * 50)
     @example("report " * 4000)
-    @settings(SLOW, max_examples=25)
+    @settings(SLOW, max_examples=10)
     def check(text: str) -> None:
         assert front.run(says(text))
 
