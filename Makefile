@@ -15,7 +15,7 @@ doctor: $(MARK)
 	@$(BIN)/esafety doctor
 
 test: $(MARK)-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 check: lint types floors
 

@@ -111,7 +111,10 @@ class Worker:
             await self._ring(self.schools[school_id], timer)
         deliveries = await self.outbox.lease(now, LEASE, _BATCH, frozenset(self.messengers))
         gates = {platform: asyncio.Semaphore(most) for platform, most in _AT_ONCE.items()}
-        await asyncio.gather(*(self._deliver(d, gates[d.address.platform]) for d in deliveries))
+        # A group and not gather: when the bot stops, it waits for every one of them before the database is closed.
+        async with asyncio.TaskGroup() as sending:
+            for delivery in deliveries:
+                sending.create_task(self._deliver(delivery, gates[delivery.address.platform]))
         return bool(deliveries)
 
     async def _ring(self, school: School, timer: Timer) -> None:

@@ -5,6 +5,7 @@ message in a channel. What waits for an answer (a button, a form) is answered at
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -281,8 +282,9 @@ class TeamsEdge:
         try:
             chat = await self._people.chat_with(user)
             message = drawn.message(card, school, page)
-            await _patiently(lambda: self._connector.send(user.service_url, chat, message))
-        except (RefusedError, OutOfReachError) as no:
+            async with asyncio.timeout(_LONGEST_WAIT):
+                await _patiently(lambda: self._connector.send(user.service_url, chat, message))
+        except (RefusedError, OutOfReachError, TimeoutError) as no:
             log.warning("could not answer in private: %s", no)
             return False
         return True
@@ -335,7 +337,8 @@ class TeamsEdge:
         for school, channel in watched:
             if incoming.added or incoming.removed or incoming.channel_data.event:
                 await self._people.forget_readers(school, channel)
-        await self._people.meet(tenant, incoming.service_url, incoming.roster)
+        with contextlib.suppress(RefusedError, OutOfReachError):
+            await self._people.meet(tenant, incoming.service_url, incoming.roster)
         for school, channel in watched:
             try:
                 await self._people.sync_readers(school, channel)

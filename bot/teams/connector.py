@@ -18,6 +18,7 @@ from urllib.request import urlopen
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from botframework.connector.auth import AppCredentials, MicrosoftAppCredentials
 from botframework.connector.auth.managedidentity_app_credentials import ManagedIdentityAppCredentials
+from msal import TokenCache
 from yarl import URL
 
 from bot.settings import BotType, Settings
@@ -84,6 +85,13 @@ def credentials(settings: Settings) -> AppCredentials | None:
     return own
 
 
+def _forget_tokens(own: AppCredentials) -> None:
+    """The library keeps tokens until they run out, refused or not."""
+    if isinstance(own, ManagedIdentityAppCredentials):
+        ManagedIdentityAppCredentials.global_token_cache = TokenCache()
+    own.app = None
+
+
 class Connector:
     """Calls the connector's REST interface. Every method may raise RefusedError or OutOfReachError."""
 
@@ -143,12 +151,15 @@ class Connector:
             if not token:
                 return
 
-    async def token(self, *, anew: bool = False) -> str:
-        """The bot's own token; empty where it has no credentials."""
+    async def token(self, *, refused: str = "") -> str:
+        """The bot's own token; empty where it has no credentials. A new one if it is still the one that was `refused`."""
         if self._credentials is None:
             return ""
         async with self._asking:
-            if anew or not self._token or monotonic() - self._token_at > _TOKEN_KEPT_SECONDS:
+            if refused and refused == self._token:
+                _forget_tokens(self._credentials)
+                self._token = ""
+            if not self._token or monotonic() - self._token_at > _TOKEN_KEPT_SECONDS:
                 try:
                     self._token = await asyncio.to_thread(self._credentials.get_access_token)
                 except (PermissionError, KeyError):
@@ -166,7 +177,7 @@ class Connector:
         except RefusedError as no:
             if no.status != _UNAUTHORIZED or self._credentials is None or no.code == _NO_TOKEN:
                 raise
-            await self.token(anew=True)
+            await self.token(refused=self._token)
             return await self._try(method, service_url, path, body)
 
     async def _try(self, method: str, service_url: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -113,10 +113,10 @@ class People:
         async for user in self._roster(tenant, service_url, channel):
             person = on_the_list(staff, user)
             emails.add(person.email if person is not None else user.email)
-        if look != self._looks[address]:
-            # Somebody joined or left meanwhile: what this look has found is of before.
-            return True
         async with self._store.transaction(school) as records:
+            if look != self._looks[address]:
+                # Somebody joined or left meanwhile: what this look has found is of before.
+                return True
             known_before = address in await records.readers(self._clock.now() - timedelta(days=1))
             await records.save_readers(address, emails, self._clock.now())
             if not known_before:
@@ -208,7 +208,7 @@ def described(member: Mapping[str, Any], tenant: str = "", service_url: str = ""
     # Some clients call the directory's id objectId.
     user_id = word("aadObjectId") or word("objectId") or word("id")
     seen = at or datetime.now(UTC)
-    if tenant and word("tenantId").lower() not in ("", tenant):
+    if tenant and word("tenantId").lower() not in ("", tenant) and word("userRole") != "guest":
         # Of another organisation, whose own administrators write these addresses as they like.
         return TeamsUser(tenant, user_id, word("id"), service_url, seen, name=word("name"))
     upn = word("userPrincipalName").lower()
