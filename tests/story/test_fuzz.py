@@ -276,7 +276,7 @@ def test_anything_searched_for(front: Front) -> None:
 
 
 def test_a_case_with_a_long_life_still_fits(front: Front) -> None:
-    """Handed on thirty times with long reasons, climbed and read: the dialog is one that Slack takes."""
+    """Handed on fifteen times with long reasons, climbed and read: the dialog is one that Slack takes."""
     office, desk = front.office, front.desk
 
     async def live() -> str:
@@ -291,7 +291,7 @@ def test_a_case_with_a_long_life_still_fits(front: Front) -> None:
             others=people,
         )
         alert = await office.alert(incident)
-        for number in range(30):
+        for number in range(15):
             who, to = ("dsl", "deputy") if number % 2 == 0 else ("deputy", "dsl")
             asked = await desk.press(office.account(who), messages.HAND_ON, alert.id)
             key = next(o["value"] for o in _options(asked) if office.people[to].id in o["value"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.conftest import new_database
 from tests.fakes.clock import FakeClock
 from tests.story.console_stage import console_stage
 from tests.story.slack_stage import slack_stage
@@ -31,10 +32,11 @@ WHO_AND_WHAT: dict[str, Value] = {
 }
 
 
-@pytest_asyncio.fixture(params=["slack", "teams", "console"])
-async def stage(request: pytest.FixtureRequest, database_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stage]:
-    """The demo school on a platform."""
-    async with STAGES[request.param](database_url, tmp_path, clock) as stage:
+@pytest_asyncio.fixture(params=["slack-sqlite", "slack-postgresql", "teams-sqlite", "teams-postgresql", "console-sqlite"])
+async def stage(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stage]:
+    """The demo school on a platform. The console is for one machine, and so is its database."""
+    platform, kind = request.param.split("-")
+    async with new_database(kind, tmp_path) as url, STAGES[platform](url, tmp_path, clock) as stage:
         yield stage
 
 
