@@ -41,6 +41,13 @@ def _parser() -> argparse.ArgumentParser:
     route = commands.add_parser("route", help="whom a report would alert: JSON lines in, JSON lines out")
     route.add_argument("--school", required=True, help="a school, or a policy's name")
     route.add_argument("--batch", action="store_true", required=True, help="read JSON lines from standard input")
+    ask = commands.add_parser("ask", help="what a school's policy says to a question")
+    ask.add_argument("--school", required=True, help="a school, or a policy's name")
+    ask.add_argument("--json", action="store_true", help="as JSON")
+    ask.add_argument("--batch", action="store_true", help="read JSON lines from standard input")
+    ask.add_argument("question", nargs="?", default="", help="in any words")
+    pack = commands.add_parser("pack", help="for whoever writes policies")
+    pack.add_argument("step", choices=["learn"], help="learn: the ranking anew, after a change of catalogue or lexicon")
     people = commands.add_parser("people", help="the school's lists of staff and pupils")
     steps = people.add_subparsers(dest="step", required=True)
     take = steps.add_parser("import", help="take over staff.csv or pupils.csv; all of it or nothing")
@@ -68,6 +75,15 @@ def _run(args: argparse.Namespace) -> int:
             return policy_commands.print_categories(_policy(args.school), as_json=args.json)
         case "route":
             return policy_commands.route_batch(_policy(args.school), sys.stdin, sys.stdout)
+        case "ask":
+            from bot.ask_command import ask_batch, ask_once
+
+            policy = _policy(args.school)
+            if args.batch:
+                return ask_batch(policy, sys.stdin, sys.stdout)
+            return ask_once(policy, args.question, sys.stdout, as_json=args.json)
+        case "pack":
+            return _learn()
         case "people":
             from bot.people_command import import_people
 
@@ -87,6 +103,19 @@ def _run(args: argparse.Namespace) -> int:
 
             return asyncio.run(serve())
     raise AssertionError(args.command)
+
+
+def _learn() -> int:
+    from storage.answer_files import CATALOGUE, load_catalogue, load_lexicon
+    from storage.learning import MODEL_FILE, learn
+    from storage.policy_files import POLICY_FOLDER
+
+    try:
+        learn(load_catalogue(), load_lexicon(), POLICY_FOLDER / CATALOGUE / MODEL_FILE)
+    except ImportError:
+        print("esafety: to learn needs scikit-learn: pip install --group learn", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _policy(school: str) -> Policy:

@@ -96,8 +96,12 @@ class Reader:
                 for said in phrases
             ]
         )
-        known = {word for members in lexicon.concepts.values() for said in members for word in self._spelled(said)}
+        meant = [*lexicon.words.values(), *lexicon.phrases.values(), *lexicon.fillers]
+        meant += [said for members in lexicon.concepts.values() for said in members]
+        meant += [said for values in lexicon.frames.values() for phrases in values.values() for said in phrases]
+        known = {word for said in meant for word in self._spelled(said)}
         self._vocabulary = {**dict.fromkeys(known, 1), **vocabulary}
+        self._known_stems = {stem(word) for word in self._vocabulary}
         self._near = _near_misses(self._vocabulary)
 
     def read(self, text: str) -> Reading:
@@ -129,7 +133,9 @@ class Reader:
         return kept or words
 
     def _mended(self, word: str) -> str:
-        if word in self._vocabulary or len(word) < _SHORTEST_TO_MEND or any(c.isdigit() for c in word):
+        if len(word) < _SHORTEST_TO_MEND or any(c.isdigit() for c in word):
+            return word
+        if word in self._vocabulary or stem(word) in self._known_stems:
             return word
         best = max(
             (self._near[d] for d in {word, *_deletes(word)} if d in self._near),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel, StringConstraints, ValidationError
 
 from domain.answers import Answer, Case, Catalogue, Fact, Frame, Option, Question, ReportHint, Sheet, Verdict
 from domain.language import Lexicon
@@ -16,6 +16,7 @@ from storage.policy_files import POLICY_FOLDER, PolicyFileError
 
 CATALOGUE = "catalogue"
 FACTS_FILE, LEXICON_FILE = "facts.yaml", "lexicon.yaml"
+MORE_ASKS = "asks"
 
 _MOST_CITES, _MOST_ROLES = 5, 6
 _FRAMES: Mapping[Frame, frozenset[str]] = {
@@ -182,6 +183,7 @@ def load_catalogue(folder: Path = POLICY_FOLDER) -> Catalogue:
         raw = _yaml(path)
         topic = _checked(path, raw, _Topic)
         topics[topic.topic] = topic.title
+        more = _more_asks(home / MORE_ASKS / path.name)
         faults += _take_facts(path, raw, topic.facts, facts)
         for place, q in zip(raw["questions"], topic.questions, strict=True):
             here = f"{path}:{_line(place)}: {q.id}"
@@ -190,10 +192,12 @@ def load_catalogue(folder: Path = POLICY_FOLDER) -> Catalogue:
             for frame, value in q.frame.items():
                 if value not in _FRAMES[frame]:
                     faults.append(f"{here}: {frame} is one of {', '.join(sorted(_FRAMES[frame]))}, not {value}")
-            for ask in q.asks:
+            asks = (*q.asks, *more.pop(q.id, ()))
+            for ask in asks:
                 if (other := asked.setdefault(ask.casefold(), q.id)) != q.id:
                     faults.append(f"{here}: asks {ask!r}, and so does {other}")
-            questions[q.id] = Question(q.id, topic.topic, q.title, q.frame, q.facts, q.near, q.asks)
+            questions[q.id] = Question(q.id, topic.topic, q.title, q.frame, q.facts, q.near, asks)
+        faults += [f"{home / MORE_ASKS / path.name}: {unknown}, which is no question of that topic" for unknown in more]
     for known in questions.values():
         here = f"{home / known.topic}.yaml: {known.id}"
         faults += [f"{here}: there is no fact {f}" for f in known.facts if f not in facts]
@@ -201,6 +205,14 @@ def load_catalogue(folder: Path = POLICY_FOLDER) -> Catalogue:
     if faults:
         raise PolicyFileError("\n".join(faults))
     return Catalogue(questions, facts, topics)
+
+
+class _MoreAsks(RootModel[dict[_Slug, tuple[_Ask, ...]]]):
+    """More ways of asking, by question: written by somebody else than the question, so that they do not think alike."""
+
+
+def _more_asks(path: Path) -> dict[str, tuple[str, ...]]:
+    return dict(_checked(path, _yaml(path), _MoreAsks).root) if path.exists() else {}
 
 
 def load_sheet(policy: Policy, catalogue: Catalogue, folder: Path = POLICY_FOLDER) -> Sheet:

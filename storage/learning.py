@@ -19,7 +19,7 @@ from domain.understanding import Ranking, counted
 
 MODEL_FILE = "model.npz"
 _RARE = 2
-_SMALL = 0.02
+_SMALL = 0.06
 
 
 def vocabulary(catalogue: Catalogue) -> dict[str, int]:
