@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from domain.policy import Policy
-from storage.policy_files import PolicyFileError, load_policy, policy_ids
+from storage.policy_files import PolicyFileError, load_policy, load_policy_at, policy_ids
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,18 +36,17 @@ def _parser() -> argparse.ArgumentParser:
         "doctor", help="check settings, tokens, scopes, channels, roles and the database, and say how to mend each"
     )
     categories = commands.add_parser("categories", help="the kinds of concern a school's policy knows")
-    categories.add_argument("--school", required=True, help="a school, or a policy's name")
+    categories.add_argument("--school", required=True, help="a school, a policy's name, or a pack's folder")
     categories.add_argument("--json", action="store_true", help="as JSON")
     route = commands.add_parser("route", help="whom a report would alert: JSON lines in, JSON lines out")
-    route.add_argument("--school", required=True, help="a school, or a policy's name")
+    route.add_argument("--school", required=True, help="a school, a policy's name, or a pack's folder")
     route.add_argument("--batch", action="store_true", required=True, help="read JSON lines from standard input")
     ask = commands.add_parser("ask", help="what a school's policy says to a question")
-    ask.add_argument("--school", required=True, help="a school, or a policy's name")
+    ask.add_argument("--school", required=True, help="a school, a policy's name, or a pack's folder")
     ask.add_argument("--json", action="store_true", help="as JSON")
     ask.add_argument("--batch", action="store_true", help="read JSON lines from standard input")
     ask.add_argument("question", nargs="?", default="", help="in any words")
-    pack = commands.add_parser("pack", help="for whoever writes policies")
-    pack.add_argument("step", choices=["learn"], help="learn: the ranking anew, after a change of catalogue or lexicon")
+    _add_pack(commands.add_parser("pack", help="for whoever writes policies: docs/policy-writers-guide.md"))
     people = commands.add_parser("people", help="the school's lists of staff and pupils")
     steps = people.add_subparsers(dest="step", required=True)
     take = steps.add_parser("import", help="take over staff.csv or pupils.csv; all of it or nothing")
@@ -67,6 +66,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_pack(pack: argparse.ArgumentParser) -> None:
+    steps = pack.add_subparsers(dest="step", required=True)
+    new = steps.add_parser("new", help="a small pack to begin with")
+    check = steps.add_parser("check", help="everything in a pack, and what is wrong with it")
+    test = steps.add_parser("test", help="a pack's own cases and questions: does each get the right answer?")
+    test.add_argument("--least", type=_share, default=0.9, help="the share of questions that must be right (%(default)s)")
+    coverage = steps.add_parser("coverage", help="what stands on each clause of the policy")
+    coverage.add_argument("--json", action="store_true", help="as JSON")
+    for step in (new, check, test, coverage):
+        step.add_argument("path", type=Path, help="the pack's folder, such as policies/elton")
+    schema = steps.add_parser("schema", help="the JSON Schema of a kind of file, for editors")
+    schema.add_argument("kind", help="answers, table, catalogue, questions, policy, routes, routing_tests or uncovered")
+    steps.add_parser("learn", help="the ranking anew, after a change of catalogue or lexicon")
+
+
+def _share(given: str) -> float:
+    share = float(given)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError("a share is between 0 and 1, such as 0.95")
+    return share
+
+
 def _run(args: argparse.Namespace) -> int:
     from bot import policy_commands
 
@@ -83,7 +104,7 @@ def _run(args: argparse.Namespace) -> int:
                 return ask_batch(policy, sys.stdin, sys.stdout)
             return ask_once(policy, args.question, sys.stdout, as_json=args.json)
         case "pack":
-            return _learn()
+            return _pack(args)
         case "people":
             from bot.people_command import import_people
 
@@ -105,13 +126,31 @@ def _run(args: argparse.Namespace) -> int:
     raise AssertionError(args.command)
 
 
+def _pack(args: argparse.Namespace) -> int:
+    from bot import pack_commands
+
+    match args.step:
+        case "new":
+            return pack_commands.new(args.path)
+        case "check":
+            return pack_commands.check(args.path)
+        case "test":
+            from bot.pack_trials import test
+
+            return test(args.path, args.least)
+        case "coverage":
+            return pack_commands.print_coverage(args.path, as_json=args.json)
+        case "schema":
+            return pack_commands.print_schema(args.kind)
+        case _:
+            return _learn()
+
+
 def _learn() -> int:
-    from storage.answer_files import CATALOGUE, load_catalogue, load_lexicon
-    from storage.learning import MODEL_FILE, learn
-    from storage.policy_files import POLICY_FOLDER
+    from storage.learning import learn
 
     try:
-        learn(load_catalogue(), load_lexicon(), POLICY_FOLDER / CATALOGUE / MODEL_FILE)
+        learn()
     except ImportError:
         print("esafety: to learn needs scikit-learn: pip install --group learn", file=sys.stderr)
         return 2
@@ -119,7 +158,7 @@ def _learn() -> int:
 
 
 def _policy(school: str) -> Policy:
-    """The policy of a school, by the name of its file; else the policy of that name."""
+    """The policy of a school, by the name of its file; else the policy of that name, or in the folder of that path."""
     from bot.settings import SettingsError, load_settings
     from storage.school_files import SchoolFileError, load_schools
 
@@ -132,5 +171,7 @@ def _policy(school: str) -> Policy:
         return schools[school].policy
     if school in policy_ids():
         return load_policy(school)
+    if Path(school, "policy.yaml").is_file():
+        return load_policy_at(Path(school).resolve())
     known = ", ".join(dict.fromkeys((*schools, *policy_ids())))
     raise PolicyFileError(f"there is no school or policy called {school!r}: there are {known}")

@@ -10,12 +10,13 @@ from typing import assert_never
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
+from bot.policy_desk import PolicyDesk
 from bot.replies import Reply, ShowForm, Tell, WrongForm
+from cards import answer, messages, pages, report_form
 from cards import case as case_cards
-from cards import messages, pages, report_form
 from cards.messages import CLOSE, DETAILS, HAND_ON, receipt_parts
 from cards.model import Button, Buttons, Card, Form, FormValues, PersonChoice, Tone
-from cards.texts import command, moment, say
+from cards.texts import moment, quoted_command, say
 from domain.incident import CaseFile
 from domain.people import Account, Kind, Platform, School
 from domain.report_form import DetailQuestions, DraftGone, Field, KindQuestions, Unfinished
@@ -24,6 +25,15 @@ from handlers.acknowledge import Acknowledged, AcknowledgeOutcome, AlreadyClosed
 from handlers.ports import Ports
 
 _FARTHEST_TYPO = 2
+_FEWEST_WORDS = 3
+_LONGEST_STATE = 1000
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "help"}
+"""What is answered in a chat as after `/esafety`. A report needs a press first, and help is what everything else gets."""
+_ASKING = re.compile(
+    r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
+    r"whom|whose|why|if)\b",
+    re.IGNORECASE,
+)
 LIVE_FORMS = frozenset({report_form.DETAIL})
 
 
@@ -34,6 +44,11 @@ class Desk:
     ports: Ports
     school: School
 
+    @property
+    def policy(self) -> PolicyDesk:
+        """The part of the desk that answers questions about the policy."""
+        return PolicyDesk(self.ports, self.school)
+
     def help(self, platform: Platform, typed: str = "") -> Card:
         """The ways on; for a word that is no command, with the nearest one."""
         word = typed.strip().casefold()
@@ -43,28 +58,47 @@ class Desk:
         note = pages.unknown_command(platform, typed.strip(), found[0] if found else "")
         return pages.help_card(self.school, platform, note)
 
-    async def command(self, account: Account, text: str) -> Reply:
-        """What stands after `/esafety`, done."""
-        match text.split()[:1]:
-            case [word] if word.casefold() == "report":
+    async def command(self, account: Account, text: str, *, shared: bool = False) -> Reply:
+        """What stands after `/esafety`, done. `shared`: where it was typed, others read, and an answer can be shown to them."""
+        word, rest = (*_storable(text).split(maxsplit=1), "", "")[:2]
+        match word.casefold():
+            case "report":
                 return await self.begin_report(account)
-            case [word] if word.casefold() == "mine":
+            case "mine":
                 return Tell(await self.mine(account))
-            case [word] if word.casefold() == "queue":
+            case "queue":
                 return Tell(await self.queue(account))
+            case "ask":
+                return await self.policy.ask(account, rest, shared=shared)
+            case "topics":
+                return await self.policy.topics(rest)
+            case "who":
+                return await self.policy.who()
+            case "gaps":
+                return await self.policy.gaps(account)
+            case _ if is_question(text):
+                return await self.policy.ask(account, _storable(text), shared=shared)
             case _:
                 return Tell(self.help(account.platform, text))
 
-    def chat(self, platform: Platform, text: str) -> Card:
+    async def chat(self, account: Account, text: str, *, shared: bool = False) -> Card:
         """Words said to the bot in a chat, where no form can be opened without a press."""
-        words = re.findall(r"\w+", text.casefold())
-        if "report" in words or "concern" in words:
+        if wants_to_report(text):
             return pages.ask_report_card()
-        return pages.help_card(self.school, platform)
+        if not is_question(text) and text.strip().casefold() not in CHAT_COMMANDS:
+            return self.help(account.platform, text if len(text.split()) == 1 else "")
+        match await self.command(account, text, shared=shared):
+            case Tell(card=card):
+                return card
+            case _:
+                return self.help(account.platform)
 
-    async def begin_report(self, account: Account, *, link: str = "", fresh: bool = False) -> ShowForm:
+    async def begin_report(
+        self, account: Account, *, link: str = "", fresh: bool = False, concern: str = "", about: str = ""
+    ) -> ShowForm:
         """The first screen of a report, or the offer to take up one that was not sent."""
-        match await report.begin(self.ports, self.school, account, link=_storable(link), fresh=fresh):
+        known = {"link": _storable(link), "concern": concern, "about": about}
+        match await report.begin(self.ports, self.school, account, fresh=fresh, **known):
             case KindQuestions() as questions:
                 return ShowForm(report_form.kind_form(questions))
             case Unfinished() as unfinished:
@@ -87,10 +121,15 @@ class Desk:
         own = await lists.mine(self.ports, self.school, account)
         return pages.home_card(self.school, queue.lines, own[:10], queue.now, answers=queue.answers)
 
-    async def press(self, account: Account, action: str, value: str) -> Reply:
+    async def press(self, account: Account, action: str, value: str, *, shared: bool = False) -> Reply:
         """A button. What it may do is decided now, from the records, whoever the button was shown to."""
         value = _storable(value)
+        if (of_policy := await self.policy.press(account, action, value, shared=shared)) is not None:
+            return of_policy
         match action:
+            case answer.REPORT_AS:
+                concern, _, about = value.partition("|")
+                return await self.begin_report(account, concern=concern, about=about)
             case pages.REPORT:
                 return await self.begin_report(account)
             case pages.SHOW_MINE:
@@ -115,11 +154,13 @@ class Desk:
                 same = action == case_cards.SAME_PERSON
                 return self._case(await details.settle(self.ports, self.school, account, incident_id, person_id, same=same))
             case _:
-                return _notice("gone_title", say("note.gone", help=command(account.platform, "help")), Tone.WARNING)
+                return _notice("gone_title", say("note.gone", help=quoted_command(account.platform, "help")), Tone.WARNING)
 
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply:
         """A form that was sent. `state` is what the form carried: an id, checked like everything else that comes in."""
-        state, values = _storable(state), _all_storable(values)
+        state, values = _storable(state)[:_LONGEST_STATE], _all_storable(values)
+        if (of_policy := await self.policy.submit(account, form_id, state, values)) is not None:
+            return of_policy
         match form_id:
             case report_form.KIND:
                 return self._report_screen(account, await report.choose_kind(self.ports, self.school, account, state, values))
@@ -259,6 +300,18 @@ class Desk:
 
     def _hint(self, kind: Kind, house: str, form: str) -> str:
         return ", ".join(x for x in (form, house) if x) if kind is Kind.PUPIL else "staff"
+
+
+def is_question(text: str) -> bool:
+    """Whether words are meant for the policy, and not a command or a slip for one."""
+    words = re.findall(r"[\w']+", text)
+    return len(words) >= _FEWEST_WORDS or (len(words) > 1 and "?" in text)
+
+
+def wants_to_report(text: str) -> bool:
+    """Whether words say that somebody wants to report something, rather than ask whether or how one reports."""
+    words = re.findall(r"\w+", text.casefold())
+    return bool({"report", "concern"} & set(words)) and "?" not in text and not _ASKING.match(text)
 
 
 def _notice(title: str, text: str, tone: Tone = Tone.INFO) -> Tell:

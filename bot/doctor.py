@@ -214,7 +214,7 @@ def check_review(school: School, today: date) -> Iterator[Finding]:
         yield Finding(
             Level.WARNING,
             f"{school.id}: the policy was due for review on {due}",
-            f"have it reviewed, then set review_due in policies/{school.policy.id}/policy.yaml",
+            f"have it reviewed, then set review_due in {school.policy.home or school.policy.id}/policy.yaml",
         )
 
 

@@ -32,8 +32,15 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Post:
+    """Show a card to everybody where the button was pressed, because this person wants them to see it."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """Nothing to say: what was done shows by itself."""
 
 
-Reply: TypeAlias = ShowForm | WrongForm | Tell | Silence
+Reply: TypeAlias = ShowForm | WrongForm | Tell | Post | Silence

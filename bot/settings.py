@@ -104,7 +104,7 @@ class Settings(BaseSettings):
 
         Never beside a real Slack workspace: a proxy in front of it would let the whole internet in by this door.
         """
-        beside_slack = self.has_slack and not self.has_console and not _is_loopback(urlsplit(self.slack_api_url).hostname)
+        beside_slack = self.has_slack and not self.has_console and not is_loopback(urlsplit(self.slack_api_url).hostname)
         return self.is_loopback and not self.has_teams and not beside_slack
 
     @property
@@ -123,10 +123,11 @@ class Settings(BaseSettings):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
 
-def _is_loopback(host: str | None) -> bool:
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine itself."""
     try:
         return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
     except ValueError:

@@ -16,6 +16,7 @@ from bot.settings import DEMO_SCHOOLS, Settings, SettingsError
 from bot.worker import Messenger, Worker
 from domain.people import Platform
 from handlers.ports import Clock, Ports
+from storage.answering import Answers
 from storage.database import Database
 from storage.housekeeping import tidy
 from storage.outbox import Outbox
@@ -56,7 +57,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     }
     platforms = {platform for platform, served in chats.items() if served}
     store, outbox = Store(database), Outbox(database)
-    ports = Ports(store, clock, platforms, new_id, bell.set)
+    answers = Answers()
+    ports = Ports(store, clock, platforms, new_id, bell.set, answers)
     if settings.schools_folder == DEMO_SCHOOLS:
         for school in schools.values():
             await fill_demo_school(store, school, clock.now())
@@ -67,6 +69,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     add_health(app, database, outbox, bot.worker, clock)
     async with ClientSession(timeout=ClientTimeout(total=30)) as session, AsyncExitStack() as at_last:
         at_last.push_async_callback(database.close)
+        for school in schools.values():
+            await answers.engine(school.policy)
         stop_slack = await _add_slack(bot, session, store, clock, messengers) if settings.has_slack else None
         if settings.has_teams:
             at_last.push_async_callback(await _add_teams(bot, session, store, clock, messengers))

@@ -111,10 +111,12 @@ class Worker:
             await self._ring(self.schools[school_id], timer)
         deliveries = await self.outbox.lease(now, LEASE, _BATCH, frozenset(self.messengers))
         gates = {platform: asyncio.Semaphore(most) for platform, most in _AT_ONCE.items()}
-        # A group and not gather: when the bot stops, it waits for every one of them before the database is closed.
-        async with asyncio.TaskGroup() as sending:
-            for delivery in deliveries:
-                sending.create_task(self._deliver(delivery, gates[delivery.address.platform]))
+        # Every one is waited for: when the bot stops, before the database is closed, and when the records of one cannot be
+        # written, since the others may be on their way.
+        sending = (self._deliver(d, gates[d.address.platform]) for d in deliveries)
+        for outcome in await asyncio.gather(*sending, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
         return bool(deliveries)
 
     async def _ring(self, school: School, timer: Timer) -> None:

@@ -59,14 +59,17 @@ PEOPLE_DATASET: Final = "people"
 
 _STYLES: Final = {Tone.INFO: "accent", Tone.SUCCESS: "good", Tone.WARNING: "warning", Tone.DANGER: "attention"}
 _BUTTON_STYLES: Final = {ButtonStyle.NORMAL: "default", ButtonStyle.PRIMARY: "positive", ButtonStyle.DANGER: "destructive"}
+_LINE_COLOURS: Final = {ButtonStyle.NORMAL: "Accent", ButtonStyle.PRIMARY: "Accent", ButtonStyle.DANGER: "Attention"}
 
 _BUTTONS_A_ROW: Final = 5
 """Teams shows six actions of a set and hides the others behind a menu."""
 _LONGEST_INPUT: Final = 3000
 _BUTTON_LABEL: Final = 75
+_WIDEST_BUTTON: Final = 40
+"""In characters. A button keeps its words in one line, and where that is too narrow Teams cuts them off."""
 _SUMMARY: Final = 1000
 _TABLE_ROWS: Final = 100
-_NARROWEST, _WIDEST = 12, 30
+_NARROWEST, _WIDEST = 18, 30
 _CARD_CHARACTERS: Final = 38_000
 """Teams advises 80 kB for a message, and counts two bytes a character; what stands around the card needs some too."""
 
@@ -254,8 +257,24 @@ def _row(cells: Sequence[str], width: int, **style: Any) -> Payload:
 
 
 def _buttons(part: Buttons, card: Card | Form) -> list[Payload]:
+    if any(len(button.label) > _WIDEST_BUTTON for button in part.items) and not any(button.confirm for button in part.items):
+        return [_line_to_press(button, card) for button in part.items]
     rows = [part.items[start : start + _BUTTONS_A_ROW] for start in range(0, len(part.items), _BUTTONS_A_ROW)]
     return [{"type": "ActionSet", "actions": [_button(button, card) for button in row]} for row in rows]
+
+
+def _line_to_press(button: Button, card: Card | Form) -> Payload:
+    """A button whose words may take more than one line; the lines of a part stand below one another."""
+    title = shorten(button.label, _BUTTON_LABEL)
+    return {
+        "type": "Container",
+        "separator": True,
+        "spacing": "Small",
+        "minHeight": "32px",
+        "verticalContentAlignment": "Center",
+        "selectAction": {**_action(button, card), "title": title},
+        "items": _paragraph(shown(title), color=_LINE_COLOURS[button.style], weight="Bolder"),
+    }
 
 
 def _button(button: Button, card: Card | Form) -> Payload:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, Final, TypeAlias, TypeVar, assert_never
 
 from cards.layout import SIGNS, Room, fitting, labelled_errors, may_be_followed, refuse_what_cannot_be_drawn, titled_leaves
@@ -36,6 +37,7 @@ from cards.model import (
     Weight,
 )
 from cards.plain import ELLIPSIS, clean, has_ink, pieces, shorten, shown
+from cards.texts import say
 
 Payload: TypeAlias = dict[str, Any]
 
@@ -52,6 +54,8 @@ _OPTION: Final = 75
 _OPTIONS: Final = 100
 _RADIO_OPTIONS: Final = 10
 _BUTTON_LABEL: Final = 75
+_WIDEST_BUTTON: Final = 30
+"""In characters. Slack takes longer labels, and says that it may cut them off."""
 _BUTTON_VALUE: Final = 2000
 _BUTTONS_A_ROW: Final = 5
 _CONFIRM_TITLE: Final = 100
@@ -258,9 +262,21 @@ def _link(part: Link) -> list[Payload]:
 
 
 def _buttons(part: Buttons) -> list[Payload]:
-    return [
-        {"type": "actions", "elements": [_button(button) for button in row]} for row in _in_groups(part.items, _BUTTONS_A_ROW)
-    ]
+    blocks: list[Payload] = []
+    for long, together in groupby(part.items, lambda button: len(button.label) > _WIDEST_BUTTON):
+        if long:
+            blocks += [_line_to_press(button) for button in together]
+        else:
+            rows = _in_groups(tuple(together), _BUTTONS_A_ROW)
+            blocks += [{"type": "actions", "elements": [_button(button) for button in row]} for row in rows]
+    return blocks
+
+
+def _line_to_press(button: Button) -> Payload:
+    """A long label as a line of text, which wraps, beside a short button. Who hears the page hears the label on the button."""
+    drawn = {**_button(button), "text": _plain(say("page.choose"), _BUTTON_LABEL)}
+    drawn["accessibility_label"] = shorten(button.label, _BUTTON_LABEL)
+    return {"type": "section", "text": _plain(button.label, _TEXT), "accessory": drawn}
 
 
 def _button(button: Button) -> Payload:

@@ -3,10 +3,20 @@
 from typing import assert_never
 
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts, Part, Text, Tone
+from cards.requests import decision_card, request_card
 from cards.steps import policy_source, steps_section, warnings
 from cards.texts import moment, phone_list, say
 from domain.incident import AlertState, Asked
-from domain.messages import AlertMessage, Message, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
+from domain.messages import (
+    AlertMessage,
+    DecisionMessage,
+    Message,
+    ProgressMessage,
+    ReceiptMessage,
+    ReminderMessage,
+    RequestMessage,
+    WithdrawnMessage,
+)
 from domain.people import School
 from domain.words import IncidentState, Urgency
 
@@ -34,6 +44,10 @@ def message_card(school: School, message: Message) -> Card:
                 say("withdrawn.summary", reference=message.reference),
                 (Text(text),),
             )
+        case RequestMessage():
+            return request_card(school, message)
+        case DecisionMessage():
+            return decision_card(school, message)
         case _:
             assert_never(message)
 

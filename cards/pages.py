@@ -5,15 +5,18 @@ from datetime import datetime
 
 from cards.messages import ACKNOWLEDGE, DETAILS
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Form, Leaf, Part, Section, Table, Text, Tone, Weight
-from cards.texts import command, moment, phone_list, say
+from cards.texts import command, moment, phone_list, quoted_command, say
 from domain.incident import AlertState, CaseLine
 from domain.people import Platform, School
 
 REPORT, SHOW_MINE, SHOW_QUEUE = "report", "show_mine", "show_queue"
+SHOW_TOPICS, SHOW_WHO, SHOW_GAPS = "show_topics", "show_who", "show_gaps"
+SHOWN_BY = {"mine": SHOW_MINE, "queue": SHOW_QUEUE, "topics": SHOW_TOPICS, "who": SHOW_WHO, "gaps": SHOW_GAPS}
+"""The commands that show a page, each with the button that shows the same."""
 IN_SCHOOL = "in_school"
 _MOST_LINES = 15
 """No chat shows a longer list with buttons well; what is most urgent stands first, so that nothing waits below unseen."""
-COMMANDS = ("report", "mine", "queue", "help")
+COMMANDS = ("report", "ask", "topics", "who", "mine", "queue", "gaps", "help")
 
 
 def help_card(school: School, platform: Platform, note: str = "") -> Card:
@@ -38,10 +41,9 @@ def welcome_card(school: School, *, shared: bool) -> Card:
     return Card(say("welcome.title"), say("welcome.summary"), (*parts, _ways_on(home=shared)))
 
 
-def which_school_card(schools: Sequence[School], then: str, value: str = "") -> Card:
-    """Asks which school somebody means, for an organisation with several. `then` is the action to go on with."""
-    opens = then == REPORT
-    choices = tuple(Button(IN_SCHOOL, s.name, f"{s.id}|{then}|{value}", opens_form=opens) for s in schools)
+def which_school_card(ways: Sequence[tuple[School, str, str]]) -> Card:
+    """Asks which school somebody means, for an organisation with several. With each, the action to go on with and its value."""
+    choices = tuple(Button(IN_SCHOOL, s.name, f"{s.id}|{then}|{value}", opens_form=then == REPORT) for s, then, value in ways)
     return Card(say("which_school.title"), say("which_school.text"), (Text(say("which_school.text")), Buttons(choices)))
 
 
@@ -49,7 +51,7 @@ def unknown_command(platform: Platform, typed: str, nearest: str) -> str:
     """What to say to a word that is no command."""
     typed = typed if len(typed) <= 40 else typed[:39] + "\u2026"
     if nearest:
-        return say("help.unknown", typed=typed, nearest=command(platform, nearest))
+        return say("help.unknown", typed=typed, nearest=quoted_command(platform, nearest))
     return say("help.unknown_none", typed=typed)
 
 

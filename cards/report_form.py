@@ -21,7 +21,7 @@ from cards.model import (
     Weight,
 )
 from cards.steps import step_text
-from cards.texts import command, moment, phone_list, say
+from cards.texts import moment, phone_list, quoted_command, say
 from domain.incident import Place
 from domain.people import Group, Platform, School
 from domain.report_form import (
@@ -101,14 +101,14 @@ def unfinished_form(school: School, unfinished: Unfinished) -> Form:
 
 def gone_form(platform: Platform) -> Form:
     """The form is no longer kept."""
-    text = say("gone.text", report=command(platform, "report"), mine=command(platform, "mine"))
+    text = say("gone.text", report=quoted_command(platform, "report"), mine=quoted_command(platform, "mine"))
     return Form("gone", say("gone.title"), (Banner(text, Tone.WARNING),))
 
 
 def gone_with_text_form(platform: Platform, draft_id: str, typed: str) -> Form:
     """The form is no longer kept and was sent all the same: what was typed stays in sight, so that it can be copied."""
     what = TextField(Field.WHAT, say("detail.what"), typed, multiline=True, max_length=LONGEST_TEXT)
-    errors = {what.id: say("gone.at_field", report=command(platform, "report"))}
+    errors = {what.id: say("gone.at_field", report=quoted_command(platform, "report"))}
     return Form(DETAIL, say("detail.title"), (what,), submit=say("detail.submit"), state=draft_id, errors=errors)
 
 

@@ -1,7 +1,8 @@
 """The bot's own sentences, by key. They live in texts.toml so that somebody who does not program can read and mend them."""
 
 import tomllib
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -29,10 +30,26 @@ def command(platform: Platform, word: str) -> str:
     return word if platform is Platform.TEAMS else f"/esafety {word}"
 
 
+def quoted_command(platform: Platform, word: str) -> str:
+    """The same within a sentence, where a bare word would be read as part of it."""
+    return f"\u201c{word}\u201d" if platform is Platform.TEAMS else command(platform, word)
+
+
 def moment(school: School, at: datetime) -> str:
     """A moment as people at the school read it: `Sat 21 Nov, 14:05`."""
     local = at.astimezone(school.calendar.timezone)
     return f"{local:%a} {local.day} {local:%b, %H:%M}"
+
+
+def day_of(day: date) -> str:
+    """A day in full: `1 May 2023`."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def listed(names: Iterable[str], last: str = "or") -> str:
+    """Names in a sentence: `a, b or c`."""
+    *first, end = names
+    return f"{', '.join(first)} {last} {end}" if first else end
 
 
 def phone_list(phones: tuple[tuple[str, str], ...]) -> str:

@@ -4,8 +4,9 @@ Everything here was written by somebody. Which question was meant is found elsew
 to it is, given what is known, is decided here and is never guessed.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 
 from domain.words import About, Role
@@ -35,6 +36,26 @@ STRICTNESS: Mapping[Verdict, int] = {
     Verdict.YES: 0,
 }
 """Where two rules could be meant, the stricter is the safer to give."""
+
+
+class Form(StrEnum):
+    """How a question is put: whether something may be done, whether it must be, or what, who and when.
+
+    A leading one ("..., so that's fine, right?") asks whether it may be, and hopes for a yes. To a reversed one ("is there a
+    rule against it?") a plain no would say the opposite of what is meant. One for an amount ("how many?") is answered with a
+    fact, even where that fact is a duty.
+    """
+
+    MAY = "may"
+    LEADING = "leading"
+    REVERSED = "reversed"
+    AMOUNT = "amount"
+    MUST = "must"
+    WHAT = "what"
+
+
+PERMISSION, GIVEN = "permission", "yes"
+"""The fact whether whoever must agree has agreed, and its value where they have."""
 
 
 class Frame(StrEnum):
@@ -100,8 +121,22 @@ class ReportHint:
 
 
 @dataclass(frozen=True, slots=True)
+class Contrary:
+    """What another clause of the same policy says to the same: never stricter than the case that it stands beside."""
+
+    verdict: Verdict
+    say: str
+    cites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """What the policy says under a condition. An empty condition is "otherwise"."""
+    """What the policy says under a condition. An empty condition is "otherwise".
+
+    `but`: the policy contradicts itself here, and this is its other word; both are shown. `asked`: the verdict in other words
+    where the question is put in another form than the rule: "may I throw it away?" to "it must be wiped" is a no.
+    `once_agreed`: what holds where one of `roles` must be asked first, and has agreed.
+    """
 
     verdict: Verdict
     say: str
@@ -109,23 +144,44 @@ class Case:
     roles: tuple[Role, ...] = ()
     when: Mapping[str, frozenset[str]] = field(default_factory=dict)
     report: ReportHint | None = None
+    but: Contrary | None = None
+    asked: Mapping[Form, Verdict] = field(default_factory=dict)
+    once_agreed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A school's answer to a question: one case, or one a combination of facts. `assume` holds unless otherwise said."""
+    """A school's answer to a question: one case, or one a combination of facts. `assume` holds unless otherwise said.
+
+    `since`: the day from which it holds, where that is not the day of the policy itself. `meanwhile`: the verdict as long as
+    the fact that decides is not known.
+    """
 
     to: str
     cases: tuple[Case, ...]
     depends: str = ""
     assume: Mapping[str, str] = field(default_factory=dict)
+    since: date | None = None
+    meanwhile: Verdict = Verdict.DEPENDS
+
+    @property
+    def turns_on(self) -> frozenset[str]:
+        """The facts that decide, or can."""
+        return frozenset(fact for case in self.cases for fact in (*case.when, *((PERMISSION,) if case.once_agreed else ())))
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Everything that one school answers, by question."""
+    """Everything that one school answers, by question: the answers to each with the oldest first."""
 
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, tuple[Answer, ...]]
+
+    def on(self, day: date, question: str) -> Answer | None:
+        """The answer that holds on a day, None where the policy does not say."""
+        return next((a for a in reversed(self.answers.get(question, ())) if a.since is None or a.since <= day), None)
+
+    def __iter__(self) -> Iterator[Answer]:
+        return (answer for dated in self.answers.values() for answer in dated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +192,14 @@ class Decision:
     case: Case | None = None
     number: int = 0
     missing: str = ""
+    form: Form | None = None
 
     @property
     def verdict(self) -> Verdict:
         """The verdict of it."""
         if self.case is not None:
-            return self.case.verdict
-        return Verdict.DEPENDS if self.missing else Verdict.NOT_COVERED
+            return _as_asked(self.case, self.form)
+        return self.answer.meanwhile if self.missing and self.answer is not None else Verdict.NOT_COVERED
 
     @property
     def cites(self) -> tuple[str, ...]:
@@ -158,20 +215,54 @@ class Decision:
             return self.case.roles
         return tuple(dict.fromkeys(r for case in self._possible() for r in case.roles))
 
+    @property
+    def agreed(self) -> bool:
+        """It holds because whoever must be asked has agreed."""
+        return self.case is not None and bool(self.case.once_agreed) and self.case.verdict is Verdict.YES
+
+    @property
+    def roles_asked(self) -> tuple[Role, ...]:
+        """Whoever must be asked first."""
+        return self.answer.cases[self.number].roles if self.answer is not None else ()
+
+    @property
+    def on_facts(self) -> bool:
+        """It holds because of how things stand, and would be another if they stood otherwise."""
+        return self.case is not None and (bool(self.case.when) or self.agreed)
+
     def _possible(self) -> Iterable[Case]:
         return self.answer.cases if self.answer is not None else ()
 
 
-def decide(question: Question, answer: Answer | None, known: Mapping[str, str]) -> Decision:
-    """What a school answers to a question, as far as the known facts go."""
+def decide(question: Question, answer: Answer | None, known: Mapping[str, str], form: Form | None = None) -> Decision:
+    """What a school answers to a question, as far as the known facts go, and in the form in which it was put."""
     if answer is None:
         return Decision(None)
     facts = {**answer.assume, **{f: v for f, v in known.items() if f in question.facts}}
     possible = _possible(answer, facts)
     if len({(c.verdict, c.say) for c in possible}) == 1:
-        return Decision(answer, possible[0], answer.cases.index(possible[0]))
+        return Decision(answer, _agreed(possible[0], known), answer.cases.index(possible[0]), form=form)
     asked = next(f for f in question.facts if f not in facts and any(f in c.when for c in answer.cases))
-    return Decision(answer, missing=asked)
+    return Decision(answer, missing=asked, form=form)
+
+
+def _agreed(case: Case, known: Mapping[str, str]) -> Case:
+    """The case as it stands once whoever must be asked has agreed."""
+    if not case.once_agreed or known.get(PERMISSION) != GIVEN:
+        return case
+    return replace(case, verdict=Verdict.YES, say=case.once_agreed, roles=(), asked={})
+
+
+def _as_asked(case: Case, form: Form | None) -> Verdict:
+    if form is None:
+        return case.verdict
+    if form is Form.LEADING:
+        # What somebody wants confirmed may be the opposite of what the rule allows: a leading question alone makes no yes.
+        verdict = case.asked.get(Form.MAY, case.verdict)
+        return case.verdict if verdict is Verdict.YES else verdict
+    if form is Form.AMOUNT:
+        return Verdict.INFO if case.verdict is Verdict.MUST else case.verdict
+    return case.asked.get(form, case.verdict)
 
 
 def _possible(answer: Answer, facts: Mapping[str, str]) -> list[Case]:

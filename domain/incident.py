@@ -232,10 +232,13 @@ class CaseFile:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One copy of one message on its way to one place. `message_id` is set once the platform has it; `school` by the outbox."""
+    """One copy of one message on its way to one place. `message_id` is set once the platform has it; `school` by the outbox.
+
+    It is about an incident or about a request, never about both.
+    """
 
     id: str
-    incident_id: str
+    incident_id: str | None
     alert_id: str | None
     message: "MessageKind"
     address: Address
@@ -244,6 +247,7 @@ class Delivery:
     attempts: int = 0
     message_id: str | None = None
     summons_round: int = 0
+    request_id: str | None = None
 
 
 class MessageKind(StrEnum):
@@ -254,6 +258,8 @@ class MessageKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     CLOSED = "closed"
     REMINDER = "reminder"
+    REQUEST = "request"
+    DECISION = "decision"
 
 
 class TimerKind(StrEnum):

@@ -4,17 +4,21 @@ Deterministic, and without any list of particular questions: the words come from
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 from snowballstemmer import stemmer
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 _SHORT_FORMS = (("n't", " not"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"), ("'m", " am"), ("'d", " would"))
 _QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'", "\u2013": "-", "\u2014": "-"})
-_SHORTEST_TO_MEND, _LONG_WORD = 4, 8
+_SHORTEST_TO_MEND = 4
+_PIECE = 4
 _STEM = stemmer("english")
+_OF = frozenset({"of", "a", "an", "the", "my", "our", "one"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,6 @@ class Lexicon:
     phrases: Mapping[str, str] = field(default_factory=dict)
     concepts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     frames: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
-    negations: frozenset[str] = frozenset()
     fillers: tuple[str, ...] = ()
 
 
@@ -43,119 +46,222 @@ def plain_words(text: str) -> list[str]:
     return [word.split("'")[0] for word in _WORD.findall(text)]
 
 
+Table: TypeAlias = dict[str, list[tuple[list[str], str]]]
+"""Phrases by their first word, the longest first: the words of each, and its name."""
+
+_Following: TypeAlias = dict[str, Any]
+"""What may follow in a phrase, by the next word; under `_END`, which is no word, the names of the phrases that end here."""
+_END = ""
+
+
 class Phrases:
     """Finds phrases of one or more words in a text, the longest first, at every place."""
 
-    def __init__(self, phrases: Iterable[tuple[Sequence[str], str]]) -> None:
-        self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+    def __init__(self, phrases: Iterable[tuple[Sequence[str], str]] = (), *, table: Table | None = None) -> None:
+        self.table: Table = {} if table is None else table
         for words, name in phrases:
             if words:
-                self._by_first.setdefault(words[0], []).append((tuple(words), name))
-        for found in self._by_first.values():
-            found.sort(key=lambda one: -len(one[0]))
+                self.table.setdefault(words[0], []).append((list(words), name))
+        if table is None:
+            for found in self.table.values():
+                found.sort(key=lambda one: -len(one[0]))
+        # A word leads to those that may follow it, so that a text is compared with no phrase that it does not begin.
+        self._following: _Following = {}
+        for found in self.table.values():
+            for words, name in found:
+                place = self._following
+                for word in words:
+                    place = place.setdefault(word, {})
+                place.setdefault(_END, []).append(name)
 
-    def at(self, words: Sequence[str], start: int) -> Iterator[tuple[int, str]]:
-        """The length and the name of each phrase that begins at a place."""
-        for phrase, name in self._by_first.get(words[start], ()):
-            if tuple(words[start : start + len(phrase)]) == phrase:
-                yield len(phrase), name
+    def longest(self, words: list[str], start: int) -> tuple[int, str] | None:
+        """The length and the name of the longest phrase that begins at a place."""
+        found = None
+        following: Any = self._following
+        for place in range(start, len(words)):
+            following = following.get(words[place])
+            if following is None:
+                break
+            if _END in following:
+                found = place + 1 - start, following[_END][0]
+        return found
 
-    def all(self, words: Sequence[str]) -> Iterator[tuple[int, str]]:
-        """Every phrase there is, with where it begins."""
+    def all(self, words: list[str]) -> list[tuple[int, int, str]]:
+        """Every phrase there is, with where it begins and where it ends."""
+        found: list[tuple[int, int, str]] = []
         for start in range(len(words)):
-            for _, name in self.at(words, start):
-                yield start, name
+            following: Any = self._following
+            for place in range(start, len(words)):
+                following = following.get(words[place])
+                if following is None:
+                    break
+                if _END in following:
+                    found += [(start, place + 1, name) for name in following[_END]]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A text as it was read: plain words, their stems, the concepts in it, and what frames it (who, whom, whose)."""
+    """A text as it was read: the stems of its words, the concepts in it, and what frames it (who, whom, whose).
 
-    words: tuple[str, ...]
-    stems: tuple[str, ...]
+    `whole` are the stems with the fillers that `stems` leaves out, `typed` the same before slips were mended.
+    """
+
+    stems: list[str]
+    whole: list[str]
+    typed: list[str]
     concepts: frozenset[str]
     frames: Mapping[str, frozenset[str]]
 
 
-class Reader:
-    """Reads texts with a lexicon. A word outside the `vocabulary`, which holds those spelled right, may be a slip for one."""
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """A lexicon and a vocabulary as the reader uses them. To make them takes a while, so they are kept with what was learnt."""
 
-    def __init__(self, lexicon: Lexicon, vocabulary: Mapping[str, int]) -> None:
-        self._replacements = Phrases(
-            [(plain_words(typed), meant) for typed, meant in (*lexicon.phrases.items(), *lexicon.words.items())]
-        )
-        self._fillers = Phrases([(plain_words(filler), "") for filler in lexicon.fillers])
-        self._concepts = Phrases(
-            [(_stems(self._spelled(member)), name) for name, members in lexicon.concepts.items() for member in members]
-        )
-        self._frames = Phrases(
-            [
-                (_stems(self._spelled(said)), f"{frame}={value}")
-                for frame, values in lexicon.frames.items()
-                for value, phrases in values.items()
-                for said in phrases
-            ]
-        )
-        meant = [*lexicon.words.values(), *lexicon.phrases.values(), *lexicon.fillers]
-        meant += [said for members in lexicon.concepts.values() for said in members]
-        meant += [said for values in lexicon.frames.values() for phrases in values.values() for said in phrases]
-        known = {word for said in meant for word in self._spelled(said)}
-        self._vocabulary = {**dict.fromkeys(known, 1), **vocabulary}
-        self._known_stems = {stem(word) for word in self._vocabulary}
-        self._near = _near_misses(self._vocabulary)
+    replacements: Table
+    fillers: Table
+    concepts: Table
+    frames: Table
+    vocabulary: Mapping[str, int]
+    known_stems: Collection[str]
+    near: Mapping[str, str]
+
+
+def tables_of(lexicon: Lexicon, vocabulary: Mapping[str, int]) -> Tables:
+    """The tables for a lexicon. A word outside the `vocabulary`, which holds those spelled right, may be a slip for one."""
+    replacements = Phrases((plain_words(typed), meant) for typed, meant in (*lexicon.phrases.items(), *lexicon.words.items()))
+    fillers = Phrases((plain_words(filler), "") for filler in lexicon.fillers)
+
+    def stems(said: str) -> list[str]:
+        return _stems(_spelled(said, replacements))
+
+    concepts = Phrases((stems(member), name) for name, members in lexicon.concepts.items() for member in members)
+    frames = Phrases(
+        (stems(said), f"{frame}={value}")
+        for frame, values in lexicon.frames.items()
+        for value, phrases in values.items()
+        for said in phrases
+    )
+    meant = [*lexicon.words.values(), *lexicon.phrases.values(), *lexicon.fillers]
+    meant += [said for members in lexicon.concepts.values() for said in members]
+    meant += [said for values in lexicon.frames.values() for phrases in values.values() for said in phrases]
+    known = {**dict.fromkeys((word for said in meant for word in _spelled(said, replacements)), 1), **vocabulary}
+    known_stems = sorted({stem(word) for word in known})
+    near = _near_misses(known)
+    return Tables(replacements.table, fillers.table, concepts.table, frames.table, known, known_stems, near)
+
+
+class Reader:
+    """Reads texts with the tables of a lexicon."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self._replacements = Phrases(table=tables.replacements)
+        self._fillers = Phrases(table=tables.fillers)
+        self._concepts = Phrases(table=tables.concepts)
+        self._frames = Phrases(table=tables.frames)
+        self._vocabulary = tables.vocabulary
+        self._known_stems = frozenset(tables.known_stems)
+        self._near = tables.near
 
     def read(self, text: str) -> Reading:
         """What a text says."""
-        words = tuple(self._without_fillers([self._mended(word) for word in self._spelled(text)]))
-        stems = tuple(_stems(words))
-        framed: dict[str, set[str]] = {}
-        for _, found in self._frames.all(stems):
-            frame, _, value = found.partition("=")
-            framed.setdefault(frame, set()).add(value)
-        concepts = frozenset(name for _, name in self._concepts.all(stems))
-        return Reading(words, stems, concepts, {frame: frozenset(values) for frame, values in framed.items()})
+        typed = _spelled(text, self._replacements)
+        words = [self._mended(word) for word in typed]
+        if words != typed:
+            # What was mended may be slang, or part of a phrase, itself.
+            words = _replaced(words, self._replacements)
+            stems, whole, raw = _stems(self._without_fillers(words)), _stems(words), _stems(typed)
+        else:
+            stems = _stems(self._without_fillers(words))
+            whole = raw = _stems(words)
+        concepts = frozenset(name for _, _, name in self._concepts.all(stems))
+        return Reading(stems, whole, raw, concepts, self._framed(stems))
 
-    def _spelled(self, text: str) -> list[str]:
-        """The words, slang and text-speak replaced by what they mean."""
-        words, plain, place = plain_words(text), [], 0
-        while place < len(words):
-            length, meant = next(self._replacements.at(words, place), (1, words[place]))
-            plain += plain_words(meant)
-            place += length
-        return plain
+    def _framed(self, stems: list[str]) -> dict[str, frozenset[str]]:
+        """Who, whom and whose. In "a Year 8's mum" and "the mum of a Year 8" it is the mum; in "ex-pupil" no pupil."""
+        found: dict[str, list[tuple[int, int, str]]] = {}
+        for start, end, name in self._frames.all(stems):
+            frame, _, value = name.partition("=")
+            found.setdefault(frame, []).append((start, end, value))
+        framed: dict[str, frozenset[str]] = {}
+        for frame, places in found.items():
+            values = {value for _, _, value in places}
+            if len(values) > 1:
+                values = {value for start, end, value in places if not _gives_way(start, end, value, places, stems)}
+            if values:
+                framed[frame] = frozenset(values)
+        return framed
+
+    def stems(self, text: str) -> list[str]:
+        """The stems of a text, slang replaced, nothing left out."""
+        return _stems(_spelled(text, self._replacements))
 
     def _without_fillers(self, words: list[str]) -> list[str]:
         kept, place = [], 0
         while place < len(words):
-            length, _ = next(self._fillers.at(words, place), (0, ""))
-            kept += [] if length else [words[place]]
-            place += length or 1
+            filler = self._fillers.longest(words, place)
+            if filler is None:
+                kept.append(words[place])
+            place += 1 if filler is None else filler[0]
         return kept or words
 
     def _mended(self, word: str) -> str:
-        if len(word) < _SHORTEST_TO_MEND or any(c.isdigit() for c in word):
+        if word in self._vocabulary or len(word) < _SHORTEST_TO_MEND or any(c.isdigit() for c in word):
             return word
-        if word in self._vocabulary or stem(word) in self._known_stems:
+        if stem(word) in self._known_stems:
             return word
         best = max(
-            (self._near[d] for d in {word, *_deletes(word)} if d in self._near),
+            (self._near[d] for d in (word, *_deletes(word)) if d in self._near),
             key=lambda found: self._vocabulary[found],
             default="",
         )
         return best or word
 
 
+def _gives_way(start: int, end: int, value: str, places: Iterable[tuple[int, int, str]], stems: list[str]) -> bool:
+    """Whether what frames a text in one place is only part of what frames it otherwise in another."""
+    others = [(s, e) for s, e, v in places if v != value]
+    owner = any(s == end for s, _ in others)
+    owned = any(e < start <= e + 3 and "of" in stems[e:start] and _OF.issuperset(stems[e:start]) for _, e in others)
+    within = any(s <= start and end <= e and e - s > end - start for s, e in others)
+    return owner or owned or within
+
+
 def features(reading: Reading) -> Iterator[str]:
-    """What a text is told apart by: its words and pairs of words, pieces of words, concepts, and frames."""
+    """What a text is told apart by: its words, pairs of words and pieces of words, its concepts, and frames."""
     yield from (f"w:{s}" for s in reading.stems)
-    yield from (f"p:{a} {b}" for a, b in zip(reading.stems, reading.stems[1:], strict=False))
+    yield from (f"p:{a} {b}" for a, b in pairwise(reading.stems))
     yield from (f"c:{c}" for c in reading.concepts)
     for frame, values in reading.frames.items():
         yield from (f"f:{frame}={value}" for value in values)
-    for word in reading.words:
-        padded = f" {word} "
-        for size in (3, 4, 5):
-            yield from (f"n:{padded[i : i + size]}" for i in range(len(padded) - size + 1))
+    for word in reading.stems:
+        yield from _pieces(word)
+
+
+@lru_cache(maxsize=20_000)
+def _pieces(word: str) -> tuple[str, ...]:
+    """Every four letters in a row, so that a word never met is known by its parts."""
+    padded = f" {word} "
+    return tuple(f"n:{padded[i : i + _PIECE]}" for i in range(len(padded) - _PIECE + 1))
+
+
+def _spelled(text: str, replacements: Phrases) -> list[str]:
+    """The words, slang and text-speak replaced by what they mean."""
+    words = plain_words(text)
+    plain = _replaced(words, replacements)
+    # What was put in may be part of a phrase.
+    return plain if plain == words else _replaced(plain, replacements)
+
+
+def _replaced(words: list[str], replacements: Phrases) -> list[str]:
+    plain: list[str] = []
+    place = 0
+    while place < len(words):
+        found = replacements.longest(words, place)
+        plain += [words[place]] if found is None else plain_words(found[1])
+        place += 1 if found is None else found[0]
+    return plain
 
 
 def _stems(words: Iterable[str]) -> list[str]:

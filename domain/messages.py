@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from domain.asking import Decision, RequestKind
 from domain.incident import AlertState, Asked
 from domain.policy import Step
 from domain.words import IncidentState, Urgency
@@ -84,4 +85,34 @@ class WithdrawnMessage:
     reference: str
 
 
-Message: TypeAlias = AlertMessage | ReceiptMessage | ProgressMessage | ReminderMessage | WithdrawnMessage
+@dataclass(frozen=True, slots=True)
+class RequestMessage:
+    """To those of whom something is asked: about which rule of the policy, never by whom or in what words."""
+
+    request_id: str
+    reference: str
+    kind: RequestKind
+    title: str
+    cites: tuple[str, ...]
+    role_title: str
+    at: datetime
+    decision: Decision | None
+    decider: str
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMessage:
+    """To whoever asked: it was answered, and how; the words of it are read in a dialog."""
+
+    request_id: str
+    reference: str
+    title: str
+    decision: Decision
+    role_title: str
+    at: datetime
+
+
+Message: TypeAlias = (
+    AlertMessage | ReceiptMessage | ProgressMessage | ReminderMessage | WithdrawnMessage | RequestMessage | DecisionMessage
+)

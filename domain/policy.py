@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import PurePath
 
 from domain.deadlines import Deadline
 from domain.words import About, Doer, FourC, Role, Source, Urgency
@@ -112,7 +113,8 @@ class Guidance:
 class Policy:
     """A school's policy, whole and checked: every clause exists and every concern has a route.
 
-    Loaded once and never changed: two are the same only if they are the same object.
+    Loaded once and never changed: two are the same only if they are the same object. `home`: the folder it was read from,
+    which has its answers too.
     """
 
     id: str
@@ -129,6 +131,7 @@ class Policy:
     routes: tuple[RouteRule, ...]
     also: tuple[RouteRule, ...]
     guidance: Guidance = field(repr=False)
+    home: PurePath | None = field(default=None, repr=False)
 
     def role_title(self, role: Role) -> str:
         """What this school calls the role."""

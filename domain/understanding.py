@@ -1,87 +1,96 @@
 """Which question of the catalogue somebody asks, and what they said of the facts that decide it.
 
-The ranking is learnt from the ways of asking in the catalogue (storage.learning), and is a sum of weights: the same text always
-gives the same ranking, and nothing is made up. It never decides a verdict: it chooses among rules that somebody wrote, says
-what it chose, and offers the others.
+What ranks the questions and what notices the facts is learnt from examples (storage.learning) and is a sum of weights: the same
+text always gives the same reading, and nothing is made up. Neither decides a verdict: they choose among rules that somebody
+wrote, say what was chosen, and offer the others.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
-from domain.answers import Catalogue, Decision, Fact, Question, Sheet, Verdict, decide
-from domain.language import Phrases, Reader, Reading, features, plain_words, stem
+from domain.alarms import Alarm, Alarms
+from domain.answers import (
+    GIVEN,
+    PERMISSION,
+    Answer,
+    Catalogue,
+    Decision,
+    Form,
+    Question,
+    ReportHint,
+    Sheet,
+    Verdict,
+    decide,
+)
+from domain.forms import form_of
+from domain.language import Reader, Reading, features
+from domain.linear import Linear, Numbers
+from domain.words import EXTERNAL_ROLES, Role
 
-_ALTERNATIVES = 3
+_ALTERNATIVES, _LIKELY = 3, 8
 _AGE = re.compile(
     r"\b(?:is|are|aged?|turned|turning|now|he's|she's|they're|hes|shes|be|was)\s+(?:only |just |now |about )*(\d{1,2})\b"
     r"|\b(\d{1,2})[- ]?(?:years?[- ]old|yr old|yo\b)"
 )
-_ADULT = 18
+_RUN_ON = re.compile(
+    r"^([^A-Z.?!]*[^A-Z.?!\s]) +(?=(?:It|He|She|They|You|We|The|This|That|There|My|His|Her|Their|No|Nobody|Staff|Parents?"
+    r"|Pupils?|Students?|Teachers?)\b)"
+)
+"""Where somebody who types neither capitals nor stops goes on with a sentence that was begun properly."""
+_SENTENCE = re.compile(r"(?<=[.?!;])\s+|\n+")
+_AGE_FACT, _ADULT = "age", 18
+_AGREEMENT = "agreement"
+"""The lexicon's concept of the words in which people tell that somebody agreed."""
+_SPEAK_FOR: Mapping[str, frozenset[Role]] = {
+    "headteacher": frozenset({Role.HEADTEACHER, Role.SENIOR_LEADERSHIP}),
+    "senior_leader": frozenset({Role.SENIOR_LEADERSHIP}),
+    "middle_leader": frozenset({Role.HEAD_OF_HOUSE, Role.HEAD_OF_FACULTY, Role.LINE_MANAGER}),
+    "governor": frozenset({Role.GOVERNORS, Role.CHAIR_OF_GOVERNORS}),
+    "dsl": frozenset({Role.DSL, Role.DEPUTY_DSL}),
+    "esafety_officer": frozenset({Role.ESAFETY_OFFICER}),
+    "computing_lead": frozenset({Role.COMPUTING_COORDINATOR}),
+    "technician": frozenset({Role.IT_SUPPORT}),
+    "teaching_staff": frozenset({Role.CLASS_TEACHER}),
+    "colleague": frozenset({Role.CLASS_TEACHER}),
+    "parent": frozenset({Role.PARENTS}),
+    **dict.fromkeys(("family_member", "former_pupil", "local_authority", "pupil", "support_staff"), frozenset[Role]()),
+}
+"""Whose word a permission is, by the lexicon's concepts of people."""
+UNSAID = "unsaid"
+"""The label of a text that leaves a fact open."""
+
+FIRST_CONTACT = "report-incident"
+"""The catalogue's question whom to tell of an incident in general."""
+
+FORBIDS = frozenset({Verdict.NO, Verdict.ASK_FIRST, Verdict.AVOID, Verdict.MUST})
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What was settled by measurement. All are in units of the ranking's spread."""
+    """What was settled by measurement (docs/adr/0014). All but `stated` are in units of the ranking's spread.
 
-    covered: float = 0.6
-    frame_clash: float = 1.2
-    frame_fits: float = 0.3
+    `covered` prefers what the school answers at all, `silent` what it answers by saying that the policy does not say. Below
+    `unsure` between the best two the person chooses. A yes gives way to a stricter reading below `permit_margin`, below
+    `leading_margin` where the question hoped for it, and below `told_margin` where it rests on facts that were told.
+    `stated`: how sure it must be that a fact was stated; `stated_to_permit`: where it makes a yes.
+    """
+
+    covered: float = 0.9
+    silent: float = 0.3
     unsure: float = 0.15
-    permit_margin: float = 0.35
-    stricter_within: float = 0.12
+    permit_margin: float = 1.3
+    leading_margin: float = 2.5
+    told_margin: float = 0.8
+    stated: float = 0.1
+    stated_to_permit: float = 0.45
 
 
 TUNING = Tuning()
-
-
-class Ranking:
-    """How much each feature speaks for each question: for each feature, some questions and their weights."""
-
-    def __init__(
-        self,
-        questions: Sequence[str],
-        rows: Mapping[str, int],
-        starts: npt.NDArray[np.int64],
-        columns: npt.NDArray[np.uint16],
-        weights: npt.NDArray[np.float32],
-        rarity: npt.NDArray[np.float32],
-        base: npt.NDArray[np.float32],
-    ) -> None:
-        self.questions = tuple(questions)
-        self._rows = rows
-        self._starts = starts
-        self._columns = columns
-        self._weights = weights
-        self._rarity = rarity
-        self._base = base
-
-    def scores(self, found: Mapping[str, int]) -> npt.NDArray[np.float32]:
-        """How well each question fits, spread so that one is a standard deviation."""
-        rows = [(self._rows[f], n) for f, n in found.items() if f in self._rows]
-        scores = self._base.copy()
-        if not rows:
-            return scores * 0
-        ids = np.fromiter((r for r, _ in rows), dtype=np.int64)
-        counts = np.fromiter((n for _, n in rows), dtype=np.float32)
-        strength = (1 + np.log(counts)) * self._rarity[ids]
-        strength /= np.sqrt((strength * strength).sum()) or 1.0
-        for row, by in zip(ids.tolist(), strength.tolist(), strict=True):
-            here = slice(self._starts[row], self._starts[row + 1])
-            scores[self._columns[here]] += by * self._weights[here]
-        spread: npt.NDArray[np.float32] = (scores - scores.mean()) / (scores.std() or 1.0)
-        return spread
-
-
-def counted(reading: Reading) -> dict[str, int]:
-    """The features of a text, each with how often it is there."""
-    found: dict[str, int] = {}
-    for feature in features(reading):
-        found[feature] = found.get(feature, 0) + 1
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,92 +104,270 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What was understood of a text. `sure` is False where the readings are so close that the person should choose."""
+    """What was understood of a text. `sure` is False where the readings are so close that the person should choose.
+
+    `tell` are the people to tell at once where something grave seems to have happened, with `report` to fill into the form;
+    `images`: it is about an image that nobody should look at. `turn_to`: whom to turn to where somebody asks what to do and the
+    rule names nobody.
+    """
 
     text: str
     best: Choice
     alternatives: tuple[Choice, ...]
     facts: Mapping[str, str]
     sure: bool
+    tell: tuple[Role, ...] = ()
+    report: ReportHint | None = None
+    images: bool = False
+    turn_to: tuple[Role, ...] = ()
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Everybody to ask or tell: those whom the rule names, whom an alarm tells, or else whom to turn to."""
+        named = tuple(dict.fromkeys([*self.best.decision.roles, *self.tell]))
+        return named or self.turn_to
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """What all schools share: the catalogue, how texts are read, and what was learnt from the examples."""
+
+    catalogue: Catalogue
+    reader: Reader
+    ranking: Linear
+    facts: Mapping[str, Linear]
+    alarms: Alarms = field(default_factory=Alarms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """What a text says of a fact, '' for nothing, how sure that is, and how sure something else speaks against it."""
+
+    value: str
+    margin: float
+    doubt: float = 0.0
+
+
+_CERTAIN = 10.0
+_TOO_SHORT = 5
+_NOT_STATED = _Stated("", 0.0)
+
+
+def _known(said: Mapping[str, _Stated]) -> dict[str, str]:
+    return {fact: stated.value for fact, stated in said.items() if stated.value}
+
+
+def _certain(said: Mapping[str, _Stated], least: float) -> dict[str, str]:
+    return {fact: stated.value for fact, stated in said.items() if stated.value and stated.margin - stated.doubt >= least}
+
+
+def counted(reading: Reading) -> dict[str, int]:
+    """The features of a text, each with how often it is there."""
+    return Counter(features(reading))
+
+
+class _Heard:
+    """A text that is being understood, with what is known beside it. It is read once, whatever it is then asked for."""
+
+    def __init__(self, text: str, reader: Reader, given: Mapping[str, str], day: date) -> None:
+        self.typed = text
+        self.text = _RUN_ON.sub(r"\1? ", text)
+        self.given = given
+        self.day = day
+        self.form = form_of(self.text)
+        self.said: dict[str, _Stated] = {}
+        self._reader = reader
+        self._readings: dict[str, Reading] = {}
+        self._features: dict[str, dict[str, int]] = {}
+
+    def reading(self, piece: str) -> Reading:
+        """What the text, or a piece of it, says."""
+        if piece not in self._readings:
+            self._readings[piece] = self._reader.read(piece)
+        return self._readings[piece]
+
+    def features(self, piece: str) -> dict[str, int]:
+        """What the text, or a piece of it, is told apart by."""
+        if piece not in self._features:
+            self._features[piece] = counted(self.reading(piece))
+        return self._features[piece]
+
+    def known(self, least: float | None = None) -> dict[str, str]:
+        """The facts as far as they are known; with `least`, only what was stated as surely as that."""
+        said = _known(self.said) if least is None else _certain(self.said, least)
+        return {**said, **self.given}
 
 
 class Engine:
-    """Answers for one school. `chosen` and `facts` come from what the person has pressed since."""
+    """Answers for one school. `told`: the roles that its routes alert to what an alarm is about."""
 
-    def __init__(self, catalogue: Catalogue, sheet: Sheet, reader: Reader, ranking: Ranking, tuning: Tuning = TUNING) -> None:
-        self.catalogue = catalogue
+    def __init__(
+        self, learnt: Learnt, sheet: Sheet, told: Mapping[ReportHint, tuple[Role, ...]], tuning: Tuning = TUNING
+    ) -> None:
+        self.catalogue = learnt.catalogue
         self.sheet = sheet
-        self._reader = reader
-        self._ranking = ranking
+        self._reader = learnt.reader
+        self._ranking = learnt.ranking
+        self._fact_readers = learnt.facts
+        self._alarms = learnt.alarms
+        self._told = told
         self._tuning = tuning
-        self._questions = [catalogue.questions[i] for i in ranking.questions]
-        covered = [i in sheet.answers for i in ranking.questions]
-        self._prior = np.where(covered, tuning.covered, 0).astype(np.float32)
-        self._facts = {f.id: _Detector(f) for f in catalogue.facts.values()}
+        self._questions = [learnt.catalogue.questions[i] for i in learnt.ranking.labels]
+        self._prior = np.array([self._liking(sheet.on(date.max, q.id)) for q in self._questions], dtype=np.float32)
+        general = sheet.on(date.max, FIRST_CONTACT)
+        named = general.cases[0].roles if general is not None else ()
+        self._first_contact = tuple(r for r in named if r not in EXTERNAL_ROLES) or (Role.DSL,)
 
-    def understand(self, text: str, *, chosen: str = "", facts: Mapping[str, str] | None = None) -> Understood:
-        """What a text asks. With `chosen` the person has said which question they meant, with `facts` how things stand."""
-        reading = self._reader.read(text)
-        said = {**self._said(text), **(facts or {})}
-        scores = self._ranking.scores(counted(reading)) + self._prior
-        for n, question in enumerate(self._questions):
-            if question.frame:
-                scores[n] += self._framed(question, reading)
-        order = np.argsort(-scores, kind="stable")[: _ALTERNATIVES + 5]
-        choices = [self._choice(self._questions[n], float(scores[n]), said) for n in order]
+    def understand(
+        self, text: str, *, chosen: str = "", facts: Mapping[str, str] | None = None, day: date = date.max
+    ) -> Understood:
+        """What a text asks on a day.
+
+        With `chosen` the person has said which question they meant, with `facts` how things stand: both by pressing a button,
+        since an earlier answer.
+        """
+        heard = _Heard(text, self._reader, facts or {}, day)
+        reading = heard.reading(heard.text)
+        scores = self._scores(heard.features(self._without_facts(heard)))
+        likely = _best(scores, _LIKELY)
+        choices = [self._choice(self._questions[n], float(scores[n]), heard) for n in likely]
+        alarm = self._alarms.of(reading.typed)
+        if alarm is None and reading.whole != reading.typed:
+            alarm = self._alarms.of(reading.whole)
         if chosen:
-            mine = self._choice(self.catalogue.questions[chosen], float("inf"), said)
+            mine = self._choice(self.catalogue.questions[chosen], float("inf"), heard)
             others = [c for c in choices if c.question.id != chosen]
-            return Understood(text, mine, tuple(others[:_ALTERNATIVES]), said, sure=True)
-        best = self._safest(choices)
+            return self._understood(heard, mine, others, alarm, sure=True)
+        best = self._safest(choices, heard.form, reading)
         others = [c for c in choices if c is not best]
-        margin = best.score - others[0].score if others else 1.0
-        return Understood(text, best, tuple(others[:_ALTERNATIVES]), said, sure=margin >= self._tuning.unsure)
+        answer = _answer_of(best)
+        rivals = [c.score for c in others if _answer_of(c) != answer]
+        sure = not rivals or best.score - max(rivals) >= self._tuning.unsure
+        return self._understood(heard, best, others, alarm, sure=sure)
 
-    def _choice(self, question: Question, score: float, said: Mapping[str, str]) -> Choice:
-        return Choice(question, decide(question, self.sheet.answers.get(question.id), said), score)
+    def _understood(
+        self, heard: _Heard, best: Choice, others: Sequence[Choice], alarm: Alarm | None, *, sure: bool
+    ) -> Understood:
+        text, facts = heard.typed, heard.known()
+        others = _different(best, others)
+        turn_to = self._first_contact if heard.form is Form.MUST and not best.decision.roles else ()
+        if alarm is None:
+            return Understood(text, best, others, facts, sure, turn_to=turn_to)
+        return Understood(text, best, others, facts, sure, self._told[alarm.report], alarm.report, alarm.images, turn_to)
 
-    def _safest(self, choices: Sequence[Choice]) -> Choice:
-        """The best reading, unless it permits something that a near one does not: then the near one leads."""
+    def _scores(self, found: Mapping[str, int]) -> Numbers:
+        """How likely each question is, in standard deviations."""
+        raw = self._ranking.scores(found)
+        scores: Numbers = (raw - raw.mean()) / (raw.std() or 1.0) + self._prior
+        return scores
+
+    def _liking(self, answer: Answer | None) -> float:
+        if answer is None:
+            return 0.0
+        silent = all(case.verdict is Verdict.NOT_COVERED for case in answer.cases)
+        return self._tuning.silent if silent else self._tuning.covered
+
+    def _choice(self, question: Question, score: float, heard: _Heard) -> Choice:
+        answer = self.sheet.on(heard.day, question.id)
+        for fact in answer.turns_on if answer is not None else ():
+            if fact not in heard.said:
+                heard.said[fact] = self._stated(fact, heard.text, heard)
+        decision = decide(question, answer, heard.known(), heard.form)
+        if decision.verdict is Verdict.YES:
+            # Only what was said beyond doubt makes a yes.
+            least = self._tuning.stated_to_permit if heard.form is not Form.LEADING else 2 * self._tuning.stated_to_permit
+            known = heard.known(least)
+            if decision.agreed and PERMISSION not in heard.given and not self._may_agree(decision.roles_asked, heard):
+                known.pop(PERMISSION, None)
+            decision = decide(question, answer, known, heard.form)
+        return Choice(question, decision, score)
+
+    def _may_agree(self, asked: Iterable[Role], heard: _Heard) -> bool:
+        """Whether it is told, not only asked, that somebody agreed, and nobody is named with it but those to be asked."""
+        told = [p for p in _sentences(heard.text) if not p.endswith("?") and _AGREEMENT in heard.reading(p).concepts]
+        told = [p for p in told if self._stated(PERMISSION, p, heard).value == GIVEN]
+        people = {c for piece in told for c in heard.reading(piece).concepts if c in _SPEAK_FOR}
+        return bool(told) and all(not _SPEAK_FOR[c].isdisjoint(asked) for c in people)
+
+    def _stated(self, fact: str, text: str, heard: _Heard) -> _Stated:
+        """What a text says of a fact: the last sentence that states it counts, or else the text as a whole."""
+        if fact == _AGE_FACT and (ages := [int(a or b) for a, b in _AGE.findall(text.casefold())]):
+            return _Stated("adult" if ages[-1] >= _ADULT else "under_18", _CERTAIN)
+        linear = self._fact_readers.get(fact)
+        if linear is None:
+            return _NOT_STATED
+        unsaid = linear.labels.index(UNSAID)
+        sentences = _sentences(text)
+        found: list[_Stated] = []
+        for piece in (*([text] if len(sentences) > 1 else []), *sentences):
+            if piece.rstrip().endswith("?") and len(piece.split()) <= _TOO_SHORT:
+                # "Is that allowed?" states nothing.
+                continue
+            scores = linear.scores(heard.features(piece))
+            label = int(scores.argmax())
+            margin = float(scores[label] - scores[unsaid])
+            if label != unsaid and margin > self._tuning.stated:
+                rival = max(float(other) for n, other in enumerate(scores) if n not in {label, unsaid})
+                found.append(_Stated(linear.labels[label], margin, max(0.0, rival - float(scores[unsaid]))))
+        if not found:
+            return _NOT_STATED
+        last = found[-1]
+        return replace(last, doubt=max([last.doubt, *(one.margin for one in found if one.value != last.value)]))
+
+    def _without_facts(self, heard: _Heard) -> str:
+        """The text without what was added to the question to state a fact: that tells which case it is, not which question."""
+        asked, mark, added = heard.text.rpartition("?")
+        if not mark or not added.strip():
+            return heard.text
+        if all(self._states_a_fact(sentence, heard) for sentence in _sentences(added)):
+            return f"{asked}?"
+        return heard.text
+
+    def _states_a_fact(self, sentence: str, heard: _Heard) -> bool:
+        return any(self._stated(fact, sentence, heard).margin > self._tuning.stated_to_permit for fact in self._fact_readers)
+
+    def _safest(self, choices: Sequence[Choice], form: Form | None, reading: Reading) -> Choice:
+        """The best reading, unless it permits something that a near one does not: then the near one leads.
+
+        What is about other people or other people's things than the text speaks of is not near.
+        """
         best = choices[0]
         if best.decision.verdict is not Verdict.YES:
             return best
-        near = [c for c in choices[1:] if best.score - c.score < self._tuning.permit_margin]
-        stricter = [c for c in near if c.decision.verdict in _FORBIDS]
-        return stricter[0] if stricter else best
-
-    def _framed(self, question: Question, reading: Reading) -> float:
-        gained = 0.0
-        for frame, value in question.frame.items():
-            found = reading.frames.get(str(frame), frozenset())
-            if found:
-                gained += self._tuning.frame_fits if value in found else -self._tuning.frame_clash
-        return gained
-
-    def _said(self, text: str) -> dict[str, str]:
-        """The facts that a text states by itself. What is said last counts."""
-        stems = [stem(w) for w in plain_words(text)]
-        said = {f: value for f, d in self._facts.items() if (value := d.last(stems))}
-        ages = [int(a or b) for a, b in _AGE.findall(text.casefold())]
-        if ages and "age" in self._facts:
-            said["age"] = "adult" if ages[-1] >= _ADULT else "under_18"
-        return said
+        margin = self._tuning.leading_margin if form is Form.LEADING else self._tuning.permit_margin
+        if best.decision.on_facts:
+            # Who tells how things stand is understood the better for it, and hopes for nothing.
+            margin = self._tuning.told_margin
+        near = [c for c in choices[1:] if best.score - c.score < margin and not _clashes(c.question, reading)]
+        return next((c for c in near if c.decision.verdict in FORBIDS), best)
 
 
-_FORBIDS = frozenset({Verdict.NO, Verdict.ASK_FIRST, Verdict.AVOID, Verdict.MUST})
+def _best(scores: Numbers, most: int) -> list[int]:
+    """The places of the highest scores, the best first, and of equal ones the first: without sorting all the others."""
+    near = np.flatnonzero(scores >= np.partition(scores, -most)[-most]) if len(scores) > most else np.arange(len(scores))
+    return [int(n) for n in near[np.argsort(-scores[near], kind="stable")][:most]]
 
 
-class _Detector:
-    """Finds what a text says of a fact."""
+def _sentences(text: str) -> list[str]:
+    return [piece.strip() for piece in _SENTENCE.split(text) if piece.strip()]
 
-    def __init__(self, fact: Fact) -> None:
-        self._phrases = Phrases(
-            [([stem(w) for w in plain_words(said)], option.value) for option in fact.options for said in option.says]
-        )
 
-    def last(self, stems: Sequence[str]) -> str:
-        """The value that is said last, '' for none. A longer phrase hides a shorter one that begins with it."""
-        found = ""
-        for start in range(len(stems)):
-            found = next((name for _, name in self._phrases.at(stems, start)), found)
-        return found
+def _clashes(question: Question, reading: Reading) -> bool:
+    return any(value not in reading.frames.get(str(frame), {value}) for frame, value in question.frame.items())
+
+
+def _different(best: Choice, others: Iterable[Choice]) -> tuple[Choice, ...]:
+    """Other readings that come to another answer, as far as there are such, the likeliest first."""
+    found: list[Choice] = []
+    alike: list[Choice] = []
+    seen = {_answer_of(best)}
+    for choice in others:
+        key = _answer_of(choice)
+        (alike if key in seen else found).append(choice)
+        seen.add(key)
+    return tuple([*found, *alike][:_ALTERNATIVES])
+
+
+def _answer_of(choice: Choice) -> object:
+    decision = choice.decision
+    return (decision.verdict, decision.cites[:1]) if decision.cites else choice.question.id

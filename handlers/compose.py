@@ -5,7 +5,16 @@ from datetime import datetime
 
 from domain.audience import excluded_ids, ladder
 from domain.incident import Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons
-from domain.messages import AlertMessage, Message, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
+from domain.messages import (
+    AlertMessage,
+    DecisionMessage,
+    Message,
+    ProgressMessage,
+    ReceiptMessage,
+    ReminderMessage,
+    RequestMessage,
+    WithdrawnMessage,
+)
 from domain.people import AddressKind, Holders, School, Staff
 from domain.routing import route_kept
 from domain.words import Role
@@ -16,7 +25,9 @@ async def compose(ports: Ports, school: School, delivery: Delivery) -> Message |
     """The message, or None if it need not or must not be sent. A copy that stands where it no longer may is withdrawn."""
     now = ports.clock.now()
     async with ports.store.transaction(school, write=False) as records:
-        incident = await records.incident(delivery.incident_id, hold=False)
+        if delivery.request_id is not None:
+            return await _of_request(ports, records, school, delivery.request_id, delivery.message)
+        incident = await records.incident(delivery.incident_id, hold=False) if delivery.incident_id is not None else None
         if incident is None:
             return None
         alert = await records.alert(delivery.alert_id) if delivery.alert_id else None
@@ -39,6 +50,31 @@ async def compose(ports: Ports, school: School, delivery: Delivery) -> Message |
                 return await _alert(records, school, delivery, incident, alert, excluded, now)
             case _:
                 return None
+
+
+async def _of_request(ports: Ports, records: Records, school: School, request_id: str, kind: MessageKind) -> Message | None:
+    request = await records.request(request_id, hold=False)
+    if request is None:
+        return None
+    known = (await ports.answers.engine(school.policy)).catalogue.questions.get(request.question)
+    title, role = known.title if known is not None else "", school.policy.role_title(request.role)
+    if kind is MessageKind.REQUEST:
+        decider = (await records.staff()).get(request.decided_by)
+        return RequestMessage(
+            request_id=request.id,
+            reference=request.reference,
+            kind=request.kind,
+            title=title,
+            cites=request.cites,
+            role_title=role,
+            at=request.at,
+            decision=request.decision,
+            decider=decider.name if decider is not None else "",
+            decided_at=request.decided_at,
+        )
+    if request.decision is None or request.decided_at is None:
+        return None
+    return DecisionMessage(request.id, request.reference, title, request.decision, role, request.decided_at)
 
 
 async def _owners_title(records: Records, school: School, alert: Alert) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from domain.asking import Asked, Gap, Request
 from domain.audience import Readers
 from domain.incident import (
     Alert,
@@ -24,7 +25,9 @@ from domain.incident import (
     Why,
 )
 from domain.people import Account, Person, Platform, School, Staff
+from domain.policy import Policy
 from domain.report_form import Draft
+from domain.understanding import Engine
 from domain.words import About, IncidentState
 
 
@@ -83,6 +86,23 @@ class Records(Protocol):
     async def save_draft(self, draft: Draft) -> None: ...
     async def end_draft(self, draft_id: str, *, submitted: bool) -> None: ...
 
+    async def save_asked(self, asked: Asked) -> None: ...
+    async def asked(self, asked_id: str, now: datetime) -> Asked | None: ...
+    async def add_gap(self, gap: Gap) -> None: ...
+    async def gaps(self, limit: int) -> list[Gap]: ...
+    async def settle_gaps(self, question: str, person_id: str, at: datetime) -> int: ...
+    async def add_request(self, request: Request) -> None: ...
+    async def request(self, request_id: str, *, hold: bool = True) -> Request | None: ...
+    async def decide(self, request: Request) -> None: ...
+
+
+class Answers(Protocol):
+    """Answers questions from the rules of a policy."""
+
+    async def engine(self, policy: Policy) -> Engine:
+        """What answers for a school."""
+        ...
+
 
 class Store(Protocol):
     """Opens transactions: all of one is kept, or nothing where something is raised."""
@@ -101,6 +121,7 @@ class Ports:
     platforms: AbstractSet[Platform]
     new_id: Callable[[], str]
     wake: Callable[[], None]
+    answers: Answers
     readers_known_for: timedelta = field(default=timedelta(hours=24))
 
 

@@ -69,9 +69,18 @@ KindOutcome: TypeAlias = DetailQuestions | KindQuestions | DraftGone
 DetailOutcome: TypeAlias = Reported | DetailQuestions | DraftGone
 
 
-async def begin(ports: Ports, school: School, account: Account, *, link: str = "", fresh: bool = False) -> Begun:
-    """Starts a report, or offers to take up one that was not finished."""
-    if not link and not fresh:
+async def begin(
+    ports: Ports,
+    school: School,
+    account: Account,
+    *,
+    link: str = "",
+    fresh: bool = False,
+    concern: str = "",
+    about: str = "",
+) -> Begun:
+    """Starts a report, or offers to take up one that was not finished. `concern` and `about` are filled in where known."""
+    if not link and not fresh and not concern:
         async with ports.store.transaction(school, write=False) as records:
             draft = await records.open_draft(account, ports.clock.now())
         if draft is not None:
@@ -81,7 +90,10 @@ async def begin(ports: Ports, school: School, account: Account, *, link: str = "
         now = ports.clock.now()
         async with ports.store.transaction(school) as records:
             await records.save_draft(Draft(draft_id, account, {LINK: link}, now, _kept_until(school, now)))
-    return KindQuestions(draft_id, tuple(school.policy.concerns.values()))
+    filled: dict[str, str] = {Field.CONCERN: concern} if concern in school.policy.concerns else {}
+    if about in set(About):
+        filled[Field.ABOUT] = about
+    return KindQuestions(draft_id, tuple(school.policy.concerns.values()), filled)
 
 
 async def resume(ports: Ports, school: School, account: Account, draft_id: str) -> DetailQuestions | KindQuestions | DraftGone:

@@ -1,22 +1,38 @@
 """Reads the catalogue of questions and the schools' answers. What is wrong is refused, with file and line named."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel, StringConstraints
 
-from domain.answers import Answer, Case, Catalogue, Fact, Frame, Option, Question, ReportHint, Sheet, Verdict
+from domain.answers import (
+    STRICTNESS,
+    Answer,
+    Case,
+    Catalogue,
+    Contrary,
+    Fact,
+    Form,
+    Frame,
+    Option,
+    Question,
+    ReportHint,
+    Sheet,
+    Verdict,
+)
 from domain.language import Lexicon
 from domain.policy import Policy
 from domain.words import About, Role
-from storage.policy_files import POLICY_FOLDER, PolicyFileError
+from storage.policy_files import POLICY_FOLDER
+from storage.yaml_files import PolicyFileError, checked, entries_of, line_at, read_yaml
 
 CATALOGUE = "catalogue"
-FACTS_FILE, LEXICON_FILE = "facts.yaml", "lexicon.yaml"
+FACTS_FILE, LEXICON_FILE, ALARMS_FILE = "facts.yaml", "lexicon.yaml", "alarms.yaml"
 MORE_ASKS = "asks"
+_NO_TOPICS = frozenset({FACTS_FILE, LEXICON_FILE, ALARMS_FILE})
 
 _MOST_CITES, _MOST_ROLES = 5, 6
 _FRAMES: Mapping[Frame, frozenset[str]] = {
@@ -27,34 +43,13 @@ _FRAMES: Mapping[Frame, frozenset[str]] = {
     Frame.ACCOUNT: frozenset({"own", "school"}),
 }
 
-M = TypeVar("M", bound=BaseModel)
-
-
-class _Located(dict[Hashable, Any]):
-    """A mapping that knows the line on which it begins."""
-
-    line = 0
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The safe loader, in C where there is one, with lines."""
-
-    def construct_yaml_map(self, node: yaml.MappingNode) -> Iterator[_Located]:
-        found = _Located()
-        found.line = node.start_mark.line + 1
-        yield found
-        found.update(self.construct_mapping(node))
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_yaml_map)
-
 
 def _word(value: object) -> object:
     # YAML reads yes and no without quotes as true and false.
     return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
 
 
-_Word = Annotated[str, BeforeValidator(_word), StringConstraints(min_length=1, max_length=60)]
+_Word = Annotated[str, BeforeValidator(_word, json_schema_input_type=str), StringConstraints(min_length=1, max_length=60)]
 _Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 _Say = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whitespace=True)]
 _Ask = Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)]
@@ -105,16 +100,32 @@ def _one_or_more(value: object) -> object:
     return value if isinstance(value, list | tuple) else [value]
 
 
-_Values = Annotated[tuple[_Word, ...], BeforeValidator(_one_or_more)]
+_Values = Annotated[tuple[_Word, ...], BeforeValidator(_one_or_more, json_schema_input_type=_Word | tuple[_Word, ...])]
+_Slugs = Annotated[tuple[_Slug, ...], BeforeValidator(_one_or_more, json_schema_input_type=_Slug | tuple[_Slug, ...])]
+OneVerdict = Annotated[Verdict, BeforeValidator(_word, json_schema_input_type=Verdict)]
+
+
+class _Contrary(_Strict):
+    verdict: OneVerdict
+    say: _Say
+    cites: tuple[str, ...]
+
+    def to_domain(self) -> Contrary:
+        return Contrary(self.verdict, self.say, self.cites)
 
 
 class _Case(_Strict):
-    verdict: Annotated[Verdict, BeforeValidator(_word)]
+    verdict: OneVerdict
     say: _Say
     cites: tuple[str, ...]
     roles: tuple[Role, ...] = ()
     when: dict[_Slug, _Values] = {}
     report: _Report | None = None
+    but: _Contrary | None = None
+    asked_may: OneVerdict | None = None
+    asked_must: OneVerdict | None = None
+    once_agreed: _Say | None = None
+    """What holds once whoever must be asked has agreed; only where that makes a plain yes."""
 
     def to_domain(self) -> Case:
         return Case(
@@ -124,37 +135,55 @@ class _Case(_Strict):
             self.roles,
             {fact: frozenset(values) for fact, values in self.when.items()},
             ReportHint(self.report.concern, self.report.about) if self.report is not None else None,
+            self.but.to_domain() if self.but is not None else None,
+            _by_form(self.asked_may, self.asked_must),
+            self.once_agreed or "",
         )
+
+
+def _by_form(may: Verdict | None, must: Verdict | None) -> dict[Form, Verdict]:
+    asked = {Form.MAY: may, Form.MUST: must}
+    return {form: verdict for form, verdict in asked.items() if verdict is not None}
 
 
 class _Answer(_Strict):
     to: _Slug
     cases: tuple[_Case, ...]
     depends: str = ""
+    meanwhile: OneVerdict = Verdict.DEPENDS
     assume: dict[_Slug, _Word] = {}
+    since: date | None = None
+
+
+class _Answers(RootModel[tuple[_Answer, ...]]):
+    """A file of answers, which may be those to the questions of one topic."""
 
 
 class _Code(_Strict):
     """What a mark in a table means: one case, or one for each value of a fact."""
 
-    verdict: Annotated[Verdict, BeforeValidator(_word)] | None = None
+    verdict: OneVerdict | None = None
     say: str = ""
     fact: _Slug | None = None
     depends: str = ""
+    meanwhile: OneVerdict = Verdict.DEPENDS
     cases: dict[_Word, "_Code"] = {}
 
 
 class _Row(_Strict):
-    to: Annotated[tuple[_Slug, ...], BeforeValidator(_one_or_more)]
+    to: _Slugs
     thing: str = ""
     who: str = ""
     code: str = ""
     cells: dict[str, str] = {}
     say: str = ""
-    verdict: Annotated[Verdict, BeforeValidator(_word)] = Verdict.INFO
+    verdict: OneVerdict = Verdict.INFO
     cites: tuple[str, ...]
     roles: tuple[Role, ...] = ()
     report: _Report | None = None
+    but: _Contrary | None = None
+    asked_may: OneVerdict | None = None
+    asked_must: OneVerdict | None = None
 
 
 class _Table(_Strict):
@@ -176,17 +205,17 @@ def load_catalogue(folder: Path = POLICY_FOLDER) -> Catalogue:
     questions: dict[str, Question] = {}
     topics: dict[str, str] = {}
     faults: list[str] = []
-    raw = _yaml(home / FACTS_FILE)
-    faults += _take_facts(home / FACTS_FILE, raw, _checked(home / FACTS_FILE, raw, _Facts).facts, facts)
+    raw = read_yaml(home / FACTS_FILE)
+    faults += _take_facts(home / FACTS_FILE, raw, checked(home / FACTS_FILE, raw, _Facts).facts, facts)
     asked: dict[str, str] = {}
-    for path in sorted(p for p in home.glob("*.yaml") if p.name not in {FACTS_FILE, LEXICON_FILE}):
-        raw = _yaml(path)
-        topic = _checked(path, raw, _Topic)
+    for path in sorted(p for p in home.glob("*.yaml") if p.name not in _NO_TOPICS):
+        raw = read_yaml(path)
+        topic = checked(path, raw, _Topic)
         topics[topic.topic] = topic.title
         more = _more_asks(home / MORE_ASKS / path.name)
         faults += _take_facts(path, raw, topic.facts, facts)
         for place, q in zip(raw["questions"], topic.questions, strict=True):
-            here = f"{path}:{_line(place)}: {q.id}"
+            here = f"{path}:{line_at(place)}: {q.id}"
             if q.id in questions:
                 faults.append(f"{here}: there are two questions of that name")
             for frame, value in q.frame.items():
@@ -212,27 +241,35 @@ class _MoreAsks(RootModel[dict[_Slug, tuple[_Ask, ...]]]):
 
 
 def _more_asks(path: Path) -> dict[str, tuple[str, ...]]:
-    return dict(_checked(path, _yaml(path), _MoreAsks).root) if path.exists() else {}
+    return dict(checked(path, read_yaml(path), _MoreAsks).root) if path.exists() else {}
 
 
-def load_sheet(policy: Policy, catalogue: Catalogue, folder: Path = POLICY_FOLDER) -> Sheet:
+def load_sheet(policy: Policy, catalogue: Catalogue, folder: Path | None = None) -> Sheet:
     """A school's answers, its tables among them, checked against the catalogue and the policy.
 
+    They are in the folder of the policy; with `folder`, in the one of that name there.
+
     Raises:
-        PolicyFileError: a file is wrong; the message names file and line.
+        PolicyFileError: files are wrong; the message names file and line of each fault.
     """
-    home = folder / policy.id
-    answers: dict[str, Answer] = {}
+    home = home_of(policy, folder)
+    answers: dict[str, list[Answer]] = {}
     faults: list[str] = []
-    for path, line, answer in (*_written(home), *_from_tables(home)):
+    for path, line, answer in (*_written(home, faults), *_from_tables(home, faults)):
         here = f"{path}:{line}: {answer.to}"
-        if answer.to in answers:
-            faults.append(f"{here}: it is answered twice")
+        others = answers.setdefault(answer.to, [])
+        if any(a.since == answer.since for a in others):
+            faults.append(f"{here}: it is answered twice" + (f" from {answer.since}" if answer.since else ""))
         faults += [f"{here}: {fault}" for fault in _wrong_with(answer, policy, catalogue)]
-        answers[answer.to] = answer
+        others.append(answer)
     if faults:
         raise PolicyFileError("\n".join(faults))
-    return Sheet(answers)
+    return Sheet({to: tuple(sorted(dated, key=lambda a: a.since or date.min)) for to, dated in answers.items()})
+
+
+def home_of(policy: Policy, folder: Path | None = None) -> Path:
+    """The folder in which a school's answers are."""
+    return folder / policy.id if folder is not None else Path(policy.home or POLICY_FOLDER / policy.id)
 
 
 class _Lexicon(_Strict):
@@ -240,7 +277,6 @@ class _Lexicon(_Strict):
     phrases: dict[str, str] = {}
     concepts: dict[str, tuple[str, ...]] = {}
     frames: dict[Frame, dict[str, tuple[str, ...]]] = {}
-    negations: tuple[str, ...] = ()
     fillers: tuple[str, ...] = ()
 
 
@@ -248,34 +284,47 @@ def load_lexicon(folder: Path = POLICY_FOLDER) -> Lexicon:
     """The lexicon of school English.
 
     Raises:
-        PolicyFileError: the file is wrong.
+        PolicyFileError: a file is wrong.
     """
     path = folder / CATALOGUE / LEXICON_FILE
-    found = _checked(path, _yaml(path), _Lexicon)
+    found = checked(path, read_yaml(path), _Lexicon)
     frames = {str(frame): values for frame, values in found.frames.items()}
-    return Lexicon(found.words, found.phrases, found.concepts, frames, frozenset(found.negations), found.fillers)
+    return Lexicon(found.words, found.phrases, found.concepts, frames, found.fillers)
 
 
-def _written(home: Path) -> Iterator[tuple[Path, int, Answer]]:
+def _written(home: Path, faults: list[str]) -> Iterator[tuple[Path, int, Answer]]:
     for path in sorted((home / "answers").glob("*.yaml")):
-        raw = _yaml(path) or []
-        if not isinstance(raw, list):
-            raise PolicyFileError(f"{path}: it must be a list of answers")
-        for place in raw:
-            a = _checked(path, place, _Answer)
-            yield path, _line(place), Answer(a.to, tuple(c.to_domain() for c in a.cases), a.depends, a.assume)
+        for place in entries_of(path, "answers", faults):
+            try:
+                a = checked(path, place, _Answer)
+            except PolicyFileError as wrong:
+                faults.append(str(wrong))
+                continue
+            yield (
+                path,
+                line_at(place),
+                Answer(a.to, tuple(c.to_domain() for c in a.cases), a.depends, a.assume, a.since, a.meanwhile),
+            )
 
 
-def _from_tables(home: Path) -> Iterator[tuple[Path, int, Answer]]:
+def _from_tables(home: Path, faults: list[str]) -> Iterator[tuple[Path, int, Answer]]:
     for path in sorted((home / "tables").glob("*.yaml")):
-        raw = _yaml(path)
-        table = _checked(path, raw, _Table)
+        try:
+            raw = read_yaml(path)
+            table = checked(path, raw, _Table)
+        except PolicyFileError as wrong:
+            faults.append(str(wrong))
+            continue
         for place, row in zip(raw["rows"], table.rows, strict=True):
             for to in row.to:
                 try:
-                    yield path, _line(place), _row_answer(table, row, to)
+                    answer = _row_answer(table, row, to)
                 except KeyError as missing:
-                    raise PolicyFileError(f"{path}:{_line(place)}: {to}: there is no {missing}") from None
+                    faults.append(f"{path}:{line_at(place)}: {to}: there is no {missing}")
+                except (IndexError, ValueError):
+                    faults.append(f"{path}:{line_at(place)}: {to}: what stands in braces must be one word, as in {{thing}}")
+                else:
+                    yield path, line_at(place), answer
 
 
 def _row_answer(table: _Table, row: _Row, to: str) -> Answer:
@@ -284,7 +333,16 @@ def _row_answer(table: _Table, row: _Row, to: str) -> Answer:
 
     def case(verdict: Verdict, say: str, when: Mapping[str, frozenset[str]]) -> Case:
         text = say.format(**words)
-        return Case(verdict, text[:1].upper() + text[1:], row.cites, row.roles, when, report)
+        return Case(
+            verdict,
+            text[:1].upper() + text[1:],
+            row.cites,
+            row.roles,
+            when,
+            report,
+            row.but.to_domain() if row.but is not None else None,
+            _by_form(row.asked_may, row.asked_must),
+        )
 
     if not row.code:
         return Answer(to, (case(row.verdict, row.say or table.say, {}),))
@@ -293,7 +351,7 @@ def _row_answer(table: _Table, row: _Row, to: str) -> Answer:
         return Answer(to, (case(code.verdict or row.verdict, code.say, {}),))
     cases = tuple(case(c.verdict or row.verdict, c.say, {code.fact: frozenset({value})}) for value, c in code.cases.items())
     depends = code.depends.format(**words)
-    return Answer(to, cases, depends[:1].upper() + depends[1:])
+    return Answer(to, cases, depends[:1].upper() + depends[1:], meanwhile=code.meanwhile)
 
 
 def _wrong_with(answer: Answer, policy: Policy, catalogue: Catalogue) -> Iterator[str]:
@@ -302,17 +360,21 @@ def _wrong_with(answer: Answer, policy: Policy, catalogue: Catalogue) -> Iterato
         yield "the catalogue has no such question"
         return
     for case in answer.cases:
-        for clause in case.cites:
+        for clause in (*case.cites, *(case.but.cites if case.but is not None else ())):
             try:
                 policy.cite(clause)
             except KeyError:
                 yield f"cites {clause}, which the policy does not have"
+        if case.but is not None and STRICTNESS[case.but.verdict] > STRICTNESS[case.verdict]:
+            yield f"`but` is {case.but.verdict}, which is stricter than {case.verdict}: the stricter leads"
         if not case.cites or len(case.cites) > _MOST_CITES:
             yield f"each case cites between 1 and {_MOST_CITES} clauses, the best first"
         if len(case.roles) > _MOST_ROLES:
             yield f"names more than {_MOST_ROLES} roles"
         if case.verdict is Verdict.DEPENDS:
             yield "depends is not written: it comes about when a fact is missing"
+        if case.once_agreed and (len(answer.cases) > 1 or case.verdict is not Verdict.ASK_FIRST or case.but is not None):
+            yield "`once_agreed` stands with an answer's only case, which is ask_first and has no `but`"
         if case.report is not None and case.report.concern not in policy.concerns:
             yield f"{case.report.concern} is not a concern of this policy"
     yield from _wrong_cases(answer, question, catalogue)
@@ -353,40 +415,11 @@ def _said(facts: Mapping[str, str]) -> str:
 def _take_facts(path: Path, raw: Any, found: Iterable[_Fact], facts: dict[str, Fact]) -> Iterator[str]:
     for place, f in zip(raw.get("facts") or (), found, strict=True):
         if f.id in facts:
-            yield f"{path}:{_line(place)}: there are two facts called {f.id}"
+            yield f"{path}:{line_at(place)}: there are two facts called {f.id}"
         if len(f.options) < 2:
-            yield f"{path}:{_line(place)}: {f.id}: a fact has two options or more"
+            yield f"{path}:{line_at(place)}: {f.id}: a fact has two options or more"
         facts[f.id] = Fact(f.id, f.ask, tuple(Option(o.value, o.label, o.says) for o in f.options))
 
 
-def _yaml(path: Path) -> Any:
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
-    except FileNotFoundError:
-        raise PolicyFileError(f"{path} is missing") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
-        raise PolicyFileError(f"{path} is not valid YAML: {wrong}") from None
-
-
-def _checked(path: Path, raw: Any, model: type[M]) -> M:
-    try:
-        return model.model_validate(raw)
-    except ValidationError as wrong:
-        places = (f"{path}:{_line_of(raw, e['loc'])}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong.errors())
-        raise PolicyFileError("\n".join(places)) from None
-
-
-def _line(place: Any) -> int:
-    return place.line if isinstance(place, _Located) else 1
-
-
-def _line_of(raw: Any, loc: Iterable[int | str]) -> int:
-    """The line of the innermost mapping on the way to a place."""
-    line = _line(raw)
-    for step in loc:
-        try:
-            raw = raw[step]
-        except (KeyError, IndexError, TypeError):
-            break
-        line = raw.line if isinstance(raw, _Located) else line
-    return line
+DOORS: Mapping[str, type[BaseModel]] = {"answers": _Answers, "table": _Table, "catalogue": _Topic}
+"""The forms of the files read here, by what they are called in `esafety pack schema`."""

@@ -1,105 +1,251 @@
-"""Learns the ranking from the catalogue's ways of asking, and keeps it in a file beside them.
+"""Learns the ranking of questions and the noticing of facts from examples, and keeps them in a file beside the catalogue.
 
-One linear support vector machine a question, over words, pairs of words, pieces of words, concepts and frames (docs/adr/0013).
-It is learnt when the catalogue or the lexicon changes, which needs scikit-learn; to answer needs numpy alone.
+Linear support vector machines over words, pairs of words, concepts and frames (docs/adr/0014): one a question, and one a value
+of a fact. They are learnt when the examples change, which needs scikit-learn; to answer needs numpy alone. What takes long to
+put together at a start is kept in the same file: the tables of the lexicon, and the catalogue without its examples.
 """
 
 import hashlib
 import json
 import zipfile
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from domain.answers import Catalogue
-from domain.language import Lexicon, Reader, plain_words
-from domain.understanding import Ranking, counted
+from domain.alarms import Alarm, Alarms
+from domain.answers import Catalogue, Fact, Frame, Option, Question, ReportHint
+from domain.language import Reader, Tables, plain_words, tables_of
+from domain.linear import Linear
+from domain.understanding import UNSAID, Learnt, counted
+from domain.words import About
+from storage.answer_files import CATALOGUE, load_catalogue, load_lexicon, load_sheet
+from storage.example_files import load_alarms, load_examples, load_said
+from storage.policy_files import POLICY_FOLDER, load_policy, policy_ids
+from storage.question_files import load_trials
+from storage.yaml_files import PolicyFileError, uncollected
 
 MODEL_FILE = "model.npz"
 _RARE = 2
-_SMALL = 0.06
+_SMALL = 0.07
+_SMALL_FACT = 0.01
 
 
-def vocabulary(catalogue: Catalogue) -> dict[str, int]:
-    """The words of all ways of asking, with how often each is there: those that come once may be slips themselves."""
-    found = Counter(word for q in catalogue.questions.values() for ask in (*q.asks, q.title) for word in plain_words(ask))
-    return {word: n for word, n in found.items() if n > 1}
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text and what it is an example of."""
+
+    text: str
+    label: str
 
 
-def digest(catalogue: Catalogue, lexicon: Lexicon) -> str:
-    """What the ranking was learnt from, in a few letters."""
-    asked = [[q.id, q.title, list(q.asks)] for q in catalogue.questions.values()]
-    meant = [lexicon.words, lexicon.phrases, lexicon.concepts, lexicon.frames, list(lexicon.fillers)]
-    body = json.dumps([asked, meant], sort_keys=True, default=list)
-    return hashlib.sha256(body.encode()).hexdigest()[:16]
+def shape_digest(folder: Path = POLICY_FOLDER) -> str:
+    """What must be as it was when the model was learnt: the lexicon and the catalogue, by the bytes of their files."""
+    return _digest(sorted((folder / CATALOGUE).glob("*.yaml")))
 
 
-def learn(catalogue: Catalogue, lexicon: Lexicon, path: Path) -> None:
-    """Learns the ranking and writes it.
+def examples_digest(folder: Path = POLICY_FOLDER) -> str:
+    """What was learnt from, all examples included. Where they have changed the model is not wrong, but could be better."""
+    home = folder / CATALOGUE
+    trials = [path for school in policy_ids(folder) for path in (folder / school / "questions").glob("*.yaml")]
+    return _digest(sorted([*home.glob("*.yaml"), *home.glob("*/*.yaml"), *trials]))
+
+
+def learn(folder: Path = POLICY_FOLDER) -> None:
+    """Learns from the examples and writes the model.
 
     Raises:
         ImportError: scikit-learn is not installed.
+        PolicyFileError: a file is wrong.
     """
+    catalogue = load_catalogue(folder)
+    asked = [Example(ask, q.id) for q in catalogue.questions.values() for ask in (*q.asks, q.title)]
+    asked += [Example(text, to) for text, to in load_examples(folder) if to in catalogue.questions]
+    tables = tables_of(load_lexicon(folder), _vocabulary(e.text for e in asked))
+    reader = Reader(tables)
+    contents = _arrays("ranking", _fitted(asked, reader, _SMALL))
+    told = list(_told_in_trials(catalogue, folder))
+    for fact, said in load_said(catalogue, folder).items():
+        stated = [Example(text, value) for value, texts in said.items() for text in texts]
+        stated += [Example(text, value) for of, text, value in told if of == fact]
+        contents |= _arrays(f"fact.{fact}", _fitted(stated, reader, _SMALL_FACT))
+    kept: dict[str, object] = {"tables": asdict(tables), "catalogue": _plain(catalogue)}
+    kept["alarms"] = [asdict(alarm) for alarm in load_alarms(reader, folder)]
+    kept |= {"shape": shape_digest(folder), "examples": examples_digest(folder)}
+    contents |= {name: _text(value) for name, value in kept.items()}
+    _write(folder / CATALOGUE / MODEL_FILE, contents)
+
+
+def _told_in_trials(catalogue: Catalogue, folder: Path) -> Iterator[tuple[str, str, str]]:
+    """What trials tell of facts: where an answer turns on some, the verdict tells which values were stated, or none."""
+    for school in policy_ids(folder):
+        policy = load_policy(school, folder)
+        sheet = load_sheet(policy, catalogue, folder)
+        for trial in load_trials(policy, sheet, catalogue, folder):
+            answer = sheet.on(date.max, trial.to[0]) if trial.to else None
+            if answer is None or not answer.turns_on or answer.assume:
+                continue
+            meanwhile = answer.cases[0].verdict if answer.cases[0].once_agreed else answer.meanwhile
+            for text, verdicts in ((trial.text, trial.verdicts), *((f"{trial.text} {t.say}", t.verdicts) for t in trial.then)):
+                if verdicts == {meanwhile}:
+                    yield from ((fact, text, UNSAID) for fact in answer.turns_on if len(answer.turns_on) == 1)
+                    continue
+                cases = [c for c in answer.cases if verdicts == {c.verdict} and c.verdict is not meanwhile and c.when]
+                for fact, values in cases[0].when.items() if len(cases) == 1 else ():
+                    if len(values) == 1:
+                        yield fact, text, min(values)
+
+
+def load_learnt(folder: Path = POLICY_FOLDER) -> Learnt:
+    """What was learnt.
+
+    Raises:
+        PolicyFileError: there is no model, or the catalogue or the lexicon has changed since.
+    """
+    path = folder / CATALOGUE / MODEL_FILE
+    try:
+        kept = np.load(path)
+    except FileNotFoundError:
+        raise PolicyFileError(f"{path} is missing: run esafety pack learn") from None
+    with kept, uncollected():
+        if "shape" not in kept or _read(kept, "shape") != shape_digest(folder):
+            raise PolicyFileError(f"{path} was learnt from another catalogue or lexicon: run esafety pack learn")
+        facts = {name.split(".")[1]: _linear(kept, name.rpartition(".")[0]) for name in kept.files if _is_fact(name)}
+        tables = Tables(**_read(kept, "tables"))
+        catalogue = _catalogue(_read(kept, "catalogue"))
+        alarms = Alarms(_alarm(one) for one in _read(kept, "alarms"))
+        return Learnt(catalogue, Reader(tables), _linear(kept, "ranking"), facts, alarms)
+
+
+def learnt_from(folder: Path = POLICY_FOLDER) -> str:
+    """The digest of the examples that the model was learnt from."""
+    with np.load(folder / CATALOGUE / MODEL_FILE) as kept:
+        return str(_read(kept, "examples"))
+
+
+def _fitted(examples: Sequence[Example], reader: Reader, small: float) -> Linear:
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.svm import LinearSVC
 
-    words = vocabulary(catalogue)
-    reader = Reader(lexicon, words)
-    asked = [(counted(reader.read(ask)), q.id) for q in catalogue.questions.values() for ask in (*q.asks, q.title)]
-    common = Counter(f for found, _ in asked for f in found)
-    kept = {f for f, n in common.items() if n >= _RARE}
-    rarity = {f: float(np.log((1 + len(asked)) / (1 + common[f])) + 1) for f in kept}
-    weighted = []
-    for found, _ in asked:
-        strength = {f: (1 + np.log(n)) * rarity[f] for f, n in found.items() if f in kept}
-        length = float(np.sqrt(sum(v * v for v in strength.values()))) or 1.0
-        weighted.append({f: v / length for f, v in strength.items()})
+    found = [counted(reader.read(e.text)) for e in examples]
+    common = Counter(f for features in found for f in features)
+    rarity = {f: float(np.log((1 + len(found)) / (1 + n)) + 1) for f, n in common.items() if n >= _RARE}
     vectorizer = DictVectorizer(dtype=np.float32)
-    machine = LinearSVC(C=1.0, random_state=0)
-    samples = vectorizer.fit_transform(weighted)
+    samples = vectorizer.fit_transform([_weighed(features, rarity) for features in found])
+    # The solver wants indices of this width.
     samples.indices, samples.indptr = samples.indices.astype(np.int32), samples.indptr.astype(np.int32)
-    machine.fit(samples, [q for _, q in asked])
-    names, table = list(vectorizer.feature_names_), machine.coef_.T.astype(np.float32)
-    big = np.abs(table) >= _SMALL
+    machine = LinearSVC(C=1.0, random_state=0)
+    machine.fit(samples, [e.label for e in examples])
+    names, table, base = list(vectorizer.feature_names_), machine.coef_.T.astype(np.float32), machine.intercept_
+    labels = [str(label) for label in machine.classes_]
+    if len(labels) == 2:
+        # Of two labels the machine keeps only the second.
+        table, base = np.hstack([-table, table]), np.concatenate([-base, base])
+    big = np.abs(table) > small
     rows, columns = np.nonzero(big)
-    contents = {
-        "questions": np.array(list(machine.classes_)),
-        "features": np.array(names),
-        "starts": np.searchsorted(rows, np.arange(len(names) + 1)).astype(np.int64),
-        "columns": columns.astype(np.uint16),
-        "weights": table[big].astype(np.float16),
-        "rarity": np.array([rarity[n] for n in names], dtype=np.float16),
-        "base": machine.intercept_.astype(np.float32),
-        "words": np.array(list(words)),
-        "often": np.array(list(words.values()), dtype=np.int32),
-        "digest": np.array(digest(catalogue, lexicon)),
+    starts = np.searchsorted(rows, np.arange(len(names) + 1))
+    return Linear(
+        tuple(labels),
+        {name: row for row, name in enumerate(names)},
+        starts.astype(np.int32),
+        columns.astype(np.uint16),
+        table[big],
+        np.array([rarity[n] for n in names], dtype=np.float32),
+        base.astype(np.float32),
+    )
+
+
+def _weighed(features: Mapping[str, int], rarity: Mapping[str, float]) -> dict[str, float]:
+    strength = {f: (1 + np.log(n)) * rarity[f] for f, n in features.items() if f in rarity}
+    length = float(np.sqrt(sum(v * v for v in strength.values()))) or 1.0
+    return {f: v / length for f, v in strength.items()}
+
+
+def _vocabulary(texts: Iterable[str]) -> dict[str, int]:
+    """The words of all examples, with how often each is there: those that come once may be slips themselves."""
+    found = Counter(word for text in texts for word in plain_words(text))
+    return {word: n for word, n in found.items() if n > 1}
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.parent.name}/{path.name}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _arrays(name: str, linear: Linear) -> dict[str, np.ndarray]:
+    return {
+        f"{name}.labels": _text(linear.labels),
+        f"{name}.features": _text(list(linear.rows)),
+        f"{name}.starts": linear.starts,
+        f"{name}.columns": linear.columns,
+        f"{name}.weights": linear.weights.astype(np.float16),
+        f"{name}.rarity": linear.rarity.astype(np.float16),
+        f"{name}.base": linear.base,
     }
-    _write(path, contents)
 
 
-def _write(path: Path, contents: dict[str, np.ndarray]) -> None:
+def _linear(kept: Any, name: str) -> Linear:
+    features = _read(kept, f"{name}.features")
+    return Linear(
+        tuple(_read(kept, f"{name}.labels")),
+        {feature: row for row, feature in enumerate(features)},
+        kept[f"{name}.starts"],
+        kept[f"{name}.columns"],
+        kept[f"{name}.weights"].astype(np.float32),
+        kept[f"{name}.rarity"].astype(np.float32),
+        kept[f"{name}.base"],
+    )
+
+
+def _text(value: object) -> np.ndarray:
+    return np.frombuffer(json.dumps(value, ensure_ascii=False).encode(), dtype=np.uint8)
+
+
+def _read(kept: Any, name: str) -> Any:
+    return json.loads(kept[name].tobytes())
+
+
+def _is_fact(name: str) -> bool:
+    return name.startswith("fact.") and name.endswith(".labels")
+
+
+def _plain(catalogue: Catalogue) -> dict[str, Any]:
+    questions = [
+        [q.id, q.topic, q.title, {str(f): v for f, v in q.frame.items()}, q.facts, q.near] for q in catalogue.questions.values()
+    ]
+    facts = [[f.id, f.ask, [[o.value, o.label] for o in f.options]] for f in catalogue.facts.values()]
+    return {"questions": questions, "facts": facts, "topics": dict(catalogue.topics)}
+
+
+def _alarm(plain: Mapping[str, Any]) -> Alarm:
+    report = ReportHint(plain["report"]["concern"], About(plain["report"]["about"]))
+    return Alarm(plain["id"], report, tuple(plain["every"]), plain["unless"], plain["images"])
+
+
+def _catalogue(plain: Mapping[str, Any]) -> Catalogue:
+    """The catalogue without its examples, which only learning needs."""
+    return Catalogue(
+        {
+            i: Question(i, topic, title, {Frame(f): v for f, v in frame.items()}, tuple(facts), tuple(near))
+            for i, topic, title, frame, facts, near in plain["questions"]
+        },
+        {i: Fact(i, ask, tuple(Option(value, label) for value, label in options)) for i, ask, options in plain["facts"]},
+        plain["topics"],
+    )
+
+
+def _write(path: Path, contents: Mapping[str, np.ndarray]) -> None:
     """An .npz file with the same bytes for the same contents."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
         for name, array in contents.items():
             body = BytesIO()
             np.save(body, array)
             file.writestr(zipfile.ZipInfo(f"{name}.npy", (2020, 1, 1, 0, 0, 0)), body.getvalue(), zipfile.ZIP_DEFLATED)
-
-
-def load_ranking(path: Path) -> tuple[Ranking, dict[str, int], str]:
-    """The ranking, the words it knows, and the digest of what it was learnt from."""
-    with np.load(path) as kept:
-        names = kept["features"].tolist()
-        ranking = Ranking(
-            kept["questions"].tolist(),
-            {name: row for row, name in enumerate(names)},
-            kept["starts"],
-            kept["columns"],
-            kept["weights"].astype(np.float32),
-            kept["rarity"].astype(np.float32),
-            kept["base"],
-        )
-        words = dict(zip(kept["words"].tolist(), kept["often"].tolist(), strict=True))
-        return ranking, words, str(kept["digest"])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.incident import Delivery, MessageKind, Timer, TimerKind
@@ -21,6 +21,21 @@ class Backlog:
     deliveries_due: int
     deliveries_dead: int
     timers_due: int
+
+
+def show_again(at: datetime, *where: ColumnElement[bool]) -> Update:
+    """What some messages show has changed: every copy is to be changed where it stands."""
+    d = t.deliveries.c
+    return (
+        update(t.deliveries)
+        .where(*where, d.state.notin_((DeliveryState.CANCELLED, DeliveryState.DEAD)))
+        .values(
+            revision=d.revision + 1,
+            state=case((d.state == DeliveryState.LEASED, d.state), else_=DeliveryState.PENDING),
+            next_at=case((d.state == DeliveryState.SENT, at), else_=d.next_at),
+            attempts=case((d.state == DeliveryState.SENT, 0), else_=d.attempts),
+        )
+    )
 
 
 class Outbox:
@@ -54,6 +69,7 @@ class Outbox:
                 attempts=r.attempts,
                 message_id=r.message_id,
                 summons_round=r.summons_round,
+                request_id=r.request_id,
             )
             for r in found
         ]

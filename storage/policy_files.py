@@ -1,6 +1,6 @@
 """Reads the policy folders. The only door by which a policy comes in: what is wrong is refused, with file and place named."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -8,14 +8,30 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 import policies
 from domain.deadlines import Deadline, Unit
 from domain.policy import Concern, Condition, Guidance, Policy, RouteRule, Section, Step
 from domain.routing import Facts, Route, UnknownConcernError, applies, route
 from domain.words import EXTERNAL_ROLES, About, Doer, FourC, Role, Urgency
+from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
+
+__all__ = [
+    "DOORS",
+    "POLICY_FOLDER",
+    "PolicyFileError",
+    "RouteCase",
+    "all_cites",
+    "every_report",
+    "load_policy",
+    "load_policy_at",
+    "placed_route_cases",
+    "policy_ids",
+    "route_cases",
+    "rule_cites",
+    "shared_folder",
+]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -26,10 +42,6 @@ Sentence = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_
 
 
 _ABOVE_THE_HEAD = frozenset({Role.CHAIR_OF_GOVERNORS, Role.GOVERNORS})
-
-
-class PolicyFileError(Exception):
-    """A policy file cannot be used. The message names the file, the place in it, and what to do."""
 
 
 class _Strict(BaseModel):
@@ -156,7 +168,7 @@ class _RouteExpected(_Strict):
     cites: tuple[str, ...] = ()
 
 
-class _RouteCase(_Strict):
+class RouteCase(_Strict):
     """One worked case in a policy's own tests. What is expected and left out does not matter."""
 
     story: str
@@ -190,7 +202,7 @@ class _RouteCase(_Strict):
 
 
 class _RouteCases(_Strict):
-    cases: list[_RouteCase]
+    cases: list[RouteCase]
 
 
 def all_cites(found: Route) -> tuple[str, ...]:
@@ -204,20 +216,34 @@ def policy_ids(folder: Path = POLICY_FOLDER) -> list[str]:
     return sorted(p.parent.name for p in folder.glob("*/policy.yaml"))
 
 
-@cache
 def load_policy(policy_id: str, folder: Path = POLICY_FOLDER) -> Policy:
     """The policy in `folder`/`policy_id`, checked.
 
     Raises:
         PolicyFileError: a file is missing or wrong, a clause does not exist, or a report could be left without a route.
     """
-    home = folder / policy_id
     if policy_id not in policy_ids(folder):
         raise PolicyFileError(f"there is no policy called {policy_id!r}: the policies are {', '.join(policy_ids(folder))}")
-    about, rules = _read(home / "policy.yaml", _Policy), _read(home / "routes.yaml", _Routes)
-    guidance = _read(folder / "guidance.yaml", _Rules)
+    return load_policy_at(folder / policy_id, folder)
+
+
+def shared_folder(home: Path) -> Path:
+    """Where the catalogue and the concerns of a policy's folder are: beside it, else those that come with the program."""
+    beside = home.resolve().parent
+    return beside if (beside / "catalogue").is_dir() and (beside / "concerns.yaml").is_file() else POLICY_FOLDER
+
+
+@cache
+def load_policy_at(home: Path, shared: Path = POLICY_FOLDER) -> Policy:
+    """The policy in a folder anywhere, checked; `shared` has the concerns and the guidance.
+
+    Raises:
+        PolicyFileError: as for `load_policy`.
+    """
+    about, rules, raw = _written(home)
+    guidance = _read(shared / "guidance.yaml", _Rules)
     policy = Policy(
-        id=policy_id,
+        id=home.name,
         school=about.school,
         title=about.title,
         approved=about.approved,
@@ -227,38 +253,59 @@ def load_policy(policy_id: str, folder: Path = POLICY_FOLDER) -> Policy:
         ladders=about.ladders,
         deadlines={u: Deadline(d.unit, d.n) for u, d in about.deadlines.items()},
         sections={k: Section(s.heading, s.points) for k, s in about.sections.items()},
-        concerns=_concerns(folder, home / "routes.yaml", rules.concerns),
+        concerns=_concerns(shared, home / "routes.yaml", rules.concerns),
         routes=tuple(r.to_domain() for r in rules.routes),
         also=tuple(r.to_domain() for r in rules.also),
         guidance=Guidance(tuple(r.to_domain() for r in guidance.routes), tuple(r.to_domain() for r in guidance.also)),
+        home=home,
     )
     if faults := list(_faults(policy)):
-        raise PolicyFileError("\n".join(f"{home / 'routes.yaml'}: {fault}" for fault in faults))
+        raise PolicyFileError("\n".join(f"{home / file}:{_rule_line(raw, rule)}: {words}" for file, rule, words in faults))
     return policy
 
 
-def route_cases(policy_id: str, folder: Path = POLICY_FOLDER) -> list[_RouteCase]:
+def route_cases(policy_id: str, folder: Path = POLICY_FOLDER) -> list[RouteCase]:
     """The worked cases that the policy keeps as its own tests."""
-    return _read(folder / policy_id / "routing_tests.yaml", _RouteCases).cases
+    return [case for _, case in placed_route_cases(folder / policy_id)]
+
+
+def placed_route_cases(home: Path) -> list[tuple[int, RouteCase]]:
+    """The worked cases in a policy's folder, each with its line.
+
+    Raises:
+        PolicyFileError: the file is missing or wrong.
+    """
+    path = home / "routing_tests.yaml"
+    raw = read_yaml(path)
+    return [(line_of(raw, ("cases", n)), case) for n, case in enumerate(checked(path, raw, _RouteCases).cases)]
+
+
+def _written(home: Path) -> tuple[_Policy, _Routes, Any]:
+    faults: list[str] = []
+    about = rules = raw = None
+    try:
+        about = _read(home / "policy.yaml", _Policy)
+    except PolicyFileError as wrong:
+        faults.append(str(wrong))
+    try:
+        raw = read_yaml(home / "routes.yaml")
+        rules = checked(home / "routes.yaml", raw, _Routes)
+    except PolicyFileError as wrong:
+        faults.append(str(wrong))
+    if about is None or rules is None:
+        raise PolicyFileError("\n".join(faults))
+    return about, rules, raw
+
+
+def _rule_line(raw: Any, rule: str) -> int:
+    if not rule:
+        return 1
+    named = ((key, n) for key in ("routes", "also") for n, r in enumerate(raw.get(key) or ()) if r["id"] == rule)
+    return line_of(raw, next(named, ()))
 
 
 def _read(path: Path, model: type[M]) -> M:
-    try:
-        return model.model_validate(_yaml(path))
-    except ValidationError as wrong:
-        places = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'top'}: {e['msg']}" for e in wrong.errors())
-        raise PolicyFileError(f"{path}: {places}") from None
-
-
-def _yaml(path: Path) -> Any:
-    try:
-        # The safe loader in C where there is one: a start reads five policies.
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
-    except FileNotFoundError:
-        raise PolicyFileError(f"{path} is missing: every policy folder needs one") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
-        raise PolicyFileError(f"{path} is not valid YAML: {wrong}") from None
+    return checked(path, read_yaml(path), model)
 
 
 def _concerns(folder: Path, place: Path, chosen: list[_ConcernChange]) -> dict[str, Concern]:
@@ -272,39 +319,42 @@ def _concerns(folder: Path, place: Path, chosen: list[_ConcernChange]) -> dict[s
     return found
 
 
-def _faults(policy: Policy) -> Iterator[str]:
+def _faults(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """What is wrong: the file, the rule where it is one rule's, and what to do."""
     rules = [*policy.routes, *policy.also]
     ids = [rule.id for rule in rules]
-    yield from (f"two rules are called {i!r}" for i in sorted({i for i in ids if ids.count(i) > 1}))
+    yield from (("routes.yaml", i, f"two rules are called {i!r}") for i in sorted({i for i in ids if ids.count(i) > 1}))
     for rule in rules:
         for concern in sorted(rule.when.concerns - set(policy.concerns)):
-            yield f"rule {rule.id!r}: {concern!r} is not among this policy's concerns"
-        for clause in _cited(rule):
+            yield "routes.yaml", rule.id, f"rule {rule.id!r}: {concern!r} is not among this policy's concerns"
+        for clause in rule_cites(rule):
             try:
                 policy.cite(clause)
             except KeyError:
-                yield f"rule {rule.id!r} cites {clause!r}, which the policy does not have"
+                yield "routes.yaml", rule.id, f"rule {rule.id!r} cites {clause!r}, which the policy does not have"
         if untitled := [r.value for r in (*rule.notify, *rule.external) if r not in policy.titles]:
-            yield f"rule {rule.id!r}: policy.yaml gives no title for {', '.join(untitled)}"
+            yield "routes.yaml", rule.id, f"rule {rule.id!r}: policy.yaml gives no title for {', '.join(untitled)}"
     for role in sorted(set(Role) - set(policy.titles)):
-        yield f"policy.yaml gives no title for {role.value}"
-    if faults := list(_unrouted(policy)):
-        yield from faults
+        yield "policy.yaml", "", f"policy.yaml gives no title for {role.value}"
+    if unrouted := list(_unrouted(policy)):
+        yield from (("routes.yaml", "", fault) for fault in unrouted)
     else:
         yield from _unreachable(policy)
 
 
-def _cited(rule: RouteRule) -> Iterable[str]:
+def rule_cites(rule: RouteRule) -> Iterable[str]:
+    """Every clause that a rule cites, its steps included."""
     return (*rule.cites, *(c for step in (*rule.actions, *rule.warnings) for c in step.cites))
 
 
-def _every_report(policy: Policy) -> Iterator[Facts]:
+def every_report(policy: Policy) -> Iterator[Facts]:
+    """All that a report can say, as far as a route can turn on it."""
     for concern, about, repeat, danger, illegal in product(policy.concerns, About, (None, True), (False, True), (None, True)):
         yield Facts(concern, about, repeat, danger, illegal)
 
 
 def _unrouted(policy: Policy) -> Iterator[str]:
-    for facts in _every_report(policy):
+    for facts in every_report(policy):
         try:
             found = route(policy, facts)
         except UnknownConcernError:
@@ -317,10 +367,16 @@ def _unrouted(policy: Policy) -> Iterator[str]:
             yield f"a report of {facts.concern!r} about the headteacher would go to {names}, who is the head or answers to them"
 
 
-def _unreachable(policy: Policy) -> Iterator[str]:
+def _unreachable(policy: Policy) -> Iterator[tuple[str, str, str]]:
     reached = {
-        next(r.id for r in (*policy.routes, *policy.guidance.routes) if applies(r.when, f)) for f in _every_report(policy)
+        next(r.id for r in (*policy.routes, *policy.guidance.routes) if applies(r.when, f)) for f in every_report(policy)
     }
     yield from (
-        f"route {r.id!r} can never be reached: an earlier one always applies" for r in policy.routes if r.id not in reached
+        ("routes.yaml", r.id, f"route {r.id!r} can never be reached: an earlier one always applies")
+        for r in policy.routes
+        if r.id not in reached
     )
+
+
+DOORS: Mapping[str, type[BaseModel]] = {"policy": _Policy, "routes": _Routes, "routing_tests": _RouteCases}
+"""The forms of the files read here, by what they are called in `esafety pack schema`."""

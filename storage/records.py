@@ -39,6 +39,8 @@ from domain.report_form import Draft
 from domain.routing import Facts
 from domain.words import About, DeliveryState, IncidentState, ParticipantRole, Role, Urgency
 from storage import tables as t
+from storage.outbox import show_again
+from storage.question_records import QuestionRecords
 
 _OPEN_CASE = (IncidentState.REPORTED, IncidentState.ACKNOWLEDGED, IncidentState.IN_PROGRESS)
 _MOST_WORDS, _LONGEST_SEARCH = 8, 200
@@ -51,7 +53,7 @@ def searchable(name: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c)).split())
 
 
-class Records:
+class Records(QuestionRecords):
     """The records of one school within one transaction."""
 
     def __init__(self, connection: AsyncConnection, school: str) -> None:
@@ -425,6 +427,7 @@ class Records:
             "school": self._school,
             "incident_id": d.incident_id,
             "alert_id": d.alert_id,
+            "request_id": d.request_id,
             "message": d.message,
             "platform": d.address.platform,
             "address_kind": d.address.kind,
@@ -527,23 +530,8 @@ class Records:
     async def show_again(self, incident_id: str, at: datetime, *messages: MessageKind, alert_id: str | None = None) -> None:
         """What these messages show has changed: every copy is to be changed where it stands."""
         d = t.deliveries.c
-        where = [
-            d.incident_id == incident_id,
-            d.message.in_(messages),
-            d.state.notin_((DeliveryState.CANCELLED, DeliveryState.DEAD)),
-        ]
-        if alert_id is not None:
-            where.append(d.alert_id == alert_id)
-        await self._c.execute(
-            update(t.deliveries)
-            .where(*where)
-            .values(
-                revision=d.revision + 1,
-                state=case((d.state == DeliveryState.LEASED, d.state), else_=DeliveryState.PENDING),
-                next_at=case((d.state == DeliveryState.SENT, at), else_=d.next_at),
-                attempts=case((d.state == DeliveryState.SENT, 0), else_=d.attempts),
-            )
-        )
+        of_alert = d.alert_id == alert_id if alert_id is not None else true()
+        await self._c.execute(show_again(at, d.incident_id == incident_id, d.message.in_(messages), of_alert))
 
     async def delivery_chances(self, alert_id: str, round_: int, person_id: str | None = None) -> int:
         """How many of an alert's messages of a round, to anybody or to one person, have been sent or may still be."""

@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Str
 
 from domain.deadlines import SchoolCalendar
 from domain.people import GROUP_OF, Group, Holders, Platform, School
+from domain.policy import Policy
 from domain.words import EXTERNAL_ROLES, Role
-from storage.policy_files import PolicyFileError, load_policy
+from storage.policy_files import PolicyFileError, load_policy, load_policy_at, shared_folder
 
 
 class SchoolFileError(Exception):
@@ -110,7 +111,7 @@ def _load(path: Path) -> School:
             id=path.stem,
             name=raw.name,
             prefix=raw.prefix,
-            policy=load_policy(raw.policy),
+            policy=_policy(path, raw.policy),
             calendar=SchoolCalendar(ZoneInfo(raw.timezone), raw.school_day.opens, raw.school_day.closes, _days(raw.closed)),
             holders={role: _holders(raw, role, who) for role, who in raw.roles.items()},
             channels={p: _channels(raw, c) for p, c in raw.channels.items()},
@@ -122,6 +123,14 @@ def _load(path: Path) -> School:
         )
     except (ValueError, PolicyFileError) as wrong:
         raise SchoolFileError(f"{path}: {wrong}") from None
+
+
+def _policy(path: Path, named: str) -> Policy:
+    """A policy by its name; with a slash in it, by the way from the school file to its folder."""
+    if "/" not in named and "\\" not in named:
+        return load_policy(named)
+    home = (path.parent / named).resolve()
+    return load_policy_at(home, shared_folder(home))
 
 
 def _holders(raw: _School, role: Role, who: list[str] | dict[str, list[str]]) -> Holders:

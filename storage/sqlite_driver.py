@@ -109,6 +109,13 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
         if connection._connection:  # noqa: SLF001
             connection._conn.rollback()  # noqa: SLF001
 
+    async def _terminate_graceful_close(self) -> None:
+        # Not aiosqlite's close(): cancelled while the connection is also being stopped, it waits for ever for a thread that
+        # has ended, and whoever stops the program waits with it.
+        connection: Any = self._connection
+        if connection._running:  # noqa: SLF001
+            await connection.stop()
+
 
 class MostlyInPlaceModule(AsyncAdapt_aiosqlite_dbapi):
     """What is handed to `create_async_engine(module=...)`."""

@@ -28,6 +28,7 @@ from sqlalchemy import (
     text,
 )
 
+from domain.asking import Decision, GapKind, RequestKind
 from domain.incident import AlertState, Asked, MessageKind, NoteKind, TimerKind, Why
 from domain.people import AddressKind, Kind, Platform
 from domain.words import About, DeliveryState, IncidentState, ParticipantRole, Urgency
@@ -288,13 +289,73 @@ summonses = Table(
     Index("ix_summonses_person", "person_id"),
 )
 
+asked = Table(
+    "asked",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    Column("platform", String(16), nullable=False),
+    Column("user_id", String(128), nullable=False),
+    Column("text", Text, nullable=False, comment="as it was typed: it may hold anything"),
+    Column("at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+    _one_of("platform", "platform", Platform),
+)
+"""Questions about the policy, for as long as a button may go on with one."""
+
+gaps = Table(
+    "gaps",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("question", String(64), nullable=False, server_default="", comment="the catalogue's id, empty where none fits"),
+    Column("text", Text, nullable=False, comment="as it was typed; emptied once it is settled"),
+    Column("at", Moment, nullable=False),
+    Column("settled_at", Moment),
+    _id("settled_by", nullable=True),
+    _one_of("kind", "kind", GapKind),
+    CheckConstraint("settled_at IS NULL OR text = ''", name="forgotten_once_settled"),
+)
+"""What the policy does not answer, for its next review. Who asked is not kept."""
+
+requests = Table(
+    "requests",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("reference", String(32), nullable=False),
+    Column("question", String(64), nullable=False, server_default=""),
+    Column("cites", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("asker_platform", String(16), nullable=False),
+    Column("asker_user", String(128), nullable=False),
+    _id("asker_person", nullable=True),
+    Column("role", String(32), nullable=False),
+    Column("asked", JSON, nullable=False, comment="the people it was sent to"),
+    Column("at", Moment, nullable=False),
+    Column("decision", String(16)),
+    Column("reason", Text, nullable=False, server_default=""),
+    _id("decided_by", nullable=True),
+    Column("decided_at", Moment),
+    UniqueConstraint("school", "reference"),
+    _one_of("kind", "kind", RequestKind),
+    _one_of("decision", "decision", Decision),
+    _one_of("asker_platform", "asker_platform", Platform),
+    CheckConstraint("(decision IS NULL) = (decided_by IS NULL)", name="decided_by_somebody"),
+    CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="decided_at_some_time"),
+    CheckConstraint("decided_by IS NULL OR asker_person IS NULL OR decided_by <> asker_person", name="not_by_themselves"),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
     _id(primary_key=True),
     Column("school", String(64), nullable=False),
-    _id("incident_id", "incidents.id", nullable=False, index=True),
+    _id("incident_id", "incidents.id", nullable=True, index=True),
     _id("alert_id", "alerts.id", nullable=True),
+    _id("request_id", "requests.id", nullable=True, index=True),
     Column("message", String(16), nullable=False),
     Column("platform", String(16), nullable=False),
     Column("address_kind", String(16), nullable=False),
@@ -314,6 +375,7 @@ deliveries = Table(
     _one_of("address_kind", "address_kind", AddressKind),
     CheckConstraint("(state = 'leased') = (leased_until IS NOT NULL)", name="leased_until_when"),
     CheckConstraint("state <> 'sent' OR message_id IS NOT NULL", name="sent_is_known"),
+    CheckConstraint("(incident_id IS NULL) <> (request_id IS NULL)", name="of_one_thing"),
     Index(
         "ix_deliveries_due",
         "next_at",

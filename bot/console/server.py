@@ -8,6 +8,7 @@ import asyncio
 import hmac
 import json
 import logging
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -17,8 +18,8 @@ from typing import Any, assert_never
 from aiohttp import web
 
 from bot.console.messenger import ConsoleMessenger, News, drawn
-from bot.desk import Desk
-from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
+from bot.desk import Desk, wants_to_report
+from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
 from cards import html, pages
 from cards.model import Form, FormValues
 from cards.texts import say
@@ -38,6 +39,7 @@ _POLICY = (
 _LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _COMMANDS = tuple(f"/esafety {c}" for c in pages.COMMANDS)
 _HEARTBEAT_SECONDS = 15.0
+_MENTION = re.compile(r"@\S+")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -193,20 +195,30 @@ class Console:
         account, place = await self._who(body), str(body.get("place", "dm"))
         text = str(body.get("text", "")).strip()[:4000]
         if text.startswith("/esafety"):
-            return self._reply(await self._desk.command(account, text.removeprefix("/esafety").strip()))
+            shared = place != "dm"
+            return self._reply(await self._desk.command(account, text.removeprefix("/esafety").strip(), shared=shared))
         person = await self._person(str(body.get("persona", "")))
         if not await self._may_read(person, place):
             raise RefusedError(403, "Only its members can write in this channel.")
         where = _place(person, place)
         await self._messenger.say(where, person.id, {"text": text})
-        card = self._desk.chat(Platform.CONSOLE, text)
         if place == "dm":
-            await self._messenger.say(where, "", drawn(card))
+            await self._messenger.say(where, "", drawn(await self._desk.chat(account, text)))
             return self._reply(Silence())
-        return self._reply(Tell(card)) if "report" in text.casefold() or "@" in text else self._reply(Silence())
+        spoken_to = "@" in text or wants_to_report(text)
+        return self._reply(
+            Tell(await self._desk.chat(account, _MENTION.sub(" ", text), shared=True)) if spoken_to else Silence()
+        )
 
     async def _press(self, body: Mapping[str, Any]) -> web.Response:
-        reply = await self._desk.press(await self._who(body), str(body.get("action", "")), str(body.get("value", "")))
+        account, place = await self._who(body), str(body.get("place") or "dm")
+        action, value = str(body.get("action", "")), str(body.get("value", ""))
+        reply = await self._desk.press(account, action, value, shared=place != "dm")
+        if isinstance(reply, Post):
+            if not await self._may_read(await self._person(str(body.get("persona", ""))), place):
+                raise RefusedError(403, "Only its members can write in this channel.")
+            await self._messenger.say(_place(await self._person(account.user_id), place), "", drawn(reply.card))
+            return self._reply(Silence())
         if isinstance(reply, Tell) and body.get("form") is not None:
             return self._reply(ShowForm(pages.as_form(reply.card)))
         return self._reply(reply)
@@ -229,7 +241,7 @@ class Console:
                 answer["dialog"], answer["focus"] = html.form(form), _first_wrong(form)
             case WrongForm(form=form):
                 answer["errors"], answer["focus"] = dict(form.errors), _first_wrong(form)
-            case Tell(card=card):
+            case Tell(card=card) | Post(card=card):
                 answer["note"] = html.card(card)
             case Silence():
                 answer["close"] = False

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
+from bot.readers import Readers
 from bot.slack.workspaces import NotInstalledError, Workspaces, error_code
-from domain.people import Account, Address, AddressKind, Person, Platform, School
+from domain.people import Account, Person, Platform, School
 from handlers.ports import Clock
 from storage.store import Store
 
@@ -27,6 +28,7 @@ class Accounts:
         self._workspaces = workspaces
         self._store = store
         self._clock = clock
+        self.readers = Readers(store, clock, Platform.SLACK)
         self._kept: dict[tuple[str, str], tuple[Account, datetime]] = {}
 
     async def of_user(self, school: School, user_id: str) -> Account:
@@ -78,7 +80,7 @@ class Accounts:
 
     async def sync_readers(self, school: School, channel: str) -> None:
         """Looks up who reads a channel. Until that has worked, the channel is avoided when anybody is excluded."""
-        address = Address(Platform.SLACK, AddressKind.CHANNEL, channel)
+        look = self.readers.look(channel)
         client = await self._workspaces.client(school)
         users: list[str] = []
         cursor = ""
@@ -89,18 +91,7 @@ class Accounts:
             if not cursor:
                 break
         emails = [e for user in users if (e := await self._email(school, user)) is not None]
-        async with self._store.transaction(school) as records:
-            known_before = address in await records.readers(self._clock.now() - timedelta(days=1))
-            await records.save_readers(address, set(emails), self._clock.now())
-            if not known_before:
-                await records.look_again_at(address, self._clock.now())
-
-    async def forget_readers(self, school: School, channel: str) -> None:
-        """Somebody joined or left: from now on nobody knows who reads it, and what stands there is looked at again."""
-        address = Address(Platform.SLACK, AddressKind.CHANNEL, channel)
-        async with self._store.transaction(school) as records:
-            await records.forget_readers(address)
-            await records.look_again_at(address, self._clock.now())
+        await self.readers.found(school, channel, look, emails)
 
     async def _email(self, school: School, user_id: str) -> str | None:
         """The e-mail of a reader, '' if not known; None for a bot, which reads nothing."""

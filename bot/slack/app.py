@@ -4,6 +4,7 @@ Everything is acknowledged at once, or with the answer itself where Slack waits 
 """
 
 import asyncio
+import html
 import json
 import logging
 import re
@@ -16,12 +17,12 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
 from bot.desk import Desk
-from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
+from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
 from bot.slack.accounts import Accounts
 from bot.slack.values import form_values
 from bot.slack.workspaces import NotInstalledError, UnknownWorkspaceError, Workspaces, error_code, team_of
 from cards import blockkit, pages
-from cards.model import Form, fields
+from cards.model import Card, Form, fields
 from cards.texts import say
 from domain.people import Account, Platform
 from handlers.ports import Clock
@@ -30,6 +31,9 @@ from storage.outbox import SeenEvents
 log = logging.getLogger("esafety.slack")
 
 _LONGEST_WORD = 100
+_DIRECT = "D"
+"""How the id of a conversation of two begins."""
+_MENTION = re.compile(r"<[@!#][^>]*>")
 _JSON: dict[str, str | Sequence[str]] = {"content-type": "application/json;charset=utf-8"}
 REPORT_SHORTCUT, REPORT_MESSAGE_SHORTCUT = "report_concern", "report_message"
 
@@ -134,7 +138,8 @@ class SlackEdge:
     async def _command(self, command: Payload, respond: Call) -> None:
         desk = self._desk_of(team_of(command))
         account = await self._account(desk, command["user_id"])
-        reply = await _guarded(desk, desk.command(account, command.get("text", "")))
+        shared = not str(command.get("channel_id", "")).startswith(_DIRECT)
+        reply = await _guarded(desk, desk.command(account, command.get("text", ""), shared=shared))
         await self._show(desk, reply, trigger_id=command["trigger_id"], respond=respond)
 
     # Shortcuts
@@ -185,7 +190,10 @@ class SlackEdge:
             return
         if action.get("url"):
             return
-        reply = await _guarded(desk, desk.press(account, blockkit.action_name(action["action_id"]), action.get("value", "")))
+        channel = str((body.get("channel") or {}).get("id", ""))
+        pressed, value = blockkit.action_name(action["action_id"]), action.get("value", "")
+        shared = bool(channel) and not channel.startswith(_DIRECT)
+        reply = await _guarded(desk, desk.press(account, pressed, value, shared=shared))
         modal = view.get("id", "") if view.get("type") == "modal" else ""
         await self._show(desk, reply, trigger_id=body.get("trigger_id", ""), modal=modal, respond=None if view else respond)
         if view.get("type") == "home":
@@ -198,7 +206,8 @@ class SlackEdge:
         if not await self._is_new(body):
             return
         desk = self._desk_of(team_of(body))
-        drawn = blockkit.message(desk.chat(Platform.SLACK, event.get("text", "")))
+        account = await self._account(desk, event["user"])
+        drawn = blockkit.message(await self._chat(desk, account, _said(event), shared=True))
         client = await self._workspaces.client(desk.school)
         await client.chat_postEphemeral(channel=event["channel"], user=event["user"], **drawn)
 
@@ -209,9 +218,17 @@ class SlackEdge:
             return
         desk = self._desk_of(team_of(body))
         # Whoever sends a picture wants to report something: the card asks them not to.
-        card = pages.ask_report_card() if event.get("files") else desk.chat(Platform.SLACK, event.get("text", ""))
+        account = await self._account(desk, event["user"])
+        card = pages.ask_report_card() if event.get("files") else await self._chat(desk, account, _said(event))
         client = await self._workspaces.client(desk.school)
         await client.chat_postMessage(channel=event["channel"], **blockkit.message(card))
+
+    async def _chat(self, desk: Desk, account: Account, text: str, *, shared: bool = False) -> Card:
+        try:
+            return await desk.chat(account, text, shared=shared)
+        except Exception:
+            log.exception("words could not be answered")
+            return desk.failed()
 
     async def _home_opened(self, body: Payload, _: Call) -> None:
         event: Payload = body["event"]
@@ -225,7 +242,7 @@ class SlackEdge:
         desk = self._desk_of(team_of(body))
         channel = event["channel"]
         if channel in desk.school.channels.get(Platform.SLACK, {}).values():
-            await self._accounts.forget_readers(desk.school, channel)
+            await self._accounts.readers.forget(desk.school, channel)
             await self._accounts.sync_readers(desk.school, channel)
 
     async def _publish_home(self, desk: Desk, account: Account) -> None:
@@ -243,6 +260,10 @@ class SlackEdge:
                 case Tell(card=card) if not modal and respond is not None:
                     await respond(response_type="ephemeral", replace_original=False, **blockkit.message(card))
                 case Tell(card=card):
+                    await self._show_view(desk, pages.as_form(card), trigger_id, modal)
+                case Post(card=card) if respond is not None:
+                    await respond(response_type="in_channel", replace_original=False, **blockkit.message(card))
+                case Post(card=card):
                     await self._show_view(desk, pages.as_form(card), trigger_id, modal)
                 case ShowForm(form=form) | WrongForm(form=form):
                     await self._show_view(desk, form, trigger_id, modal)
@@ -299,7 +320,13 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _takes_time(command: Payload) -> bool:
-    return str(command.get("text", "")).casefold().split()[:1] in (["report"], ["mine"], ["queue"])
+    words = str(command.get("text", "")).casefold().split()
+    return len(words) > 1 or bool(set(words) & (set(pages.COMMANDS) - {"help"}))
+
+
+def _said(event: Payload) -> str:
+    """What somebody wrote, as they typed it: Slack escapes three characters, and puts mentions and links into brackets."""
+    return html.unescape(_MENTION.sub(" ", str(event.get("text", ""))))
 
 
 @lru_cache(maxsize=64)
@@ -322,7 +349,7 @@ def _answer_to_form(view: Payload, reply: Reply) -> Payload:
             return {"response_action": "errors", "errors": dict(form.errors)}
         case WrongForm(form=form) | ShowForm(form=form):
             return {"response_action": "update", "view": blockkit.modal(form)}
-        case Tell(card=card):
+        case Tell(card=card) | Post(card=card):
             return {"response_action": "update", "view": blockkit.modal(pages.as_form(card))}
         case Silence():
             return {"response_action": "clear"}

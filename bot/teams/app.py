@@ -12,8 +12,8 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final, assert_never
 
-from bot.desk import Desk
-from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
+from bot.desk import CHAT_COMMANDS, Desk, is_question, wants_to_report
+from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
 from bot.teams import drawn
 from bot.teams.connector import Connector, OutOfReachError, RefusedError
 from bot.teams.drawn import Payload
@@ -22,8 +22,9 @@ from bot.teams.people import People
 from bot.teams.values import form_values, typed_choice
 from cards import pages
 from cards.adaptive import PEOPLE_DATASET, SUBMIT
+from cards.answer import AGAIN
 from cards.model import Banner, Card
-from cards.texts import say
+from cards.texts import quoted_command, say
 from domain.people import Account, Platform, School
 from handlers.ports import Clock
 from storage.outbox import SeenEvents
@@ -32,16 +33,21 @@ from storage.teams import TeamsDirectory, TeamsUser
 log = logging.getLogger("esafety.teams")
 
 REPORT_COMMAND: Final = "report"
+ASK_COMMAND: Final = "ask"
+ASK_PARAMETER: Final = "question"
 REPORT_MESSAGE_COMMAND: Final = "report_message"
 
 _PICTURES: Final = ("image/", "application/vnd.microsoft.teams.file")
 _ROSTER_EVENTS: Final = frozenset({"teamMemberAdded", "teamMemberRemoved", "channelMemberAdded", "channelMemberRemoved"})
 _COMMAND: Final = "esafety"
 _MOST_PEOPLE: Final = 15
+_MOST_SCHOOLS: Final = 3
 _STOPS: Final = ".,!?:;"
 _AGAIN_AFTER: Final = (0.3, 1.5)
 _LONGEST_WAIT: Final = 5.0
-_LISTS: Final = frozenset({pages.SHOW_MINE, pages.SHOW_QUEUE})
+_LIST_PAGES: Final = frozenset({pages.SHOW_MINE, pages.SHOW_QUEUE})
+_LISTS: Final = frozenset({"mine", "queue", "who", "gaps"})
+_WITH_WORDS: Final = frozenset({"ask", "topics"})
 
 Answer = tuple[int, Payload | None]
 
@@ -102,6 +108,8 @@ class TeamsEdge:
                 return await self._guarded(self._dialog(incoming, self._submitted), lambda: _form_failed(incoming))
             case "application/search":
                 return await self._guarded(self._suggest(incoming), _no_suggestions)
+            case "composeExtension/query":
+                return await self._guarded(self._looked_up(incoming), _nothing_found)
             case _:
                 return HTTPStatus.NOT_IMPLEMENTED, None
 
@@ -128,14 +136,18 @@ class TeamsEdge:
                     return drawn.replaced(shown, school, pages.SHOW_QUEUE)
                 if line is not None:
                     return drawn.told(line)
-                page = action if action in _LISTS else ""
+                page = action if action in _LIST_PAGES else ""
                 if incoming.is_personal:
                     return drawn.replaced(card, school, page)
                 sent = await self._privately(user, card, school, page)
                 return drawn.told(say("private.answered" if sent else "private.no_chat"))
+            case Post(card=card):
+                message = drawn.message(card, school)
+                await self._connector.send(incoming.service_url, incoming.conversation.id, message)
+                return drawn.told(say("private.shown"))
             case ShowForm(form=form) | WrongForm(form=form):
-                # A button of a message never leads to a form without opening a dialog; a client of long ago may still ask.
-                return drawn.told(f"{form.title}: {say('note.gone', help='help')}")
+                # What leads to a form asks for a dialog; only a card of an older version can lead here.
+                return drawn.told(f"{form.title}: {say('note.gone', help=quoted_command(Platform.TEAMS, 'help'))}")
             case Silence():
                 return drawn.told("")
             case _:
@@ -149,7 +161,7 @@ class TeamsEdge:
         match reply:
             case ShowForm(form=form) | WrongForm(form=form):
                 return drawn.dialog(form, school)
-            case Tell(card=card):
+            case Tell(card=card) | Post(card=card):
                 return drawn.dialog(pages.as_form(card), school)
             case Silence():
                 return {}
@@ -168,7 +180,7 @@ class TeamsEdge:
             return None, Tell(pages.notice(say("which_school.title"), say("private.no_school")))
         if len(schools) > 1:
             link = _link(incoming)
-            return None, Tell(pages.which_school_card(schools, then or pages.REPORT, link))
+            return None, Tell(pages.which_school_card([(s, then or pages.REPORT, link) for s in schools]))
         desk = self._desks[schools[0].id]
         return desk, await work(incoming, desk, await self._people.account(desk.school, user))
 
@@ -205,6 +217,15 @@ class TeamsEdge:
         # The last is what was typed itself, which must be there to choose.
         return _search_answer([*results[:-1][: _MOST_PEOPLE - 1], *results[-1:]])
 
+    async def _looked_up(self, incoming: Incoming) -> Payload:
+        """What is typed into the message extension, answered with rules that can be put into the conversation."""
+        user = await self._people.sender(incoming)
+        schools = await self._people.schools_of(incoming, user)
+        value: Mapping[str, Any] = incoming.value if isinstance(incoming.value, dict) else {}
+        typed = next((str(p.get("value") or "") for p in _parameters(value) if p.get("name") == ASK_PARAMETER), "")
+        cards = [card for s in schools[:_MOST_SCHOOLS] for card in await self._desks[s.id].policy.preview(typed)]
+        return drawn.results(cards)
+
     # Messages
 
     async def _message(self, incoming: Incoming) -> None:
@@ -219,22 +240,43 @@ class TeamsEdge:
         # Whoever sends a picture wants to report something: the card asks them not to.
         if any(a.content_type.startswith(_PICTURES) for a in incoming.attachments):
             words = [REPORT_COMMAND]
-        command = words[0].casefold().strip(_STOPS) if len(words) == 1 else ""
-        if command == REPORT_COMMAND:
+        text, command = " ".join(words), words[0].casefold().strip(_STOPS) if words else ""
+        if (command == REPORT_COMMAND and len(words) == 1) or wants_to_report(text):
             # No form can be opened without a press.
             await self._answer(incoming, user, pages.ask_report_card())
             return
-        if command in {"mine", "queue"}:
-            action = pages.SHOW_MINE if command == "mine" else pages.SHOW_QUEUE
-            desk, reply = await self._reply(_with_data(incoming, {"action": action}), user, self._press, action)
-            if isinstance(reply, Tell):
-                await self._tell(incoming, user, reply.card, desk.school if desk is not None else None, action)
+        if (command in CHAT_COMMANDS and (len(words) == 1 or command in _WITH_WORDS)) or is_question(text):
+            await self._asked(incoming, user, command, text)
             return
         schools = await self._people.schools_of(incoming, user)
         if schools:
-            desk, text = self._front_desk(schools), " ".join(words)
-            said = desk.chat(Platform.TEAMS, text) if len(words) > 1 else desk.help(Platform.TEAMS, text.strip(_STOPS))
-            await self._answer(incoming, user, said)
+            help_card = self._front_desk(schools).help(Platform.TEAMS, text.strip(_STOPS))
+            await self._answer(incoming, user, help_card)
+
+    async def _asked(self, incoming: Incoming, user: TeamsUser, command: str, text: str) -> None:
+        """Answers a command or a question in private. Where it may be for several schools, it is asked which."""
+        schools = await self._people.schools_of(incoming, user)
+        if not schools:
+            return
+        shows = pages.SHOWN_BY.get(command, "")
+        if len(schools) == 1:
+            desk = self._desks[schools[0].id]
+            account = await self._people.account(desk.school, user)
+            typed = command if command in _LISTS else text
+            # What comes in somebody's own chat has no «here» where others could read it.
+            reply = await desk.command(account, typed, shared=not incoming.is_personal and incoming.recipient.targeted)
+            if isinstance(reply, Tell):
+                await self._tell(incoming, user, reply.card, desk.school, shows if shows in _LIST_PAGES else "")
+            return
+        if shows:
+            ways = [(s, shows, "") for s in schools]
+        else:
+            question = text.partition(" ")[2] if command == ASK_COMMAND else text
+            ways = [(s, AGAIN, await self._keep(s, user, question)) for s in schools]
+        await self._tell(incoming, user, pages.which_school_card(ways), None, "")
+
+    async def _keep(self, school: School, user: TeamsUser, question: str) -> str:
+        return await self._desks[school.id].policy.keep(await self._people.account(school, user), question)
 
     def _front_desk(self, schools: Sequence[School]) -> Desk:
         """The desk that gives help. Where it may be one of several schools, it gives no school's telephone number."""
@@ -336,7 +378,7 @@ class TeamsEdge:
         # An event of a team does not name its other channels: all that might be among them are looked at anew.
         for school, channel in watched:
             if incoming.added or incoming.removed or incoming.channel_data.event:
-                await self._people.forget_readers(school, channel)
+                await self._people.readers.forget(school, channel)
         with contextlib.suppress(RefusedError, OutOfReachError):
             await self._people.meet(tenant, incoming.service_url, incoming.roster)
         for school, channel in watched:
@@ -390,6 +432,15 @@ def _form_failed(incoming: Incoming) -> Answer:
 
 def _no_suggestions() -> Answer:
     return HTTPStatus.OK, _search_answer([])
+
+
+def _nothing_found() -> Answer:
+    return HTTPStatus.OK, drawn.results([])
+
+
+def _parameters(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = value.get("parameters")
+    return [p for p in found if isinstance(p, dict)] if isinstance(found, list) else []
 
 
 def _search_answer(results: list[dict[str, str]]) -> Payload:

@@ -5,7 +5,6 @@ switched on in Azure by default, and there anybody can say who they are). All of
 is done.
 """
 
-import ipaddress
 import logging
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -20,7 +19,7 @@ from botframework.connector.auth import (
 )
 from jwt import PyJWTError
 
-from bot.settings import Settings
+from bot.settings import Settings, is_loopback
 from bot.teams.incoming import Incoming
 from bot.teams.keys import KeyRing
 
@@ -109,11 +108,3 @@ def host_of(url: str) -> str | None:
         return urlsplit(url).hostname
     except ValueError:
         return None
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether a host is this machine itself."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

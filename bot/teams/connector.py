@@ -21,8 +21,7 @@ from botframework.connector.auth.managedidentity_app_credentials import ManagedI
 from msal import TokenCache
 from yarl import URL
 
-from bot.settings import BotType, Settings
-from bot.teams.auth import is_loopback
+from bot.settings import BotType, Settings, is_loopback
 
 _TIMEOUT: Final = ClientTimeout(total=15)
 _PAGE: Final = 200

@@ -1,5 +1,6 @@
 """Cards as Teams wants them: in a message, in a dialog, in the answer to a button."""
 
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from cards import adaptive
@@ -10,6 +11,7 @@ from domain.people import School
 Payload: TypeAlias = dict[str, Any]
 
 CARD: Final = "application/vnd.microsoft.card.adaptive"
+PREVIEW: Final = "application/vnd.microsoft.card.thumbnail"
 MESSAGE: Final = "application/vnd.microsoft.activity.message"
 SCHOOL: Final = "school"
 PAGE: Final = "page"
@@ -41,6 +43,16 @@ def dialog(form: Form, school: School | None) -> Payload:
 def replaced(card: Card, school: School | None, page: str = "") -> Payload:
     """The answer to a button that shows a card to whoever pressed it, in place of the one with the button."""
     return {"statusCode": 200, "type": CARD, "value": _stamped(adaptive.card(card), school, page)}
+
+
+def results(cards: Sequence[Card]) -> Payload:
+    """The answer to a query of the message extension: cards to choose from, each with a line to know it by."""
+    found = []
+    for card in cards:
+        title, text = card.title, next((p.text for p in card.parts if isinstance(p, Banner)), "")
+        preview = {"contentType": PREVIEW, "content": {"title": title, "text": text}}
+        found.append({**_attached(adaptive.card(card), None), "preview": preview})
+    return {"composeExtension": {"type": "result", "attachmentLayout": "list", "attachments": found}}
 
 
 def again(data: Payload, text: str, label: str) -> Payload:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from bot.readers import Readers
 from bot.teams.connector import Connector, OutOfReachError, RefusedError
 from bot.teams.incoming import CHANNEL, Incoming
-from domain.people import Account, Address, AddressKind, Person, Platform, School, Staff
+from domain.people import Account, Person, Platform, School, Staff
 from handlers.ports import Clock
 from storage.store import Store
 from storage.teams import TeamsDirectory, TeamsUser
@@ -50,7 +51,7 @@ class People:
         self._store = store
         self._clock = clock
         self._kept: dict[tuple[str, str], TeamsUser] = {}
-        self._looks: dict[Address, int] = {}
+        self.readers = Readers(store, clock, Platform.TEAMS)
         self.tenants = tenants
 
     async def sender(self, incoming: Incoming) -> TeamsUser:
@@ -106,30 +107,14 @@ class People:
         service_url = await self._directory.service_url(tenant)
         if service_url is None:
             return False
-        address = Address(Platform.TEAMS, AddressKind.CHANNEL, channel)
-        look = self._looks[address] = self._looks.get(address, 0) + 1
+        look = self.readers.look(channel)
         staff = await self._staff(school)
         emails: set[str] = set()
         async for user in self._roster(tenant, service_url, channel):
             person = on_the_list(staff, user)
             emails.add(person.email if person is not None else user.email)
-        async with self._store.transaction(school) as records:
-            if look != self._looks[address]:
-                # Somebody joined or left meanwhile: what this look has found is of before.
-                return True
-            known_before = address in await records.readers(self._clock.now() - timedelta(days=1))
-            await records.save_readers(address, emails, self._clock.now())
-            if not known_before:
-                await records.look_again_at(address, self._clock.now())
+        await self.readers.found(school, channel, look, emails)
         return True
-
-    async def forget_readers(self, school: School, channel: str) -> None:
-        """Somebody joined or left: from now on nobody knows who reads it, and what stands there is looked at again."""
-        address = Address(Platform.TEAMS, AddressKind.CHANNEL, channel)
-        self._looks[address] = self._looks.get(address, 0) + 1
-        async with self._store.transaction(school) as records:
-            await records.forget_readers(address)
-            await records.look_again_at(address, self._clock.now())
 
     async def meet(self, tenant: str, service_url: str, conversation_id: str) -> None:
         """Remembers everybody in a team or group chat, so that they can be written to before they have ever said a word."""

@@ -17,7 +17,7 @@ from uuid import uuid4
 from slack_sdk.signature import SignatureVerifier
 
 from bot.settings import DEMO_SCHOOLS
-from tests.bench import teams
+from tests.bench import answers, teams
 from tests.bench.tools import IN_FLIGHT, burst, cpu_seconds, free_port, process, resident_mb, show
 from tests.fakes.slack_server import FakeSlack
 from tests.story.stage import BRUNEL, SAFEGUARDING, write_school
@@ -32,6 +32,7 @@ async def main() -> None:
     """Runs every measurement in one go."""
     version = sys.version.split()[0]
     print(f"python {version}, {os.cpu_count()} processors, {IN_FLIGHT} in flight, median of {ROUNDS} rounds\n")
+    answers.measure(ROUNDS)
     async with FakeSlack() as slack:
         for channel in ("C0SAFE", "C0BRUNEL"):
             slack.add_channel(channel, [], channel_id=channel)

@@ -18,6 +18,7 @@ from cards.messages import ACKNOWLEDGE
 from domain.messages import WithdrawnMessage
 from domain.people import Account, Address, AddressKind, Kind, Platform, School
 from handlers.ports import Ports
+from storage.answering import Answers
 from storage.database import Database
 from storage.people_files import carry_out, plan_import, read_people
 from storage.records import new_id
@@ -131,7 +132,7 @@ async def _reported(url: str, count: int) -> None:
     await database.migrate()
     store, (school,) = Store(database), load_schools(DEMO_SCHOOLS).values()
     await _import(store, school)
-    ports = Ports(store, SystemClock(), frozenset({Platform.TEAMS}), new_id, lambda: None)
+    ports = Ports(store, SystemClock(), frozenset({Platform.TEAMS}), new_id, lambda: None, Answers())
     await _report(Desk(ports, school), "nobody", count)
     await database.close()
 

@@ -18,6 +18,7 @@ from storage.people_files import carry_out, plan_import, read_people
 from storage.school_files import load_schools
 from storage.slack_installs import SlackInstall, SlackInstalls
 from storage.store import Store
+from tests.conftest import new_database
 from tests.fakes.clock import FakeClock
 from tests.fakes.slack_server import FakeSlack, LostCall, RateLimited, Refused
 from tests.fakes.slack_trust import FakeTrust
@@ -79,6 +80,9 @@ class Practice:
     async def has_people(self, kinds: tuple[Kind, ...] = (Kind.STAFF, Kind.PUPIL), without: str = "", text: str = "") -> None:
         """Imports the demo lists, or one of staff with that text, leaving out whoever has that e-mail."""
         self.write()
+        if self.url.startswith("sqlite") and not is_there(self.url):
+            async with new_database("sqlite", Path(self.url.removeprefix("sqlite:///")).parent) as made:
+                assert made == self.url
         database = Database(self.url)
         await database.migrate()
         async with Store(database).transaction(load_schools(Path("schools"))["css"]) as records:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.cli import main
-from bot.teams.app import REPORT_COMMAND, REPORT_MESSAGE_COMMAND
+from bot.teams.app import ASK_COMMAND, ASK_PARAMETER, REPORT_COMMAND, REPORT_MESSAGE_COMMAND
 from bot.teams.package import ICONS, PackageError, built_manifest, write_package
 from cards.pages import COMMANDS
 
@@ -118,17 +118,27 @@ def test_in_a_channel_the_commands_can_be_whispered() -> None:
 def test_a_report_can_begin_anywhere_and_at_a_message() -> None:
     """The two commands that open a form, by the ids the edge listens to; the first as a slash command too."""
     commands = {c["id"]: c for c in manifest()["composeExtensions"][0]["commands"]}
-    assert list(commands) == [REPORT_COMMAND, REPORT_MESSAGE_COMMAND]
-    assert all((c["type"], c["fetchTask"]) == ("action", True) for c in commands.values())
+    assert list(commands) == [REPORT_COMMAND, REPORT_MESSAGE_COMMAND, ASK_COMMAND]
+    assert all(
+        (commands[c]["type"], commands[c]["fetchTask"]) == ("action", True) for c in (REPORT_COMMAND, REPORT_MESSAGE_COMMAND)
+    )
     assert commands[REPORT_COMMAND]["context"] == ["compose", "commandBox"]
     assert commands[REPORT_COMMAND]["triggers"] == ["slash"]
     assert commands[REPORT_MESSAGE_COMMAND]["context"] == ["message"]
 
 
+def test_the_policy_can_be_asked_while_writing() -> None:
+    """The query's one parameter is the one that the edge reads."""
+    asked = next(c for c in manifest()["composeExtensions"][0]["commands"] if c["id"] == ASK_COMMAND)
+    assert asked["type"] == "query"
+    assert [p["name"] for p in asked["parameters"]] == [ASK_PARAMETER]
+
+
 def test_the_shortcuts_are_called_as_in_slack() -> None:
     """A school with both chats explains the bot once."""
     commands = manifest()["composeExtensions"][0]["commands"]
-    assert [c["title"] for c in commands] == [s["name"] for s in SLACK["features"]["shortcuts"]]
+    opening = [c["title"] for c in commands if c["type"] == "action"]
+    assert opening == [s["name"] for s in SLACK["features"]["shortcuts"]]
     assert manifest()["accentColor"] == SLACK["display_information"]["background_color"]
     assert manifest()["name"]["short"] == SLACK["display_information"]["name"]
 

@@ -32,7 +32,7 @@ QUIETLY = (
     "--disable-sync",
     "--lang=en-GB",
 )
-PATIENCE_MS = 10_000
+PATIENCE_MS = 20_000
 
 
 class Console:

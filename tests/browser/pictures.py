@@ -29,6 +29,7 @@ async def main() -> None:
             await console.start()
             await _walk(console, clock)
             await _queue(console, clock)
+            await _answers(console)
             await console.close()
             await console.stop()
             await chromium.close()
@@ -86,6 +87,31 @@ async def _queue(console: Console, clock: FakeClock) -> None:
     await lead.says("queue")
     await expect(lead.note).to_contain_text("With you")
     await _take(lead, "console-queue")
+
+
+ASKED = {
+    "answer": "Can I accept a follow request from a pupil on my private Insta?",
+    "fact": "can i friend an ex-pupil?",
+    "permission": "Can I use my own iPad on the school wifi?",
+    "silent": "Are pupils allowed to wear a smartwatch in an exam?",
+    "grave": "A boy in my form is passing round a nude photo of a girl in Year 9, what do I do?",
+    "unsure": "what about pictures of the kids",
+}
+
+
+async def _answers(console: Console) -> None:
+    """A teacher asks about the policy: a rule, the one fact that is missing, what the policy does not say, other readings."""
+    for name, question in ASKED.items():
+        teacher = await console.open(TEACHER, **{**LOOK, "height": 1000})
+        await _hide_guide(teacher)
+        said = teacher.page.locator("#log [data-message]")
+        before = await said.count()
+        box = teacher.page.locator("#text")
+        await box.fill(question)
+        await box.press("Enter")
+        await expect(said).to_have_count(before + 2)
+        await said.last.evaluate("(message) => message.scrollIntoView({ block: 'end' })")
+        await _take(teacher, f"console-answer-{name}")
 
 
 async def _hide_guide(*people: Person) -> None:

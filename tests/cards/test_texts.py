@@ -9,7 +9,10 @@ from string import Formatter
 
 import pytest
 
+from cards.pages import COMMANDS
 from cards.texts import phone_list, say, texts
+from domain.answers import Verdict
+from domain.asking import Decision
 from domain.incident import AlertState, Asked
 from domain.report_form import PEOPLE_FIELDS, Fault
 from domain.words import About, FourC, IncidentState, ParticipantRole, Urgency
@@ -27,6 +30,11 @@ FAMILIES: dict[str, list[str]] = {
     "fault.": list(Fault),
     "alert.": [a for a in Asked if a is not Asked.FIRST],
     "mine.": ["reference", "concern", "reported", "state"],
+    "verdict.": [*Verdict, "allowed", "forbidden"],
+    "request.": [Decision.GRANTED, Decision.REFUSED],
+    "request.outcome_": list(Decision),
+    "request.done_": list(Decision),
+    "request.answer_": list(Decision),
 }
 """Keys whose last part is a value: `say(f"urgency.{urgency}")`. A new value of an enum needs its sentence."""
 DETAIL_FIELDS = [*PEOPLE_FIELDS, "house", "form"]
@@ -75,7 +83,7 @@ def _constant(part: ast.expr) -> str:
 
 def _family(pattern: str, where: str) -> Iterator[str]:
     special = {
-        "help.{}_does": [f"help.{c}_does" for c in ("report", "mine", "queue", "help")],
+        "help.{}_does": [f"help.{c}_does" for c in COMMANDS],
         "note.{}": [],
         "detail.{}": [f"detail.{f}" for f in DETAIL_FIELDS],
         "detail.{}_yes": ["detail.repeat_yes", "detail.illegal_yes"],

@@ -65,10 +65,12 @@ from handlers.compose import receipt
 from handlers.hand_on import REASON, TO, HandedOn, HandOnQuestions, recipients
 from handlers.lists import MOST_LINES
 from handlers.ports import Ports
+from storage.answering import Answers
 from storage.people_files import read_people
 from storage.policy_files import load_policy, policy_ids
 from storage.school_files import load_schools
 from tests.cards.strategies import NASTY
+from tests.contract.answer_corpus import answer_entries, request_messages
 from tests.fakes.clock import A_TUESDAY_MORNING, FakeClock
 
 Entry: TypeAlias = tuple[str, Card | Form]
@@ -103,10 +105,12 @@ def entries() -> Iterator[Entry]:
     yield from _hand_ons_and_closings()
     yield from _in_dialogs_too(_outcomes())
     yield from _in_dialogs_too(_page_cards())
+    yield from answer_entries(schools(), NOW, tuple(_hostile()))
 
 
 def all_messages() -> Iterator[tuple[str, School, Message]]:
     """The messages that stay in a chat, before they are drawn."""
+    yield from request_messages(demo_school(), NOW)
     yield from ((f"alert: {name}", demo_school(), found) for name, found in _alerts())
     yield from ((f"receipt: {name}", school, found) for name, school, found in _receipts())
     incident = _opened(_facts()).incident
@@ -227,7 +231,9 @@ def _opened(
 def _ports(seed: str) -> Ports:
     numbers = itertools.count()
     nothing = cast("Any", None)
-    return Ports(nothing, FakeClock(), frozenset({Platform.SLACK}), lambda: _id(f"{seed} {next(numbers)}"), lambda: None)
+    return Ports(
+        nothing, FakeClock(), frozenset({Platform.SLACK}), lambda: _id(f"{seed} {next(numbers)}"), lambda: None, Answers()
+    )
 
 
 def _concern(incident: Incident) -> str:
@@ -705,15 +711,14 @@ def _page_cards() -> Iterator[Entry]:
     words = ("repotr", "que", "sing", "report it at once", LONG_TEXT, *(text for _, text in _hostile()))
     for number, typed in enumerate(words):
         yield f"help: unknown word {number}", desk.help(Platform.SLACK, typed)
-    yield "help: said in a chat", desk.chat(Platform.SLACK, "hello")
     for shared, phones in itertools.product((True, False), repeat=2):
         told = school if phones else replace(school, phones={})
         yield f"welcome: {shared=} {phones=}", pages.welcome_card(told, shared=shared)
     link = "https://teams.example/l/message/19:2f00@thread.tacv2/1764064800000?groupId=" + _id("group")
     named = tuple(replace(s, id=s.policy.id, name=s.policy.school) for s in schools())
     for (then, value), some in itertools.product(((pages.REPORT, link), (pages.SHOW_MINE, "")), (named[:2], named, named * 6)):
-        yield f"which school: {len(some)}, then {then}", pages.which_school_card(some, then, value)
-    yield "ask report", desk.chat(Platform.SLACK, "I must report something")
+        yield f"which school: {len(some)}, then {then}", pages.which_school_card([(s, then, value) for s in some])
+    yield "ask report", pages.ask_report_card()
     lines = tuple(_lines())
     own = tuple(replace(x, alert_id=None, alert_state=None, role=None, owner="") for x in lines)
     dropped = replace(own[0], concern="dropped_since")

@@ -6,41 +6,20 @@ Sources: learn.microsoft.com on cards in Teams, on dialogs and on input validati
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final, TypeAlias
 
-from jsonschema import Draft6Validator
-from jsonschema.exceptions import best_match
+from tests.fakes.card_schema import schema_problems
 
 Payload: TypeAlias = Mapping[str, Any]
 
 CARD_BYTES: Final = 100_000
 _ACTIONS_A_SET: Final = 6
-_LONGEST_SENTENCE: Final = 200
-"""Of the schema's sentences the end says what is wrong: before it stands the whole element."""
 _IN_DIALOGS: Final = {"Action.Submit", "Action.OpenUrl", "Action.ShowCard"}
-_FREE_TEXT: Final = frozenset(
-    [
-        "text",
-        "title",
-        "value",
-        "label",
-        "placeholder",
-        "errorMessage",
-        "fallbackText",
-        "id",
-        "verb",
-        "dataset",
-        "action",
-        "state",
-    ]
-)
 
 
 def problems(payload: Payload, surface: str) -> list[str]:
     """Everything wrong with a card in a message or, for the surface `modal`, in a dialog."""
-    return [*_schema_problems(payload), *_by_hand(payload, surface)]
+    return [*schema_problems(payload), *_by_hand(payload, surface)]
 
 
 # By hand
@@ -96,50 +75,3 @@ def _pieces(found: Any, path: str = "") -> Iterator[tuple[str, Payload]]:
         case list():
             for number, value in enumerate(found):
                 yield from _pieces(value, f"{path}/{number}")
-
-
-# By Microsoft's schema
-
-
-def _schema_problems(payload: Payload) -> Iterator[str]:
-    """The elements of a card do not depend on one another, so that each kind of element is checked once and not each card."""
-    envelope = {key: value for key, value in payload.items() if key != "body"}
-    yield from _problems_of(_blank({**envelope, "body": []}))
-    for number, element in enumerate(payload["body"]):
-        wrapped = {"type": "AdaptiveCard", "version": "1.5", "body": [element]}
-        yield from (f"/body/{number}: {problem}" for problem in _problems_of(_blank(wrapped)))
-
-
-@cache
-def _problems_of(blanked: str) -> tuple[str, ...]:
-    wrong = best_match(_schema().iter_errors(json.loads(blanked)))
-    return (f"{wrong.json_path}: {wrong.message[-_LONGEST_SENTENCE:]}",) if wrong else ()
-
-
-@cache
-def _schema() -> Draft6Validator:
-    text = files("adaptive_cards").joinpath("schemas/schema-1.5.json").read_text(encoding="utf-8")
-    return Draft6Validator(json.loads(text))
-
-
-def _blank(payload: Payload) -> str:
-    return json.dumps(_as_the_schema_knows_it(payload), sort_keys=True)
-
-
-def _as_the_schema_knows_it(found: Any, key: str = "") -> Any:
-    """With the same letter for every free text, and without what Teams knows and the bundled schema wrongly refuses:
-
-    `msteams`, `choices.data` and the style `filtered`.
-    """
-    match found:
-        case dict():
-            known = {name: value for name, value in found.items() if name not in {"msteams", "choices.data"}}
-            if known.get("style") == "filtered":
-                known["style"] = "compact"
-            return {name: _as_the_schema_knows_it(value, name) for name, value in known.items()}
-        case list():
-            return [_as_the_schema_knows_it(value) for value in found]
-        case str() if key in _FREE_TEXT and found:
-            return "x"
-        case _:
-            return found

@@ -4,6 +4,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any, get_args
@@ -23,6 +24,7 @@ from tests.contract.limits import problems as slack_problems
 from tests.contract.teams_rules import problems as teams_problems
 
 VIEWS = (messages, report_form, case, pages)
+OUTCOMES = {"_acknowledged": AcknowledgeOutcome, "_hand_on": HandOnOutcome, "_close": CloseOutcome}
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +33,51 @@ def everything() -> tuple[Drawn, ...]:
     return corpus()
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The corpus made a second time: which functions of the views and which of their lines ran, which outcomes were drawn."""
+
+    entries: list[made.Entry]
+    called: set[CodeType]
+    reached: set[tuple[str, int]]
+    outcomes: dict[str, set[type]]
+
+
+@pytest.fixture(scope="module")
+def again() -> Again:
+    """Watched, which takes longer: once for all that is asked of it."""
+    files = {inspect.getfile(view) for view in VIEWS}
+    called: set[CodeType] = set()
+    reached: set[tuple[str, int]] = set()
+    drawn: dict[str, set[type]] = {}
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code.co_filename not in files:
+            return None
+        called.add(frame.f_code)
+        reached.add((frame.f_code.co_filename, frame.f_lineno))
+        return trace
+
+    before = sys.gettrace()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in OUTCOMES:
+            patch.setattr(Desk, name, _noting(name, drawn))
+        sys.settrace(trace)
+        try:
+            entries = list(made.entries())
+        finally:
+            sys.settrace(before)
+    return Again(entries, called, reached, drawn)
+
+
 # It is whole
 
 
-def test_no_view_is_forgotten() -> None:
+def test_no_view_is_forgotten(again: Again) -> None:
     """Every public view is called for the corpus, and every line of the views is needed for it: a new state must be added."""
-    called, reached = _traced()
     views = {f"{v.__name__}.{n}": f.__code__ for v in VIEWS for n, f in vars(v).items() if _is_public_view(v, n, f)}
-    assert [name for name, code in views.items() if code not in called] == []
-    missed = [f"{Path(file).name}:{line}" for file, line in sorted(_lines() - reached) if not _never(file, line)]
+    assert [name for name, code in views.items() if code not in again.called] == []
+    missed = [f"{Path(file).name}:{line}" for file, line in sorted(_lines() - again.reached) if not _never(file, line)]
     assert missed == []
 
 
@@ -48,30 +86,15 @@ def test_no_message_is_forgotten() -> None:
     assert {type(message) for _, _, message in made.all_messages()} == set(get_args(Message))
 
 
-def test_no_outcome_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_outcome_is_forgotten(again: Again) -> None:
     """Everything that can come of acknowledging, handing on and closing is drawn."""
-    drawn: dict[str, set[type]] = {}
-
-    def noting(name: str) -> Any:
-        draw = getattr(Desk, name)
-
-        def noted(desk: Any, outcome: Any) -> Any:
-            drawn.setdefault(name, set()).add(type(outcome))
-            return draw(desk, outcome)
-
-        return noted
-
-    kinds = {"_acknowledged": AcknowledgeOutcome, "_hand_on": HandOnOutcome, "_close": CloseOutcome}
-    for name in kinds:
-        monkeypatch.setattr(Desk, name, noting(name))
-    list(made.entries())
-    assert drawn == {name: set(get_args(outcomes)) for name, outcomes in kinds.items()}
+    assert again.outcomes == {name: set(get_args(outcomes)) for name, outcomes in OUTCOMES.items()}
 
 
-def test_each_has_a_name_of_its_own(everything: tuple[Drawn, ...]) -> None:
+def test_each_has_a_name_of_its_own(everything: tuple[Drawn, ...], again: Again) -> None:
     """A fault can be found by its name, and two runs give the same."""
     assert len({one.name for one in everything}) == len(everything)
-    assert list(made.entries()) == [(one.name, one.card) for one in everything]
+    assert again.entries == [(one.name, one.card) for one in everything]
 
 
 # It is right
@@ -122,26 +145,14 @@ def _is_public_view(module: ModuleType, name: str, found: object) -> bool:
     return inspect.isfunction(found) and found.__module__ == module.__name__ and not name.startswith("_")
 
 
-def _traced() -> tuple[set[CodeType], set[tuple[str, int]]]:
-    """Which functions of the views, and which of their lines, run while the corpus is made."""
-    files = {inspect.getfile(view) for view in VIEWS}
-    called: set[CodeType] = set()
-    reached: set[tuple[str, int]] = set()
+def _noting(name: str, drawn: dict[str, set[type]]) -> Any:
+    draw = getattr(Desk, name)
 
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        if frame.f_code.co_filename not in files:
-            return None
-        called.add(frame.f_code)
-        reached.add((frame.f_code.co_filename, frame.f_lineno))
-        return trace
+    def noted(desk: Any, outcome: Any) -> Any:
+        drawn.setdefault(name, set()).add(type(outcome))
+        return draw(desk, outcome)
 
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        list(made.entries())
-    finally:
-        sys.settrace(before)
-    return called, reached
+    return noted
 
 
 def _lines() -> set[tuple[str, int]]:

@@ -28,9 +28,9 @@ CARD = Card("T", "T", (Text("It is open."), Buttons((Button("take", "I have it",
 
 WRONG_FORMS: list[tuple[str, Callable[[Payload], Any]]] = [
     ("not valid under any", lambda it: it["body"].append({"type": "Nonsense"})),
-    ("not valid under any", lambda it: it["body"][0].update(colour="red")),
-    ("not valid under any", lambda it: it["body"][0].update(style="loud")),
-    ("not valid under any", lambda it: it["body"][0].pop("id")),
+    ("'colour' was unexpected", lambda it: it["body"][0].update(colour="red")),
+    ('"loud" is not', lambda it: it["body"][0].update(style="loud")),
+    ('"id" is a required', lambda it: it["body"][0].pop("id")),
     ("not valid under any", lambda it: it["actions"][0].update(type="Action.Nonsense")),
     ("1.5 is not of type", lambda it: it.update(version=1.5)),
     ("is used 2 times", lambda it: it["body"].append(it["body"][0])),

@@ -135,7 +135,7 @@ class Message:
 
     @property
     def buttons(self) -> list[str]:
-        return [element["text"]["text"] for _, element in buttons_of(self.blocks)]
+        return [label_of(element) for _, element in buttons_of(self.blocks)]
 
     def as_payload(self) -> Payload:
         """The message as Slack hands it to the bot."""
@@ -193,7 +193,7 @@ class View:
 
     @property
     def buttons(self) -> list[str]:
-        return [element["text"]["text"] for _, element in buttons_of(self.blocks)]
+        return [label_of(element) for _, element in buttons_of(self.blocks)]
 
     @property
     def fields(self) -> dict[str, str]:
@@ -315,7 +315,23 @@ def buttons_of(blocks: Sequence[Payload]) -> Iterator[tuple[Payload, Payload]]:
         yield from ((block, element) for element in candidates if element.get("type") == "button")
 
 
-_UNSEEN: Final = {"type", "action_id", "block_id", "value", "style", "url", "confirm", "option_groups", "options"}
+def label_of(button: Payload) -> str:
+    """What a button is called: as it is read out, or else as it is written."""
+    return str(button.get("accessibility_label") or button["text"]["text"])
+
+
+_UNSEEN: Final = {
+    "accessibility_label",
+    "type",
+    "action_id",
+    "block_id",
+    "value",
+    "style",
+    "url",
+    "confirm",
+    "option_groups",
+    "options",
+}
 
 
 def shown_text(piece: Any) -> str:

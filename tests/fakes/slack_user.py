@@ -23,6 +23,7 @@ from tests.fakes.slack_model import (
     View,
     buttons_of,
     is_filled,
+    label_of,
     new_id,
     starting_values,
 )
@@ -274,7 +275,7 @@ class SlackUser:
             if place.only_for not in ("", self.id):
                 raise AssertionError(f"{self.name} does not see that message")
         for block, button in buttons_of(place.blocks):
-            if button["text"]["text"] == label and value in (None, button.get("value")):
+            if label_of(button) == label and value in (None, button.get("value")):
                 return block, button
         raise AssertionError(f"no button «{label}» with value {value!r}, only {place.buttons}")
 

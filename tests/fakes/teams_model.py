@@ -12,13 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
-from functools import cache, lru_cache
-from importlib.resources import files
 from typing import Any, Final, Literal, TypeAlias
 
-from jsonschema import Draft6Validator
-
 from cards.adaptive import DATE_SUFFIX, TIME_SUFFIX, TYPED_SUFFIX
+from tests.fakes.card_schema import schema_problems
 
 Payload: TypeAlias = dict[str, Any]
 Kind: TypeAlias = Literal["personal", "groupChat", "channel"]
@@ -320,6 +317,8 @@ def actions_of(card: Mapping[str, Any]) -> Iterator[Payload]:
     for element in elements_of(card):
         if element.get("type") == "ActionSet":
             yield from element.get("actions", [])
+        if "selectAction" in element:
+            yield element["selectAction"]
     yield from card.get("actions", [])
 
 
@@ -466,7 +465,7 @@ def attachment_problems(attachment: Any, surface: Surface) -> list[str]:
 
 def card_problems(card: Payload, surface: Surface) -> list[str]:
     """Everything wrong with a card, by the schema and by what Teams knows beyond it."""
-    wrong = list(_schema_problems(json.dumps(_as_the_schema_knows_it(card))))
+    wrong = schema_problems(card)
     if wrong:
         return wrong
     if card.get("version") not in _VERSIONS:
@@ -517,35 +516,6 @@ def _action_problems(action: Payload, surface: Surface) -> Iterator[str]:
             yield f"the Action.Submit «{title}» has the unknown msteams type {wanted!r}"
         elif surface == "dialog":
             yield f"the Action.Submit «{title}» asks for {wanted} inside a dialog"
-
-
-@lru_cache(256)
-def _schema_problems(card: str) -> tuple[str, ...]:
-    """The same card goes out often, and the schema is slow to walk."""
-    return tuple(f"{list(e.absolute_path)}: {e.message[:200]}" for e in _schema().iter_errors(json.loads(card)))
-
-
-@cache
-def _schema() -> Draft6Validator:
-    text = files("adaptive_cards").joinpath("schemas/schema-1.5.json").read_text(encoding="utf-8")
-    return Draft6Validator(json.loads(text))
-
-
-def _as_the_schema_knows_it(found: Any) -> Any:
-    """Without what Teams knows and the bundled schema wrongly refuses: `msteams`, `choices.data` and the style `filtered`.
-
-    What a button carries is the bot's own affair.
-    """
-    match found:
-        case dict():
-            known = {key: value for key, value in found.items() if key not in {"msteams", "choices.data", "data"}}
-            if known.get("style") == "filtered":
-                known["style"] = "compact"
-            return {key: _as_the_schema_knows_it(value) for key, value in known.items()}
-        case list():
-            return [_as_the_schema_knows_it(value) for value in found]
-        case _:
-            return found
 
 
 def dialog_problems(body: Any) -> list[str]:

@@ -20,6 +20,7 @@ from handlers import acknowledge, report
 from handlers.acknowledge import AcknowledgeOutcome
 from handlers.ports import Ports
 from handlers.report import Reported
+from storage.answering import Answers
 from storage.database import Database
 from storage.outbox import Outbox
 from storage.people_files import carry_out, plan_import, read_people
@@ -184,7 +185,7 @@ async def open_office(database: Database, clock: FakeClock) -> AsyncIterator[Off
         staff = await records.staff()
     people = {who: person for who, email in CAST.items() if (person := staff.by_email(email))}
     post, bell = Postbox(), asyncio.Event()
-    ports = Ports(Store(database), clock, frozenset({Platform.SLACK}), lambda: str(uuid4()), bell.set)
+    ports = Ports(Store(database), clock, frozenset({Platform.SLACK}), lambda: str(uuid4()), bell.set, Answers())
     worker = Worker(ports, {school.id: school}, Outbox(database), {Platform.SLACK: post}, bell)
     yield Office(database, clock, school, people, ports, worker, post)
 

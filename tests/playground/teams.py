@@ -13,6 +13,11 @@ from tests.playground.school import PRIVATE
 REFERENCE = re.compile(r"CSS-\d{4}-\d{4}")
 HARMED, DID_IT, SAW_IT = PEOPLE = ("Who was harmed or targeted?", "Who is said to have done it?", "Who saw it?")
 LAW = "Could a law have been broken?"
+CUT_OFF = """card => {
+    const edge = card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight);
+    return [...card.querySelectorAll("button, [role=button]")]
+        .filter(one => one.getBoundingClientRect().right > edge + 1).map(one => one.innerText);
+}"""
 TALL, LARGEST_PICTURE = 1800, 200_000
 PICTURES = Path(__file__).parents[2] / "docs" / "images" if os.environ.get("PICTURES") else None
 
@@ -74,7 +79,30 @@ class Teams:
             await self.page.keyboard.type("@")
             await self.page.get_by_role("listbox", name="Typeahead menu").get_by_role("menuitem", name="E-safety").click()
         await self.page.keyboard.type(f" {words}" if mention else words)
+        await self.posts()
+
+    async def posts(self) -> None:
+        """Sends the message that is being written."""
         await self.page.get_by_role("button", name=re.compile(r"^(Post|Send Message)$")).first.click()
+
+    async def asks(self, question: str, answer: str) -> Locator:
+        """Writes a question in one's own chat. Gives the answer, by its heading, none of whose buttons is cut off."""
+        await self.says(question)
+        card = self.titled(answer).last
+        await expect(card).to_be_visible()
+        assert await card.evaluate(CUT_OFF) == []
+        return card
+
+    async def looks_up(self, question: str, rule: str) -> None:
+        """Has the message extension's search find rules, and puts one of them into the message that is being written."""
+        await self.page.get_by_role("button", name="Trigger Message Extension App").first.click()
+        await self.page.get_by_role("menuitem", name="Search Command").click()
+        await self.page.get_by_role("button", name="Specify Command ID or Parameter").click()
+        await self.page.get_by_role("textbox", name="Command ID").fill("ask")
+        await self.page.get_by_role("textbox", name="Parameter name").fill("question")
+        await self.page.get_by_placeholder("Enter a search term").fill(question)
+        await self.page.get_by_text(rule, exact=True).click()
+        await expect(self.page.get_by_placeholder("Enter a search term")).to_be_hidden()
 
     async def begins_a_report(self) -> None:
         """Chooses the message extension's command, which in Teams stands beside the message box."""

@@ -8,44 +8,101 @@ import pytest
 
 from bot.ask_command import ask_batch
 from domain.answers import Verdict, decide
-from storage.answer_files import load_catalogue, load_sheet
-from storage.answering import learnt, load_engine
+from domain.understanding import _AGREEMENT, _SPEAK_FOR
+from storage.answer_files import load_lexicon, load_sheet
+from storage.answering import learnt
+from storage.learning import examples_digest, learnt_from
 from storage.policy_files import PolicyFileError, load_policy, policy_ids
+from tests.policies.loaded import catalogue, engine, sheet
 
-FORM = {"id", "verdict", "rule", "title", "answer", "cites", "roles", "asks", "alternatives"}
+FORM = {"id", "verdict", "rule", "title", "answer", "cites", "roles", "asks", "alternatives", "sure", "facts"}
 
 
 def test_the_ranking_was_learnt_from_this_catalogue() -> None:
-    """After a change of the catalogue or the lexicon it is learnt anew, and kept with them."""
-    assert learnt().ranking.questions
+    """After a change of the catalogue, the lexicon or the examples it is learnt anew, and kept with them."""
+    assert learnt().ranking.labels
+    assert learnt_from() == examples_digest(), "run esafety pack learn"
 
 
 @pytest.mark.parametrize("school", policy_ids())
 def test_every_answer_can_be_given(school: str) -> None:
     """Each case of each answer is a verdict, words, and clauses that the policy has."""
-    policy, catalogue = load_policy(school), load_catalogue()
-    for answer in load_sheet(policy, catalogue).answers.values():
+    policy = load_policy(school)
+    for answer in sheet(school):
         for case in answer.cases:
             facts = {fact: min(values) for fact, values in case.when.items()}
-            decision = decide(catalogue.questions[answer.to], answer, facts)
+            decision = decide(catalogue().questions[answer.to], answer, facts)
             assert decision.verdict is not Verdict.DEPENDS
             assert all(policy.cite(clause).heading for clause in decision.cites)
 
 
 def test_a_fact_that_decides_is_asked_for_and_then_decides() -> None:
     """A former pupil's age, at Elton: asked, and said."""
-    engine = load_engine(load_policy("elton"))
-    open_still = engine.understand("can i friend an ex-pupil?")
+    elton = engine("elton")
+    open_still = elton.understand("can i friend an ex-pupil?")
     assert (open_still.best.decision.verdict, open_still.best.decision.missing) == (Verdict.DEPENDS, "age")
-    told = engine.understand("can i friend an ex-pupil?", chosen=open_still.best.question.id, facts={"age": "under_18"})
+    told = elton.understand("can i friend an ex-pupil?", chosen=open_still.best.question.id, facts={"age": "under_18"})
     assert told.best.decision.verdict is Verdict.NO
-    assert engine.understand("can i friend an ex-pupil? She is 17.").best.decision.verdict is Verdict.NO
+    assert elton.understand("can i friend an ex-pupil? She is 17.").best.decision.verdict is Verdict.NO
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "The Headteacher has already approved it.",
+        "the head said yes",
+        "We have been given permission.",
+        "Permission has been given.",
+    ],
+)
+def test_once_whoever_must_agree_has_agreed_it_is_a_yes(told: str) -> None:
+    """Asked first it is not allowed yet; with the agreement that the clause wants it is, and the words say so."""
+    elton = engine("elton")
+    asked = "Can I set up a Twitter account for our department?"
+    assert elton.understand(asked).best.decision.verdict is Verdict.ASK_FIRST
+    agreed = elton.understand(f"{asked} {told}").best.decision
+    assert agreed.verdict is Verdict.YES
+    assert "approv" in agreed.case.say if agreed.case else False
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "My line manager has agreed to it.",
+        "A parent has already agreed to it.",
+        "The caretaker gave me permission.",
+        "The Head said no but my line manager agreed.",
+        "My line manager agreed and will tell the Headteacher.",
+        "I have not asked the Headteacher yet.",
+        "I will ask the Headteacher tomorrow.",
+        "I'm waiting to hear from the hospital this morning.",
+        "",
+    ],
+)
+def test_nobody_elses_word_is_a_permission(told: str) -> None:
+    """Where the Headteacher must agree, it takes the Headteacher."""
+    found = engine("elton").understand(f"Can I set up a Twitter account for our department? {told}").best.decision
+    assert found.verdict is not Verdict.YES
+
+
+def test_a_permission_is_given_by_people_whom_the_lexicon_knows() -> None:
+    """Each concept that speaks for a role is one that the reader finds."""
+    assert {_AGREEMENT, *_SPEAK_FOR} <= set(load_lexicon().concepts)
+
+
+def test_a_sentence_after_a_careless_question_is_one_of_its_own() -> None:
+    """No capitals and no question mark, and then how things stand: told apart as if there were."""
+    ken_stimpson = engine("ken-stimpson")
+    asked = "can studnts use there school emial for persnal stuff"
+    assert ken_stimpson.understand(asked).best.decision.verdict is Verdict.ASK_FIRST
+    assert ken_stimpson.understand(f"{asked} Staff have given permission.").best.decision.verdict is Verdict.YES
+    assert ken_stimpson.understand(f"{asked} Staff have not given permission.").best.decision.verdict is Verdict.NO
 
 
 def test_what_no_policy_says_is_said_so() -> None:
     """Recognised, and not taken for its neighbour."""
     for school in policy_ids():
-        found = load_engine(load_policy(school)).understand("How do I claim my mileage for a course?")
+        found = engine(school).understand("How do I claim my mileage for a course?")
         assert found.best.decision.verdict is Verdict.NOT_COVERED
 
 
@@ -69,6 +126,10 @@ def test_answers_in_lines() -> None:
         ("- to: friend-pupil\n  cases: [{verdict: perhaps, say: Something., cites: [staff-guidance.1]}]", "verdict"),
         ("- to: friend-pupil\n  cases: [{verdict: info, say: Something., cites: [nowhere.1]}]", "nowhere.1"),
         ("- to: friend-pupil\n  cases: [{verdict: info, say: Something., cites: [staff-guidance.1], colour: red}]", "colour"),
+        (
+            "- to: friend-pupil\n  cases: [{verdict: avoid, say: Something., cites: [staff-guidance.1], once_agreed: Go on.}]",
+            "once_agreed",
+        ),
     ],
 )
 def test_a_wrong_answer_is_refused_with_its_line(broken: str, words: str, tmp_path: Path) -> None:
@@ -77,5 +138,5 @@ def test_a_wrong_answer_is_refused_with_its_line(broken: str, words: str, tmp_pa
     folder.mkdir(parents=True)
     (folder / "contact.yaml").write_text(f"# A comment.\n{broken}\n", encoding="utf-8")
     with pytest.raises(PolicyFileError, match=r"contact\.yaml:[23]") as refused:
-        load_sheet(load_policy("elton"), load_catalogue(), tmp_path)
+        load_sheet(load_policy("elton"), catalogue(), tmp_path)
     assert words in str(refused.value)

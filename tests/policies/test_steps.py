@@ -1,8 +1,8 @@
 """Who does what: the receipt tells the reporter their own steps and no more, the case tells all of them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import product
 
 import pytest
@@ -27,13 +27,14 @@ WHEN = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
 Report = tuple[Told, Route]
 
 
-def every_report(policy_id: str) -> Iterator[Report]:
-    """All that a report can say, with its route."""
+@cache
+def every_report(policy_id: str) -> tuple[tuple[Report, ReceiptMessage], ...]:
+    """All that a report can say, with its route and its receipt."""
     policy = load_policy(policy_id)
     answers: tuple[bool | None, ...] = (None, False, True)
-    for concern, about, repeat, danger, illegal in product(policy.concerns, About, answers, (False, True), answers):
-        facts = Told(concern, about, repeat, danger, illegal)
-        yield facts, route(policy, facts)
+    told = (Told(*said) for said in product(policy.concerns, About, answers, (False, True), answers))
+    reports = ((facts, route(policy, facts)) for facts in told)
+    return tuple((report, received(policy_id, report)) for report in reports)
 
 
 def school(policy_id: str) -> School:
@@ -80,8 +81,7 @@ def read(parts: tuple[Part, ...]) -> list[str]:
 @pytest.mark.parametrize("policy_id", policy_ids())
 def test_a_receipt_is_short(policy_id: str) -> None:
     """Whatever is reported: at most four steps, all of them the reporter's, and every warning."""
-    for report in every_report(policy_id):
-        message = received(policy_id, report)
+    for report, message in every_report(policy_id):
         assert len(message.actions) <= MOST_STEPS, report
         assert {a.by for a in message.actions} <= {Doer.REPORTER, Doer.BOTH}, report
         assert set(message.actions) == {a for a in report[1].actions if a.by is not Doer.LEAD}, report
@@ -92,9 +92,7 @@ def test_a_receipt_is_short(policy_id: str) -> None:
 def test_nearly_every_report_leaves_the_reporter_something(policy_id: str) -> None:
     """A step or a warning. Elton's policy asks nothing of whoever reports a shared account, software or copyright."""
     silent = {
-        facts.concern
-        for facts, found in every_report(policy_id)
-        if not received(policy_id, (facts, found)).actions and not found.warnings
+        facts.concern for (facts, found), message in every_report(policy_id) if not message.actions and not found.warnings
     }
     assert silent == ({"account_misuse", "software", "copyright"} if policy_id == "elton" else set())
 

@@ -63,7 +63,7 @@ async def test_what_changed_while_it_was_sent_is_sent_again(office: Office, outb
     now = office.clock.now()
     leased = await outbox.lease(now, MINUTE, 10, SLACK)
     async with office.ports.store.transaction(office.school) as records:
-        await records.show_again(leased[0].incident_id, now, MessageKind.ALERT)
+        await records.show_again(str(leased[0].incident_id), now, MessageKind.ALERT)
     for delivery in leased:
         await outbox.sent(delivery, "C/1")
     due = await outbox.lease(now, MINUTE, 10, SLACK)
@@ -78,7 +78,7 @@ async def test_what_was_cancelled_stays_cancelled(office: Office, outbox: Outbox
     for delivery in leased:
         await outbox.cancel(delivery)
     async with office.ports.store.transaction(office.school) as records:
-        await records.show_again(leased[0].incident_id, now, *MessageKind)
+        await records.show_again(str(leased[0].incident_id), now, *MessageKind)
     for delivery in leased:
         await outbox.sent(delivery, "C/1")
         await outbox.retry(delivery, now, "late")

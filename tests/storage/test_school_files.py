@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.cli import main
 from bot.settings import DEMO_SCHOOLS
 from domain.people import GROUP_OF, Group, Platform, School
 from domain.words import EXTERNAL_ROLES, Role
+from storage.answer_files import load_catalogue, load_sheet
 from storage.school_files import SchoolFileError, load_schools
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example-school.yaml"
@@ -144,3 +146,21 @@ def test_the_example_explains_every_line(tmp_path: Path) -> None:
 def test_the_demo_school_loads() -> None:
     """What `make run` begins with."""
     assert list(load_schools(DEMO_SCHOOLS)) == ["chipping-sodbury"]
+
+
+def test_a_policy_outside_the_program_is_named_by_its_path(tmp_path: Path) -> None:
+    """From the school file; its name is that of its folder, and its answers are there too."""
+    home = tmp_path / "packs" / "hillside"
+    assert main(["pack", "new", str(home)]) == 0
+    write(tmp_path / "schools", policy="../packs/hillside")
+    policy = load_schools(tmp_path / "schools")["least"].policy
+    assert (policy.id, policy.school) == ("hillside", "Hillside Primary School")
+    assert "friend-pupil" in load_sheet(policy, load_catalogue()).answers
+
+
+@pytest.mark.parametrize("path", ["../packs/nowhere", "./least.yaml", "/nowhere/at/all"])
+def test_a_path_that_leads_to_no_policy(tmp_path: Path, path: str) -> None:
+    """The school file and what is missing are named."""
+    write(tmp_path, policy=path)
+    with pytest.raises(SchoolFileError, match=r"least\.yaml: .*policy\.yaml is missing"):
+        load_schools(tmp_path)

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -81,4 +82,19 @@ async def test_a_wrong_statement_is_the_databases_own_error(tmp_path: Path) -> N
     async with database.begin() as connection:
         with pytest.raises(OperationalError, match="no such table"):
             await connection.execute(text("SELECT * FROM nowhere"))
+    await database.close()
+
+
+async def test_a_program_that_is_stopped_in_the_middle_of_a_commit_does_end(tmp_path: Path) -> None:
+    """Cancelled, the connection is given up; cancelled again while it is closing, nobody waits for a thread that has ended."""
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    async with database.engine.connect() as connection:
+        adapted: Any = (await connection.get_raw_connection()).dbapi_connection
+        closing = asyncio.create_task(adapted._terminate_graceful_close())
+        await asyncio.sleep(0)
+        adapted._terminate_force_close()
+        closing.cancel()
+        done, _ = await asyncio.wait([closing], timeout=5)
+        await connection.invalidate()
+    assert done
     await database.close()

@@ -107,6 +107,12 @@ class ConsoleStage(Stage):
     async def command(self, who: str, text: str) -> Dialog | str:
         return self._answer(who, await self.post("say", who, {"text": f"/esafety {text}"}))
 
+    async def ask(self, who: str, text: str) -> str:
+        before = len(self.sees(who))
+        await self.post("say", who, {"text": text})
+        await self.until(lambda: len(self.sees(who)) > before, f"an answer to {text}")
+        return self.sees(who)[-1]
+
     def sees(self, who: str, channel: str = "") -> list[str]:
         if channel and self.ids[who] not in self._readers(channel):
             return []
@@ -162,6 +168,7 @@ async def console_stage(database_url: str, tmp_path: Path, clock: FakeClock) -> 
         watching = asyncio.create_task(stage.watch())
         yield stage
         watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 async def _staff(bot: Bot, school: School) -> Staff:

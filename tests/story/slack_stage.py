@@ -82,6 +82,15 @@ class SlackStage(Stage):
         await self.slack.until(lambda: user.view is not None or len(user.ephemerals) > told, f"an answer to {text}")
         return SlackDialog(user, user.view) if user.view else user.ephemerals[-1].shown
 
+    async def ask(self, who: str, text: str) -> str:
+        user = self.users[who]
+        before = len(user.messages)
+        await user.direct_message(text)
+        await self.slack.until(
+            lambda: len([m for m in user.messages[before:] if m.author != user.id]) > 0, f"an answer to {text}"
+        )
+        return user.messages[-1].shown
+
     def sees(self, who: str, channel: str = "") -> list[str]:
         user = self.users[who]
         if channel:

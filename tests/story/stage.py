@@ -69,6 +69,10 @@ class Stage(ABC):
     platform: str
     prefix = "/esafety "
 
+    def quoted(self, command: str) -> str:
+        """A command as the bot writes it within a sentence."""
+        return self.prefix + command if self.prefix else f"\u201c{command}\u201d"
+
     def __init__(self, bot: Bot, clock: FakeClock) -> None:
         self.bot = bot
         self.clock = clock
@@ -76,6 +80,10 @@ class Stage(ABC):
     @abstractmethod
     async def command(self, who: str, text: str) -> "Dialog | str":
         """Types a command. A dialog that opens, or the text of the private answer."""
+
+    @abstractmethod
+    async def ask(self, who: str, text: str) -> str:
+        """Says something to the bot in one's own chat with it. The text of its answer there."""
 
     @abstractmethod
     def sees(self, who: str, channel: str = "") -> list[str]:

@@ -89,6 +89,11 @@ class TeamsStage(Stage):
         answers = [message for message in new if message.reply_to == said] or new
         return answers[-1].shown_to(user.id)
 
+    async def ask(self, who: str, text: str) -> str:
+        answer = await self.command(who, text)
+        assert isinstance(answer, str)
+        return answer
+
     def sees(self, who: str, channel: str = "") -> list[str]:
         user = self.users[who]
         return [message.shown_to(user.id) for message in self._messages(user, channel) if message.from_bot]

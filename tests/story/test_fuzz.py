@@ -12,12 +12,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.desk import Desk
-from bot.replies import Reply, ShowForm, Silence, Tell, WrongForm
+from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
 from bot.slack.values import form_values
 from cards import blockkit, case, html, messages, pages, report_form
 from cards.model import FormValues
 from domain.incident import CaseFile
-from domain.people import Platform
 from domain.report_form import PEOPLE_FIELDS, Field
 from handlers import details
 from storage import tables as t
@@ -92,7 +91,7 @@ def drawn(reply: Reply) -> str:
             assert problems(view, "modal") == []
             html.form(form)
             return str(view)
-        case Tell(card=card):
+        case Tell(card=card) | Post(card=card):
             message = blockkit.message(card)
             assert problems(message, "message") == []
             html.card(card)
@@ -256,7 +255,8 @@ def test_anything_typed_as_a_command_or_said_in_a_chat(front: Front) -> None:
     @SLOW
     def check(typed: str) -> None:
         drawn(front.run(front.desk.command(front.office.account("stranger"), typed)))
-        assert problems(blockkit.message(front.desk.chat(Platform.SLACK, typed)), "message") == []
+        said = front.run(front.desk.chat(front.office.account("stranger"), typed))
+        assert problems(blockkit.message(said), "message") == []
 
     check()
 

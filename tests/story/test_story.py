@@ -1,24 +1,6 @@
 """The walk through the main job, one script for every platform and both databases."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from pathlib import Path
-
-import pytest
-import pytest_asyncio
-
-from tests.conftest import new_database
-from tests.fakes.clock import FakeClock
-from tests.story.console_stage import console_stage
-from tests.story.slack_stage import slack_stage
 from tests.story.stage import BRUNEL, SAFEGUARDING, Dialog, Stage, Value
-from tests.story.teams_stage import teams_stage
-
-STAGES: Mapping[str, Callable[[str, Path, FakeClock], AbstractAsyncContextManager[Stage]]] = {
-    "slack": slack_stage,
-    "teams": teams_stage,
-    "console": console_stage,
-}
 
 NAMES = ("Alfie", "Demosson", "Bea", "Exemplar", "Cai", "Placeholder")
 STORY = "He keeps posting things about her in the group chat"
@@ -30,14 +12,6 @@ WHO_AND_WHAT: dict[str, Value] = {
     "witnesses": ["Somebody Else"],
     "what": STORY,
 }
-
-
-@pytest_asyncio.fixture(params=["slack-sqlite", "slack-postgresql", "teams-sqlite", "teams-postgresql", "console-sqlite"])
-async def stage(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stage]:
-    """The demo school on a platform. The console is for one machine, and so is its database."""
-    platform, kind = request.param.split("-")
-    async with new_database(kind, tmp_path) as url, STAGES[platform](url, tmp_path, clock) as stage:
-        yield stage
 
 
 async def bullying(stage: Stage) -> str:
@@ -282,7 +256,7 @@ async def test_an_owner_who_forgets_is_reminded(stage: Stage) -> None:
 async def test_a_mistyped_command_gets_the_nearest_one(stage: Stage) -> None:
     """`/esafety` alone shows the ways on, and a slip of the keys the word that was meant."""
     assert f"{stage.prefix}report" in shown(await stage.command("teacher", ""))
-    assert f"Did you mean {stage.prefix}report" in shown(await stage.command("teacher", "reprot"))
+    assert f"Did you mean {stage.quoted('report')}" in shown(await stage.command("teacher", "reprot"))
     assert "not something I know" in shown(await stage.command("teacher", "hippopotamus"))
 
 

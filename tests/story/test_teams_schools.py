@@ -30,7 +30,7 @@ SODBURY, YATE = "chipping-sodbury", "yate"
 NAMES = {SODBURY: "Chipping Sodbury School (demo)", YATE: "Yate School"}
 WHAT = "He keeps asking her for pictures"
 GROOMING = {"concern": "grooming", "about": "pupil", "danger": "no"}
-WHICH = "Which school is it about?"
+WHICH = "by the staff lists which one you mean"
 NOT_YOURS = "Only the people who were asked"
 
 STAFF = {

@@ -1,0 +1,103 @@
+"""In which form a question is put: whether something may be done, whether it must be, or what, who, when and how.
+
+What people see first is a verdict, and a verdict must answer the question as it was put: to "it must be wiped first", "can I
+throw it away as it is?" is a no.
+"""
+
+import re
+
+from domain.answers import Form
+
+_SENTENCE = re.compile(r"([^.!?;\n]+)(\??)")
+_TAG = re.compile(
+    r"\b(?:right|yeah|ok|okay|fine|correct|innit|no harm|no problem|surely|is it not|"
+    r"(?:ca|could|would|should|do|does|did|is|are|was|wo|has|have|must)n'?t (?:it|i|we|they|you|he|she|that|there)(?: so)?|"
+    r"(?:is|are|does|do|can|will) (?:it|there|they|we|i|that))\s*$"
+)
+_CONCLUDED = re.compile(
+    r"\b(?:so|therefore|which means|meaning)\b(?: \w+){0,2}? (?:i|we|they|he|she|it|that|you|staff|teachers|pupils|parents)"
+    r"(?:'s|'re|'m| can| may| could| might| am| are| is| need| do| has| have| must)\b"
+)
+"""What is put as if it followed: "they may, so naturally we can too?"."""
+_ASKS = re.compile(
+    r"(?:and |but |so )?(?:can|could|may|might|is|are|am|was|were|do|does|did|has|have|must|should|shall|would|will|if)\b"
+)
+_LEADING = re.compile(r",|\bso\b|\bsurely\b|\bthen\b|\bjust\b")
+_WH = re.compile(r"(?:and |but |so )?(?:who|whose|whom|what|which|when|where|how|why)")
+_WERE = re.compile(r"^were can\b")
+
+_ME = "i|we|you|he|she|they|it"
+_ANYBODY = (
+    rf"{_ME}|staff|teachers?|pupils?|students?|kids|children|parents?|governors?|everyone|everybody|anyone|somebody|someone|"
+    r"the \w+|a \w+|an \w+|my \w+|our \w+|all \w+|every \w+"
+)
+_OUGHT = "(?:have to |need to |got to )?"
+_REALLY = "(?:really |even |actually |always |still |also |both |all |each |ever )*"
+_BOUND = "have to|has to|need|needs|needed|must|got to|supposed|meant|expected|required|obliged|bound|have got to"
+_TELL = "tell|report|ring|call|inform|contact|go|take|speak|talk|say|phone|email|pass|alert|notify"
+_ALLOWED = "ok|okay|fine|alright|all right|allowed|permitted|acceptable|good to go|free to|in the clear|welcome to|able to"
+_SHORT_TAG = 5
+
+# Each is looked for in a sentence; of two that begin at the same place the one that stands first here counts.
+_MUST = (
+    rf"what (?:do|should|shall|must|would|can) (?:{_ME}|staff|teachers?) (?:do|say|tell)\b",
+    r"what(?:'?s| is| are|) (?:now|next|my next step|the next step|the first thing)",
+    r"what (?:needs?|has|have|ought) to (?:happen|be done)|what happens now|what to do|how do i (?:deal|handle|respond|react)",
+    rf"whom? (?:do|should|shall|must|would|need|can|does|have) (?:{_ME}|to|the|staff|a|my) ?{_OUGHT}(?:{_TELL})",
+    r"who (?:needs|has|ought) to (?:know|be told|hear)|who to tell|who gets told|who else (?:needs|has) to know",
+    rf"(?:do|does|did|must|should|shall|ought|have|has|am|are|is|were|was) (?:{_ANYBODY}) {_REALLY}(?:{_BOUND})\b",
+    rf"(?:must|should|shall|ought) (?:{_ANYBODY})\b",
+    r"\b(?:have|has|need|needs|got|gotta) to\b|\bdo (?:i|we|they) need\b|\bcompulsory\b|\bmandatory\b|\bobliged\b|\brequired\b",
+)
+_MAY = (
+    r"\b(?:can|could|may|might|cld|cn) (?!(?:you|u) (?:tell|say|explain|remind|help|show|let me|give))\w+",
+    rf"\b(?:is|are|am|was|would|be|its|it's|thats|that's|im|i'm|were) (?:\w+ ){{0,4}}?(?:{_ALLOWED})\b",
+    r"\b(?:ok|okay|fine|alright|all right|allowed|permitted|safe|free|cool) (?:to|if|for|with)\b|\ballowed\b|\bpermitted\b",
+    r"\b(?:is|be|its|it's|that's|thats) (?:it |that |this |they )?(?:really |actually )?(?:legal|safe|harmless|cool)\b",
+    r"\bthinking (?:of|about)\b|\bwant to\b|\bwanna\b|\bi'?d like to\b|\bi'?m going to\b|\bi was going to\b|\bplanning to\b",
+    r"\bhow about\b|\bpossible to\b|\bdo (?:you|we|they) allow\b|\bget away with\b|\blet (?:them|him|her|it|my|the)\b",
+)
+_WHAT = r"\b(?:who|whose|whom|what|which|when|where|how|why|whats|what's|whos|who's)\b"
+
+_AMOUNT = re.compile(r"\bhow (?:many|much|often|long)\b")
+_BANNED = "against|wrong|bad|forbidden|banned|off limits|illegal|prohibited|not allowed|unacceptable|breaking"
+_REVERSED = re.compile(
+    r"\bdoes (?:it|that|this) (?:really |even )?matter\b|\bmind if\b|\ba (?:problem|issue)\b|\ban issue\b|"
+    r"\b(?:any|what|whats|what's|what is) (?:the )?(?:harm|problem|issue|objection)\b|"
+    r"\b(?:a|the|any) (?:rule|law|ban) against\b|"
+    rf"\b(?:is|are|am|be|its|it's|isn't|that's|thats) (?:\w+ ){{0,4}}?(?:{_BANNED})\b"
+)
+_PUNISHED = re.compile(
+    r"\b(?:be|get|got|being) (?:\w+ )?(?:excluded|expelled|suspended|sacked|dismissed|disciplined|fired|confiscated|searched|"
+    r"prosecuted|arrested|banned|punished|charged|sued|in trouble|into trouble)\b"
+)
+
+_FORMS = [(re.compile(pattern), form) for form, patterns in ((Form.MUST, _MUST), (Form.MAY, _MAY)) for pattern in patterns]
+_FORMS.append((re.compile(_WHAT), Form.WHAT))
+
+
+def form_of(text: str) -> Form | None:
+    """The form of a question, from the last of its sentences that has one; None where none has."""
+    for sentence, mark in reversed(_SENTENCE.findall(text.casefold().replace("\u2019", "'"))):
+        if found := _of_sentence(sentence.strip(" ,'\""), asked=bool(mark)):
+            return found
+    return None
+
+
+def _of_sentence(sentence: str, *, asked: bool) -> Form | None:
+    """Whichever form begins first; a tag at the end ("..., right?") asks whether it may be so."""
+    if _PUNISHED.search(sentence):
+        # "Can he be excluded?" asks what happens, not whether it may be done.
+        return Form.WHAT
+    if _AMOUNT.search(sentence):
+        return Form.AMOUNT
+    if _REVERSED.search(sentence):
+        return Form.REVERSED
+    if _TAG.search(sentence) and not _WH.match(sentence) and (_LEADING.search(sentence) or len(sentence.split()) <= _SHORT_TAG):
+        return Form.LEADING
+    if asked and not _WH.match(sentence) and not _ASKS.match(sentence) and _CONCLUDED.search(sentence):
+        return Form.LEADING
+    if _WERE.match(sentence):
+        return Form.WHAT
+    found = [(match.start(), n, form) for n, (pattern, form) in enumerate(_FORMS) if (match := pattern.search(sentence))]
+    return min(found)[2] if found else None

@@ -1,0 +1,116 @@
+"""Which clauses of a policy its answers and routes stand on, and why the others have none."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, RootModel, StringConstraints
+
+from domain.answers import Sheet
+from domain.policy import Policy
+from storage.answer_files import home_of
+from storage.policy_files import rule_cites
+from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
+
+UNCOVERED_FILE = "uncovered.yaml"
+_RANGE = re.compile(r"^(?P<section>.+)\.(?P<first>\d+)(?:-(?P<last>\d+))?$")
+_Clause = Annotated[str, StringConstraints(pattern=r"^.+\.\d+(-\d+)?$")]
+
+
+class _Uncovered(RootModel[dict[_Clause, Annotated[str, StringConstraints(min_length=3, max_length=200)]]]):
+    """Why nothing stands on a clause (section.3) or on several (section.3-5), in a few words of one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why nothing stands on a clause, and on which line that is said."""
+
+    words: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause, the questions and the routes whose answers cite it, and the reason if none has to."""
+
+    id: str
+    heading: str
+    point: int
+    questions: tuple[str, ...]
+    routes: tuple[str, ...]
+    reason: str
+
+    @property
+    def cited(self) -> bool:
+        """Whether anything stands on it."""
+        return bool(self.questions or self.routes)
+
+
+def load_uncovered(policy: Policy, folder: Path | None = None) -> Mapping[str, Reason]:
+    """The clauses on which nothing has to stand. A policy without the file gives no reason for any.
+
+    Raises:
+        PolicyFileError: the file is wrong; the message names each line.
+    """
+    path = home_of(policy, folder) / UNCOVERED_FILE
+    if not path.exists():
+        return {}
+    raw = read_yaml(path) or {}
+    found: dict[str, Reason] = {}
+    faults: list[str] = []
+    for given, words in checked(path, raw, _Uncovered).root.items():
+        line = line_of(raw, (given,))
+        clauses = list(_clauses(given))
+        if not clauses:
+            faults.append(f"{path}:{line}: {given}: the range ends before it begins")
+        for clause in clauses:
+            try:
+                policy.cite(clause)
+            except KeyError:
+                faults.append(f"{path}:{line}: {clause}: the policy has no such clause")
+            if clause in found:
+                faults.append(f"{path}:{line}: {clause}: line {found[clause].line} has it too")
+            found[clause] = Reason(words.strip(), line)
+    if faults:
+        raise PolicyFileError("\n".join(faults))
+    return found
+
+
+def _clauses(given: str) -> Iterator[str]:
+    parts = _RANGE.fullmatch(given)
+    assert parts is not None
+    first = int(parts["first"])
+    yield from (f"{parts['section']}.{n}" for n in range(first, int(parts["last"] or first) + 1))
+
+
+def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> tuple[Clause, ...]:
+    """Every clause of a policy, in its order."""
+    questions = _by_clause((a.to, (*c.cites, *(c.but.cites if c.but is not None else ()))) for a in sheet for c in a.cases)
+    routes = _by_clause((rule.id, rule_cites(rule)) for rule in (*policy.routes, *policy.also))
+    return tuple(
+        Clause(
+            clause,
+            section.heading,
+            point,
+            tuple(questions.get(clause, ())),
+            tuple(routes.get(clause, ())),
+            uncovered[clause].words if clause in uncovered else "",
+        )
+        for name, section in policy.sections.items()
+        for point in range(1, section.points + 1)
+        for clause in [f"{name}.{point}"]
+    )
+
+
+def _by_clause(cited: Iterable[tuple[str, Iterable[str]]]) -> dict[str, dict[str, None]]:
+    found: dict[str, dict[str, None]] = {}
+    for who, clauses in cited:
+        for clause in clauses:
+            found.setdefault(clause, {})[who] = None
+    return found
+
+
+DOORS: Mapping[str, type[BaseModel]] = {"uncovered": _Uncovered}
+"""The forms of the files read here, by what they are called in `esafety pack schema`."""

@@ -1,0 +1,121 @@
+"""What must hold of every answer, however the question is put."""
+
+import json
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+
+from domain.answers import Verdict
+from storage.policy_files import policy_ids
+from tests.policies.loaded import catalogue, engine, examples
+
+HERE = Path(__file__).parent
+POLITE = (
+    "Please, {}",
+    "Hi, sorry to bother you, {}",
+    "{} Thanks so much!",
+    "quick one: {}",
+    "Hello there. {} Many thanks in advance.",
+)
+CHECKED = json.loads((HERE / "floor.json").read_text())
+
+
+def checked_questions(school: str) -> list[dict[str, object]]:
+    """Questions with their answers, written by people who had seen neither rules nor lexicon. Nothing is learnt from them."""
+    text = (HERE / "questions" / f"{school}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def slips(text: str) -> Iterator[str]:
+    """The text with one slip of the keys in a longer word: two letters swapped, one left out, one twice."""
+    words = text.split()
+    for place in sorted((n for n, w in enumerate(words) if len(w) > 5 and w.isalpha()), key=lambda n: -len(words[n]))[:3]:
+        word = words[place]
+        middle = len(word) // 2
+        for wrong in (
+            word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :],
+            word[:middle] + word[middle + 1 :],
+            word[:middle] + word[middle] + word[middle:],
+        ):
+            yield " ".join([*words[:place], wrong, *words[place + 1 :]])
+
+
+@pytest.mark.parametrize("school", policy_ids())
+def test_no_politeness_slip_or_case_turns_a_no_into_a_yes(school: str) -> None:
+    """Whoever is told no is told no however kindly, hastily or loudly they ask."""
+    for asked in checked_questions(school):
+        text = str(asked["q"])
+        if engine(school).understand(text).best.decision.verdict is not Verdict.NO:
+            continue
+        put = [form.format(text) for form in POLITE] + [text.upper(), text.lower(), text.rstrip("?"), *slips(text)]
+        for other in put:
+            verdict = engine(school).understand(other).best.decision.verdict
+            assert verdict is not Verdict.YES, (other, engine(school).understand(other).best.question.id)
+
+
+@pytest.mark.parametrize("school", policy_ids())
+def test_the_same_text_gets_the_same_answer(school: str) -> None:
+    """Nothing is drawn by lot, and nothing is remembered."""
+    asked = [str(q["q"]) for q in checked_questions(school)[:20]]
+    once = [engine(school).understand(text) for text in asked]
+    again = [engine(school).understand(text) for text in reversed(asked)]
+    assert once == again[::-1]
+
+
+@pytest.mark.parametrize("school", policy_ids())
+def test_every_case_of_every_answer_is_reached_by_a_question(school: str) -> None:
+    """No rule that nobody can find: some way of asking it leads there, with the facts that the case turns on."""
+    found = engine(school)
+    asks = {q.id: list(q.asks) for q in catalogue().questions.values()}
+    for text, question in examples():
+        asks.setdefault(question, []).append(text)
+    missed = []
+    for answer in found.sheet:
+        options = {f: [o.value for o in catalogue().facts[f].options] for case in answer.cases for f in case.when}
+        wanted = set(range(len(answer.cases)))
+        for text in asks[answer.to]:
+            for values in product(*options.values()) if wanted else ():
+                best = found.understand(text, facts=dict(zip(options, values, strict=True))).best
+                if best.question.id == answer.to and best.decision.case is not None:
+                    wanted.discard(best.decision.number)
+            if not wanted:
+                break
+        missed += [f"{answer.to}: case {number}" for number in sorted(wanted)]
+    assert missed == []
+
+
+@pytest.mark.parametrize("school", policy_ids())
+def test_what_nothing_was_learnt_from_is_answered_as_well_as_it_was(school: str) -> None:
+    """The checked questions: no wrong permission beyond those known, and no fewer right than when the figure was last set."""
+    right = permitted = 0
+    rows = checked_questions(school)
+    for row in rows:
+        decision = engine(school).understand(str(row["q"])).best.decision
+        verdicts, cites = row["verdict"], row["cites"]
+        assert isinstance(verdicts, list)
+        assert isinstance(cites, list)
+        stands = not cites or decision.verdict is Verdict.NOT_COVERED or bool(set(decision.cites) & set(cites))
+        right += decision.verdict in verdicts and stands
+        permitted += decision.verdict is Verdict.YES and Verdict.YES not in verdicts and Verdict.INFO not in verdicts
+    assert permitted <= CHECKED[school]["permitted"]
+    assert right / len(rows) >= CHECKED[school]["right"]
+
+
+def test_grave_things_raise_an_alarm_and_plain_questions_do_not() -> None:
+    """Told in the words of staff: whom to tell stands in the answer, whatever rule was found."""
+    texts = yaml.safe_load((HERE / "alarms.yaml").read_text())
+    found = engine("elton")
+    grave = [text for of_one in texts["raises"].values() for text in of_one]
+    silent = [text for text in grave if not found.understand(text).tell]
+    loud = [text for text in texts["silent"] if found.understand(text).tell]
+    assert len(silent) <= len(grave) // 50, silent
+    assert loud == []
+
+
+def test_a_long_text_and_an_odd_one_are_answered() -> None:
+    """Whatever is typed, something that can be shown comes back."""
+    for text in ("?", "...", "\u00e9\u00e8", "a" * 4000, "can I " * 400, "0", "\U0001f600", "'", "n't"):
+        assert engine("elton").understand(text).best.question.title

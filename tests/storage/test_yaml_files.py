@@ -1,0 +1,60 @@
+"""Reading YAML: every refusal names a line, whatever is in the file."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from storage.yaml_files import PolicyFileError, checked, read_yaml
+
+
+class Shelf(BaseModel):
+    """What a file must hold here."""
+
+    books: list[dict[str, int]]
+
+
+def read(path: Path, text: str) -> Shelf:
+    """Writes a file and reads it."""
+    path.write_text(text, encoding="utf-8")
+    return checked(path, read_yaml(path), Shelf)
+
+
+def test_what_is_right_is_read(tmp_path: Path) -> None:
+    """Anchors and merges included."""
+    found = read(tmp_path / "a.yaml", "books:\n  - &one {pages: 3}\n  - {<<: *one, weight: 2}\n  - {<<: *one, pages: 4}\n")
+    assert found.books == [{"pages": 3}, {"pages": 3, "weight": 2}, {"pages": 4}]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("books:\n  - {pages: 3}\n  - pages: 4\n    weight: heavy\n", 4),
+        ("books:\n  - {pages: 3}\n  - 5\n", 1),
+        ("# A comment.\nbook: []\n", 2),
+        ("- a list", 1),
+        ("", 1),
+        ("books: []\nbooks: []\n", 2),
+        ("books:\n  - pages: 3\n    pages: 3\n", 3),
+        ("books:\n  - {[a]: 1}\n", 2),
+        ("books:\n  - {pages: 3\n", 3),
+        ("books: *nobody\n", 1),
+        ("books: !!python/name:os.system\n", 1),
+    ],
+)
+def test_what_is_wrong_is_refused_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    """No traceback, and nothing that comes twice wins silently."""
+    with pytest.raises(PolicyFileError) as no:
+        read(tmp_path / "a.yaml", text)
+    assert str(no.value).startswith(f"{tmp_path / 'a.yaml'}:{line}: ")
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """Missing, a folder, another encoding."""
+    with pytest.raises(PolicyFileError, match=r"b\.yaml is missing"):
+        read_yaml(tmp_path / "b.yaml")
+    with pytest.raises(PolicyFileError, match="cannot be read"):
+        read_yaml(tmp_path)
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(PolicyFileError, match=r"a\.yaml is not valid YAML"):
+        read_yaml(tmp_path / "a.yaml")
