@@ -1,9 +1,10 @@
 """What can go wrong with a form, and that nothing typed is lost by it."""
 
+import asyncio
 import logging
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from handlers import report
 from tests.browser.conftest import Console
@@ -77,6 +78,24 @@ async def test_a_very_long_text_is_stopped_or_comes_back_whole(console: Console)
     await what.fill("z" * 3000)
     await person.sends()
     await person.closes_receipt()
+
+
+async def test_what_is_pressed_while_a_line_is_on_its_way_goes_after_it(console: Console) -> None:
+    """The answer takes a moment, and somebody who cannot wait presses Report, twice: it opens, once, and no line is lost."""
+    person = await console.open(TEACHER)
+
+    async def slowly(route: Route) -> None:
+        await asyncio.sleep(0.3)
+        await route.continue_()
+
+    await person.page.route("**/console/api/say", slowly)
+    await person.page.locator("#text").fill("/esafety help")
+    await person.page.keyboard.press("Enter")
+    await person.says("report")
+    await person.says("report")
+    await person.form("report_kind").wait_for()
+    await expect(person.page.locator("#text")).to_have_value("")
+    await expect(person.page.locator("#log")).to_contain_text("/esafety ask")
 
 
 async def test_nasty_text_is_shown_as_text(console: Console) -> None:

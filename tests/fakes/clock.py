@@ -2,6 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+PATIENCE_SECONDS = 20.0
+"""How long a test waits for what the bot does by itself. It costs nothing where the bot works, and a busy machine needs it."""
+UNHURRIED = 5
+"""By how much a fake stretches a platform's deadline: tests run on shared machines, and time nothing but with `make bench`."""
+
 A_TUESDAY_MORNING = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
 

@@ -20,6 +20,7 @@ from aiohttp import WSMsgType, web
 from slack_sdk.signature import SignatureVerifier
 
 from tests.contract.limits import problems
+from tests.fakes.clock import PATIENCE_SECONDS, UNHURRIED
 from tests.fakes.slack_model import (
     APP_ID,
     BOT_ID,
@@ -147,8 +148,8 @@ class FakeSlack:
         self.signing_secret = signing_secret
         self.bot_url = bot_url
         self.scopes = scopes
-        self.patience = 3.0  # seconds the bot has to answer
-        self.trigger_life = 3.0
+        self.patience = 3.0 * UNHURRIED  # seconds the bot has to answer
+        self.trigger_life = 3.0 * UNHURRIED
         self.page_size = 100
         self.people: dict[str, Person] = {BOT_USER: Person(BOT_USER, "Online safety", "", is_bot=True)}
         self.channels: dict[str, Channel] = {}
@@ -271,7 +272,7 @@ class FakeSlack:
 
     # What the client needs
 
-    async def until(self, reached: Callable[[], object], what: str, *, within: float = 3.0) -> None:
+    async def until(self, reached: Callable[[], object], what: str, *, within: float = PATIENCE_SECONDS) -> None:
         """Waits until something has happened that the bot does after it has answered."""
         end = time.monotonic() + within
         while not reached():
@@ -280,7 +281,7 @@ class FakeSlack:
             await asyncio.sleep(0.005)
 
     def new_trigger(self, person_id: str, *, view: str = "") -> str:
-        """A trigger id for a person's action: good once, for three seconds."""
+        """A trigger id for a person's action: good once, and not for long."""
         trigger = f"{new_id('trigger')}.{new_id('')}"
         self._triggers[trigger] = _Trigger(person_id, time.monotonic(), view)
         return trigger

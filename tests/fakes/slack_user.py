@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tests.contract.limits import option_problems, problems
+from tests.fakes.clock import PATIENCE_SECONDS
 from tests.fakes.slack_model import (
     APP_ID,
     BOT_USER,
@@ -96,13 +97,13 @@ class SlackUser:
         ]
         return "\n".join(seen)
 
-    async def waits_for_view(self, title: str = "", *, within: float = 3.0) -> View:
+    async def waits_for_view(self, title: str = "", *, within: float = PATIENCE_SECONDS) -> View:
         """The dialog in front, once one with that title (or callback id) is."""
         await self.slack.until(lambda: self._has_view(title), f"{self.name} sees a dialog «{title}»", within=within)
         return self._top()
 
     async def waits_for_message(
-        self, containing: str = "", *, channel: str = "", after: int = 0, within: float = 3.0
+        self, containing: str = "", *, channel: str = "", after: int = 0, within: float = PATIENCE_SECONDS
     ) -> Message:
         """The last message that says that, once there is one: from the bot, in that channel or else for this person alone.
 
@@ -118,7 +119,7 @@ class SlackUser:
         await self.slack.until(lambda: len(found()) > after, f"{self.name} sees a message saying «{containing}»", within=within)
         return max(found(), key=lambda message: message.ts)
 
-    async def waits_for_home(self, containing: str = "", *, within: float = 3.0) -> View:
+    async def waits_for_home(self, containing: str = "", *, within: float = PATIENCE_SECONDS) -> View:
         """The home tab, once it says that."""
         await self.slack.until(
             lambda: self.home is not None and containing in self.home.shown,

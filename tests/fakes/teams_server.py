@@ -18,6 +18,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt.algorithms import RSAAlgorithm
 
+from tests.fakes.clock import PATIENCE_SECONDS, UNHURRIED
 from tests.fakes.teams_model import (
     BOT_NAME,
     MESSAGE_BYTES,
@@ -95,7 +96,7 @@ class FakeTeams:
         self.tenant = tenant or new_guid()
         self.anonymous = anonymous
         self.bot_url = ""
-        self.patience = 5.0  # seconds the bot has to answer
+        self.patience = 5.0 * UNHURRIED  # seconds the bot has to answer
         self.delay = 0.0  # seconds that each send takes
         self.slow: dict[str, float] = {}  # seconds for which an answer to other calls is held back, by kind
         self.message_bytes = MESSAGE_BYTES
@@ -289,7 +290,7 @@ class FakeTeams:
         """Every message as all its versions stand in the history, deleted ones too."""
         return [message.as_payload() for message in self.posted]
 
-    async def until(self, reached: Callable[[], object], what: str, *, within: float = 5.0) -> None:
+    async def until(self, reached: Callable[[], object], what: str, *, within: float = PATIENCE_SECONDS) -> None:
         """Waits until something has happened that the bot does after it has answered."""
         end = time.monotonic() + within
         while not reached():

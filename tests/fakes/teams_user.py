@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote
 
 from cards.adaptive import DATE_SUFFIX, TIME_SUFFIX, TYPED_SUFFIX
+from tests.fakes.clock import PATIENCE_SECONDS
 from tests.fakes.teams_model import (
     ADAPTIVE,
     BOT_NAME,
@@ -103,7 +104,7 @@ class TeamsUser:
         return "\n".join([*seen, *self.notes, *([self.dialog.shown] if self.dialog else [])])
 
     async def waits_for_message(
-        self, containing: str = "", *, where: str | None = None, after: int = 0, within: float = 5.0
+        self, containing: str = "", *, where: str | None = None, after: int = 0, within: float = PATIENCE_SECONDS
     ) -> Message:
         """The bot's newest message that says that, once there is one. `after` leaves out the first so many such messages."""
 

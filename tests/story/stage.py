@@ -1,6 +1,7 @@
 """One stage for the same story on every platform: people who type, fill in, press and see."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import yaml
 
 from bot.running import Bot
 from bot.settings import DEMO_SCHOOLS
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import PATIENCE_SECONDS, FakeClock
 
 Value: TypeAlias = str | list[str]
 
@@ -25,7 +26,6 @@ CAST: Mapping[str, str] = {
     "it": "i.nowak@demo.example",
 }
 SAFEGUARDING, BRUNEL = "safeguarding", "brunel-house"
-PATIENCE_SECONDS = 5.0
 
 
 class Dialog(ABC):
@@ -100,11 +100,11 @@ class Stage(ABC):
     async def until(self, found: Callable[[], bool], what: str) -> None:
         """Waits for what the worker does by itself."""
         self.bot.worker.bell.set()
-        for _ in range(int(PATIENCE_SECONDS / 0.02)):
-            if found():
-                return
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not found():
+            if time.monotonic() > end:
+                raise AssertionError(f"never happened: {what}")
             await asyncio.sleep(0.02)
-        raise AssertionError(f"never happened: {what}")
 
     async def expects(self, who: str, *words: str, channel: str = "") -> str:
         """The newest message that holds all the words, once there is one."""

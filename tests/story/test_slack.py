@@ -505,7 +505,7 @@ async def test_the_whole_walk_over_socket_mode(database_url: str, tmp_path: Path
         await stage.press("dsl", "Acknowledge", reference)
         await stage.expects("teacher", reference, "acknowledged your report")
         await slack.drop_sockets()
-        await slack.until(lambda: slack.socket_count, "the bot connected again", within=15)
+        await slack.until(lambda: slack.socket_count, "the bot connected again")
         assert await grooming(stage) == "CSS-2026-0002"
 
 

@@ -197,7 +197,7 @@ async def test_a_team_that_adds_it_again_is_welcomed_again(stage: TeamsStage, by
     team = stage.fake.add_team("Leadership", [head], ["staff"])
     for times in (1, 2):
         await team.install(head, by_way_of)
-        await head.waits_for_message(WELCOME, where=team.channels[by_way_of], after=times - 1, within=2)
+        await head.waits_for_message(WELCOME, where=team.channels[by_way_of], after=times - 1)
         await quiet(stage)
         assert len(holding(stage, team.channels[by_way_of], WELCOME)) == times
         await team.uninstall(head)
@@ -895,7 +895,7 @@ async def test_a_token_that_has_run_out_costs_nobody_an_answer(stage: TeamsStage
     stage.fake.forget_tokens()
     dsl = stage.users["dsl"]
     await dsl.say("queue")
-    await dsl.waits_for_message("Nothing is waiting", within=1)
+    await dsl.waits_for_message("Nothing is waiting")
 
 
 @pytest.mark.parametrize("status", [500, 429, 0])
@@ -904,7 +904,7 @@ async def test_a_hiccup_of_teams_costs_nobody_an_answer(stage: TeamsStage, statu
     await quiet(stage)
     stage.fake.fail(1, status or 200, retry_after=1 if status == 429 else None, lost=not status)
     await stage.users["dsl"].say("report")
-    await stage.users["dsl"].waits_for_message(OFFER, within=2)
+    await stage.users["dsl"].waits_for_message(OFFER)
 
 
 async def test_somebody_who_never_said_a_word_is_alerted_in_a_chat_of_their_own(stage: TeamsStage) -> None:

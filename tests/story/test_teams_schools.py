@@ -72,7 +72,7 @@ class Trust:
     async def sees(self, who: str, words: str, after: int = 0) -> str:
         """The newest message to somebody that says so, once there is one."""
         self.bot.worker.bell.set()
-        return (await self.users[who].waits_for_message(words, after=after, within=2)).shown_to(self.users[who].id)
+        return (await self.users[who].waits_for_message(words, after=after)).shown_to(self.users[who].id)
 
 
 def write_files(folder: Path, school: str, fake: FakeTeams, channel: str, tenant: str) -> None:

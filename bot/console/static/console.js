@@ -578,22 +578,32 @@ function catchUpIfDeaf() {
 
 // Saying something ------------------------------------------------------------------------------------------------------------
 
-let saying = false;
+const underWay = new Map();
 
-/** Send a line. Returns whether it went; if not, the composer says why. */
-async function say(text) {
-  if (saying || !text.trim()) return false;
-  saying = true;
+/**
+ * Send a line. Returns whether it went; if not, the composer says why.
+ * What is said while another line is on its way goes after it; the same line said twice in a hurry goes once.
+ */
+function say(text) {
+  if (!text.trim()) return Promise.resolve(false);
+  if (!underWay.has(text)) {
+    const before = [...underWay.values()].at(-1);
+    underWay.set(text, sayAfter(before, text, state.persona, state.place).finally(() => underWay.delete(text)));
+  }
+  return underWay.get(text);
+}
+
+async function sayAfter(before, text, persona, place) {
+  await before;
   page["composer-error"].textContent = "";
   page.composer.setAttribute("aria-busy", "true");
   try {
-    await act("say", { text });
+    await act("say", { text, persona, place });
     return true;
   } catch (error) {
     page["composer-error"].textContent = `Not sent. ${error.message}`;
     return false;
   } finally {
-    saying = false;
     page.composer.removeAttribute("aria-busy");
   }
 }
@@ -616,7 +626,7 @@ page.composer.addEventListener("click", async (event) => {
 
 /** Do something and follow the reply, unless we have become somebody else or gone elsewhere meanwhile. */
 async function act(path, body) {
-  const { persona, place } = state;
+  const { persona, place } = { ...state, ...body };
   const reply = await post(path, body);
   if (persona !== state.persona || place !== state.place) return;
   handle(reply);
