@@ -42,14 +42,14 @@ class Form(StrEnum):
     """How a question is put: whether something may be done, whether it must be, or what, who and when.
 
     A leading one ("..., so that's fine, right?") asks whether it may be, and hopes for a yes. To a reversed one ("is there a
-    rule against it?") a plain no would say the opposite of what is meant. One for an amount ("how many?") is answered with a
-    fact, even where that fact is a duty.
+    rule against it?") a plain no would say the opposite of what is meant. One for a fact ("how many?", "who checks that?") is
+    answered with it, even where it is a duty.
     """
 
     MAY = "may"
     LEADING = "leading"
     REVERSED = "reversed"
-    AMOUNT = "amount"
+    FACT = "fact"
     MUST = "must"
     WHAT = "what"
 
@@ -260,7 +260,7 @@ def _as_asked(case: Case, form: Form | None) -> Verdict:
         # What somebody wants confirmed may be the opposite of what the rule allows: a leading question alone makes no yes.
         verdict = case.asked.get(Form.MAY, case.verdict)
         return case.verdict if verdict is Verdict.YES else verdict
-    if form is Form.AMOUNT:
+    if form is Form.FACT:
         return Verdict.INFO if case.verdict is Verdict.MUST else case.verdict
     return case.asked.get(form, case.verdict)
 

@@ -60,6 +60,16 @@ _MAY = (
 _WHAT = r"\b(?:who|whose|whom|what|which|when|where|how|why|whats|what's|whos|who's)\b"
 
 _AMOUNT = re.compile(r"\bhow (?:many|much|often|long)\b")
+_WHO_ACTS = re.compile(
+    r"(?:^|, |: |- )(?:and |but |so )?(?:"
+    r"whose (?:job|responsibility|duty|task|role|decision|call|say|permission|consent|agreement|approval|sign-?off|signature|place)\b|"
+    r"who(?: else)?(?:'s|s| is| are|'ll) (?:\w+ ){0,2}?(?:responsible|accountable|in charge|the person|meant to|supposed to|expected to)\b|"
+    r"who(?: \w+){0,2}? (?:decides?|checks?|signs?|approves?|agrees?|reviews?|monitors?|owns?|runs?|looks after|keeps?|gets the final|"
+    r"has the (?:last|final|say|authority|power))\b|"
+    r"who(?: \w+){0,2}? (?:(?:has|have|needs?|ought|gets) to|must|should) "
+    r"(?!(?:i|we|you|he|she|they|staff|the|a|it)\b)(?!(?:know|hear|learn|be (?:told|informed|notified|alerted|made aware))\b))"
+)
+"""Who it is that does something, and not whom to tell."""
 _BANNED = "against|wrong|bad|forbidden|banned|off limits|illegal|prohibited|not allowed|unacceptable|breaking"
 _REVERSED = re.compile(
     r"\bdoes (?:it|that|this) (?:really |even )?matter\b|\bmind if\b|\ba (?:problem|issue)\b|\ban issue\b|"
@@ -89,8 +99,8 @@ def _of_sentence(sentence: str, *, asked: bool) -> Form | None:
     if _PUNISHED.search(sentence):
         # "Can he be excluded?" asks what happens, not whether it may be done.
         return Form.WHAT
-    if _AMOUNT.search(sentence):
-        return Form.AMOUNT
+    if _AMOUNT.search(sentence) or _WHO_ACTS.search(sentence):
+        return Form.FACT
     if _REVERSED.search(sentence):
         return Form.REVERSED
     if _TAG.search(sentence) and not _WH.match(sentence) and (_LEADING.search(sentence) or len(sentence.split()) <= _SHORT_TAG):

@@ -42,6 +42,8 @@ _RUN_ON = re.compile(
     r"|Pupils?|Students?|Teachers?)\b)"
 )
 """Where somebody who types neither capitals nor stops goes on with a sentence that was begun properly."""
+_EITHER_WAY = re.compile(r",?\s+(?:(?:yes|yay|yea) or (?:no|nay)|or (?:not|no|nah|nope|what|wot))(?=\s*(?:[?.!,]|$))", re.IGNORECASE)
+"""What asks for the one or the other, and says neither."""
 _SENTENCE = re.compile(r"(?<=[.?!;])\s+|\n+")
 _AGE_FACT, _ADULT = "age", 18
 _AGREEMENT = "agreement"
@@ -171,7 +173,7 @@ class _Heard:
 
     def __init__(self, text: str, reader: Reader, given: Mapping[str, str], day: date) -> None:
         self.typed = text
-        self.text = _RUN_ON.sub(r"\1? ", text)
+        self.text = _EITHER_WAY.sub("", _RUN_ON.sub(r"\1? ", text))
         self.given = given
         self.day = day
         self.form = form_of(self.text)
