@@ -1,8 +1,9 @@
 """The cards that stay in a chat: no child's name, no narrative."""
 
+from dataclasses import replace
 from typing import assert_never
 
-from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts, Part, Text, Tone
+from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts, Part, Text, Tone, Weight
 from cards.requests import decision_card, request_card
 from cards.steps import policy_source, steps_section, warnings
 from cards.texts import moment, phone_list, say
@@ -27,7 +28,14 @@ _TONES = {Urgency.CRITICAL: Tone.DANGER, Urgency.HIGH: Tone.WARNING, Urgency.MED
 
 
 def message_card(school: School, message: Message) -> Card:
-    """The card of any message."""
+    """The card of any message. One that may have been posted before says so."""
+    card = _card_of(school, message)
+    if not message.again:
+        return card
+    return replace(card, parts=(*card.parts[:1], Text(say("message.again"), Weight.MUTED), *card.parts[1:]))
+
+
+def _card_of(school: School, message: Message) -> Card:
     match message:
         case AlertMessage():
             return _alert(school, message)
@@ -81,8 +89,6 @@ def _alert_banners(school: School, m: AlertMessage) -> tuple[Part, ...]:
     if m.why is not Asked.FIRST:
         coming_round = m.why is Asked.CLIMBED and m.round > 0
         parts.append(Text(say("alert.round" if coming_round else f"alert.{m.why}")))
-    if m.again:
-        parts.append(Text(say("alert.again")))
     return tuple(parts)
 
 

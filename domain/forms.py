@@ -62,10 +62,11 @@ _WHAT = r"\b(?:who|whose|whom|what|which|when|where|how|why|whats|what's|whos|wh
 _AMOUNT = re.compile(r"\bhow (?:many|much|often|long)\b")
 _WHO_ACTS = re.compile(
     r"(?:^|, |: |- )(?:and |but |so )?(?:"
-    r"whose (?:job|responsibility|duty|task|role|decision|call|say|permission|consent|agreement|approval|sign-?off|signature|place)\b|"
-    r"who(?: else)?(?:'s|s| is| are|'ll) (?:\w+ ){0,2}?(?:responsible|accountable|in charge|the person|meant to|supposed to|expected to)\b|"
-    r"who(?: \w+){0,2}? (?:decides?|checks?|signs?|approves?|agrees?|reviews?|monitors?|owns?|runs?|looks after|keeps?|gets the final|"
-    r"has the (?:last|final|say|authority|power))\b|"
+    r"whose (?:job|responsibility|duty|task|role|decision|call|say|permission|consent|agreement|approval|signature|place)\b|"
+    r"who(?: else)?(?:'s|s| is| are|'ll) (?:\w+ ){0,2}?(?:responsible|accountable|in charge|the person|(?:meant|supposed|"
+    r"expected) to)\b|"
+    r"who(?: \w+){0,2}? (?:decides?|checks?|signs?|approves?|agrees?|reviews?|monitors?|owns?|runs?|looks after|keeps?|"
+    r"(?:has|gets) the (?:last|final|say|authority|power))\b|"
     r"who(?: \w+){0,2}? (?:(?:has|have|needs?|ought|gets) to|must|should) "
     r"(?!(?:i|we|you|he|she|they|staff|the|a|it)\b)(?!(?:know|hear|learn|be (?:told|informed|notified|alerted|made aware))\b))"
 )

@@ -234,7 +234,9 @@ class CaseFile:
 class Delivery:
     """One copy of one message on its way to one place. `message_id` is set once the platform has it; `school` by the outbox.
 
-    It is about an incident or about a request, never about both.
+    It is about an incident or about a request, never about both. `step` is what makes it due: the same message for the same
+    step goes to a place once. `lease` numbers the attempt: only who holds the newest may say what became of it.
+    `uncertain`: an earlier attempt may have posted it and not have been able to say so.
     """
 
     id: str
@@ -248,6 +250,11 @@ class Delivery:
     message_id: str | None = None
     summons_round: int = 0
     request_id: str | None = None
+    step: str = ""
+    lease: int = 0
+    leased_until: datetime | None = None
+    made_at: datetime | None = None
+    uncertain: bool = False
 
 
 class MessageKind(StrEnum):

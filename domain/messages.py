@@ -10,9 +10,16 @@ from domain.policy import Step
 from domain.words import IncidentState, Urgency
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Posted:
+    """What all have in common. `again`: it may have been posted before, which nobody can tell, so the copy says so."""
+
+    again: bool = False
+
+
 @dataclass(frozen=True, slots=True)
-class AlertMessage:
-    """To whoever must answer. `again` marks a copy sent a second time; `late` that the deadline has passed unanswered."""
+class AlertMessage(_Posted):
+    """To whoever must answer. `late`: the deadline has passed unanswered."""
 
     incident_id: str
     alert_id: str
@@ -32,11 +39,10 @@ class AlertMessage:
     immediate_danger: bool
     outside: tuple[str, ...]
     round: int = 0
-    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptMessage:
+class ReceiptMessage(_Posted):
     """To the reporter: the report is kept, who is dealing with it by role, and what to do meanwhile."""
 
     incident_id: str
@@ -56,7 +62,7 @@ class ReceiptMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class ProgressMessage:
+class ProgressMessage(_Posted):
     """To the reporter: somebody has taken it, or it is closed. Says by which role, not by whom."""
 
     reference: str
@@ -66,7 +72,7 @@ class ProgressMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class ReminderMessage:
+class ReminderMessage(_Posted):
     """To the owner of an acknowledged case that nobody has closed."""
 
     incident_id: str
@@ -79,14 +85,14 @@ class ReminderMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class WithdrawnMessage:
+class WithdrawnMessage(_Posted):
     """In place of a copy that may no longer be shown there."""
 
     reference: str
 
 
 @dataclass(frozen=True, slots=True)
-class RequestMessage:
+class RequestMessage(_Posted):
     """To those of whom something is asked: about which rule of the policy, never by whom or in what words."""
 
     request_id: str
@@ -102,7 +108,7 @@ class RequestMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionMessage:
+class DecisionMessage(_Posted):
     """To whoever asked: it was answered, and how; the words of it are read in a dialog."""
 
     request_id: str

@@ -17,11 +17,16 @@ class Kind(StrEnum):
 
 
 class Platform(StrEnum):
-    """A chat that the bot serves."""
+    """By what a message travels: a chat that the bot serves, or e-mail where a chat has failed."""
 
     SLACK = "slack"
     TEAMS = "teams"
     CONSOLE = "console"
+    EMAIL = "email"
+
+
+CHATS = (Platform.SLACK, Platform.TEAMS, Platform.CONSOLE)
+"""Where people speak to the bot."""
 
 
 class Group(StrEnum):

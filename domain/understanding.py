@@ -42,7 +42,9 @@ _RUN_ON = re.compile(
     r"|Pupils?|Students?|Teachers?)\b)"
 )
 """Where somebody who types neither capitals nor stops goes on with a sentence that was begun properly."""
-_EITHER_WAY = re.compile(r",?\s+(?:(?:yes|yay|yea) or (?:no|nay)|or (?:not|no|nah|nope|what|wot))(?=\s*(?:[?.!,]|$))", re.IGNORECASE)
+_EITHER_WAY = re.compile(
+    r",?\s+(?:(?:yes|yay|yea) or (?:no|nay)|or (?:not|no|nah|nope|what|wot))(?=\s*(?:[?.!,]|$))", re.IGNORECASE
+)
 """What asks for the one or the other, and says neither."""
 _SENTENCE = re.compile(r"(?<=[.?!;])\s+|\n+")
 _AGE_FACT, _ADULT = "age", 18

@@ -74,7 +74,16 @@ async def take_on(ports: Ports, records: Records, school: School, incident: Inci
         await records.set_incident_state(incident.id, IncidentState.ACKNOWLEDGED)
     await records.cancel_timers(alert.id, TimerKind.CLIMB)
     outgoing = Outgoing(
-        deliveries=[delivery(ports, incident.id, alert.id, MessageKind.ACKNOWLEDGED, incident.reporter.address)],
+        deliveries=[
+            delivery(
+                ports,
+                incident.id,
+                alert.id,
+                MessageKind.ACKNOWLEDGED,
+                incident.reporter.address,
+                f"{alert.round}.{now.isoformat()}",
+            )
+        ],
         timers=[timer(ports, TimerKind.REMIND, alert, remind_at(school, incident.urgency, now))],
     )
     await records.set_going(outgoing, now)

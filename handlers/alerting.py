@@ -46,19 +46,29 @@ def summon(
 ) -> None:
     """Asks people to answer an alert: on every chat that is served, and in the channels given."""
     rungs = tuple(rungs)
+    asked = rungs[0].role if rungs else alert.role
     places = [place for rung in rungs for place in on_platforms(ports.platforms, rung.person)]
     places += [c for c in channels if c.platform in ports.platforms]
     outgoing.summonses += [Summons(alert.id, r.person.id, r.role, why, alert.round, now) for r in rungs]
     outgoing.deliveries += [
-        delivery(ports, alert.incident_id, alert.id, MessageKind.ALERT, place, alert.round) for place in places
+        delivery(ports, alert.incident_id, alert.id, MessageKind.ALERT, place, f"{alert.round}.{asked}", alert.round)
+        for place in places
     ]
 
 
 def delivery(
-    ports: Ports, incident_id: str, alert_id: str | None, kind: MessageKind, place: Address, round_: int = 0
+    ports: Ports, incident_id: str, alert_id: str | None, kind: MessageKind, place: Address, step: str, round_: int = 0
 ) -> Delivery:
-    """A message to put in the outbox."""
-    return Delivery(ports.new_id(), incident_id, alert_id, kind, place, summons_round=round_)
+    """A message to put in the outbox. The same step puts it there once."""
+    return Delivery(ports.new_id(), incident_id, alert_id, kind, place, summons_round=round_, step=step)
+
+
+def by_mail(ports: Ports, alert: Alert, people: Iterable[str], step: str, round_: int) -> list[Delivery]:
+    """The alert once more, by e-mail: nothing where there is no mail server."""
+    if not ports.mails:
+        return []
+    places = [Address(Platform.EMAIL, AddressKind.PERSON, person) for person in dict.fromkeys(people)]
+    return [delivery(ports, alert.incident_id, alert.id, MessageKind.ALERT, place, step, round_) for place in places]
 
 
 def timer(ports: Ports, kind: TimerKind, alert: Alert, due_at: datetime) -> Timer:

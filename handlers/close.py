@@ -81,7 +81,9 @@ async def close(ports: Ports, school: School, account: Account, alert_id: str, o
         whole = all(a.state is AlertState.DONE for a in await records.alerts_of(incident.id))
         if whole:
             await records.set_incident_state(incident.id, IncidentState.CLOSED, now)
-            told = delivery(ports, incident.id, alert.id, MessageKind.CLOSED, incident.reporter.address)
+            told = delivery(
+                ports, incident.id, alert.id, MessageKind.CLOSED, incident.reporter.address, f"{alert.round}.{now.isoformat()}"
+            )
             await records.set_going(Outgoing(deliveries=[told]), now)
         else:
             await records.set_incident_state(incident.id, IncidentState.IN_PROGRESS)

@@ -1,6 +1,7 @@
 """What a delivery says, taken from the state at the moment it is sent; and whether it may be shown there at all."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from domain.audience import excluded_ids, ladder
@@ -15,14 +16,24 @@ from domain.messages import (
     RequestMessage,
     WithdrawnMessage,
 )
-from domain.people import AddressKind, Holders, School, Staff
+from domain.people import AddressKind, Holders, Platform, School, Staff
 from domain.routing import route_kept
 from domain.words import Role
 from handlers.ports import Ports, Records
 
 
 async def compose(ports: Ports, school: School, delivery: Delivery) -> Message | None:
-    """The message, or None if it need not or must not be sent. A copy that stands where it no longer may is withdrawn."""
+    """The message, or None if it need not or must not be sent. A copy that stands where it no longer may is withdrawn.
+
+    What an earlier attempt may have posted, without being able to say so, is marked as a repeat.
+    """
+    message = await _message(ports, school, delivery)
+    if message is None or not delivery.uncertain or delivery.message_id is not None:
+        return message
+    return replace(message, again=True)
+
+
+async def _message(ports: Ports, school: School, delivery: Delivery) -> Message | None:
     now = ports.clock.now()
     async with ports.store.transaction(school, write=False) as records:
         if delivery.request_id is not None:
@@ -41,6 +52,8 @@ async def compose(ports: Ports, school: School, delivery: Delivery) -> Message |
             case MessageKind.CLOSED if alert is not None:
                 title = await _owners_title(records, school, alert)
                 return ProgressMessage(incident.reference, True, title, incident.closed_at or now)
+            case MessageKind.ALERT if delivery.address.platform is Platform.EMAIL and not _unanswered(alert):
+                return None
             case MessageKind.ALERT | MessageKind.REMINDER if alert is not None:
                 excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
                 if not await _may_be_shown(ports, records, delivery, incident, excluded, now):
@@ -50,6 +63,10 @@ async def compose(ports: Ports, school: School, delivery: Delivery) -> Message |
                 return await _alert(records, school, delivery, incident, alert, excluded, now)
             case _:
                 return None
+
+
+def _unanswered(alert: Alert | None) -> bool:
+    return alert is not None and alert.state is AlertState.OPEN
 
 
 async def _of_request(ports: Ports, records: Records, school: School, request_id: str, kind: MessageKind) -> Message | None:
@@ -129,7 +146,6 @@ async def _alert(
         immediate_danger=incident.facts.immediate_danger,
         outside=tuple(school.policy.role_title(r) for r in found.external),
         round=alert.round,
-        again=delivery.attempts > 1 and delivery.message_id is None,
     )
 
 

@@ -114,7 +114,10 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a handler is given. `platforms`: the chats that are served now. `wake` tells the worker that something is due."""
+    """What a handler is given. `platforms`: the chats that are served now. `wake` tells the worker that something is due.
+
+    `mails`: there is a mail server for what no chat delivers, and for what nobody has answered.
+    """
 
     store: Store
     clock: Clock
@@ -123,6 +126,7 @@ class Ports:
     wake: Callable[[], None]
     answers: Answers
     readers_known_for: timedelta = field(default=timedelta(hours=24))
+    mails: bool = False
 
 
 def actor(account: Account) -> str:

@@ -58,10 +58,11 @@ _LAST_RESORT_PRIVATE = (Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS)
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The report is kept, and this is what its reporter is told."""
+    """The report is kept, and this is what its reporter is told. `before`: it was kept when the same form came earlier."""
 
     incident: Incident
     receipt: ReceiptMessage
+    before: bool = False
 
 
 Begun: TypeAlias = KindQuestions | Unfinished
@@ -158,7 +159,9 @@ async def submit(ports: Ports, school: School, account: Account, draft_id: str, 
         draft = await records.draft(draft_id)
         if (made := await records.incident_of_draft(draft_id)) is not None:
             # The same form sent twice: the report stands, and its receipt is shown again.
-            return Reported(made, await receipt_of(records, school, made)) if _same_reporter(made, account) else DraftGone()
+            if not _same_reporter(made, account):
+                return DraftGone()
+            return Reported(made, await receipt_of(records, school, made), before=True)
         if draft is None or draft.submitted or not _owns(draft, account) or _kind_faults(school, draft.filled):
             return DraftGone()
         filled = _joined(draft, filled)
@@ -218,7 +221,7 @@ async def _take(
         link=_text(filled, LINK),
     )
     await records.add_report(Report(incident, narrative, participants, shut_out, found, draft_id))
-    outgoing = Outgoing(deliveries=[delivery(ports, incident.id, None, MessageKind.RECEIPT, account.address)])
+    outgoing = Outgoing(deliveries=[delivery(ports, incident.id, None, MessageKind.RECEIPT, account.address, "first")])
     for duty in asked:
         open_duty(ports, outgoing, incident, duty, now, incident.due_at)
     await records.set_going(outgoing, now)

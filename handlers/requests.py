@@ -96,7 +96,8 @@ async def send(ports: Ports, school: School, account: Account, kind: RequestKind
         places = [place for person in people for place in on_platforms(ports.platforms, person)]
         outgoing = Outgoing()
         outgoing.deliveries += [
-            Delivery(ports.new_id(), None, None, MessageKind.REQUEST, place, request_id=request.id) for place in places
+            Delivery(ports.new_id(), None, None, MessageKind.REQUEST, place, request_id=request.id, step="first")
+            for place in places
         ]
         await records.set_going(outgoing, now)
         await records.note(now, actor(account), f"request.{kind}", request=request.id, role=request.role)
@@ -135,7 +136,9 @@ async def decide(ports: Ports, school: School, account: Account, request_id: str
         await records.decide(request)
         outgoing = Outgoing()
         outgoing.deliveries.append(
-            Delivery(ports.new_id(), None, None, MessageKind.DECISION, request.asker.address, request_id=request.id)
+            Delivery(
+                ports.new_id(), None, None, MessageKind.DECISION, request.asker.address, request_id=request.id, step="first"
+            )
         )
         await records.set_going(outgoing, now)
         await records.note(now, actor(account), "request.decided", request=request.id, decision=request.decision)

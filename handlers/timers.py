@@ -6,8 +6,9 @@ from datetime import timedelta
 from domain.audience import Readers, duties, excluded_ids, ladder, next_rung
 from domain.incident import Alert, AlertState, Asked, Incident, MessageKind, Outgoing, Timer, TimerKind
 from domain.people import GROUP_OF, Address, School
+from domain.words import Urgency
 from handlers.acknowledge import remind_at
-from handlers.alerting import deadline, delivery, on_platforms, summon, timer
+from handlers.alerting import by_mail, deadline, delivery, on_platforms, summon, timer
 from handlers.ports import Ports, Records
 
 _NOBODY_LEFT_AGAIN = timedelta(hours=1)
@@ -24,7 +25,7 @@ async def ring(ports: Ports, school: School, due: Timer) -> None:
             case TimerKind.CLIMB if alert.state is AlertState.OPEN:
                 await _climb(ports, records, school, incident, alert)
             case TimerKind.REMIND if alert.state is AlertState.ACKNOWLEDGED:
-                await _remind(ports, records, school, incident, alert)
+                await _remind(ports, records, school, incident, alert, due)
             case _:
                 return
     ports.wake()
@@ -55,12 +56,15 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
     due = school.calendar.due(deadline(school, incident), now)
     outgoing = Outgoing(timers=[timer(ports, TimerKind.CLIMB, alert, due)])
     summon(ports, outgoing, alert, [rung], now, Asked.CLIMBED, channels=channels)
+    if incident.urgency is Urgency.CRITICAL:
+        unheard = [s.person_id for s in summonses if s.person_id not in excluded]
+        outgoing.deliveries += by_mail(ports, alert, [*unheard, rung.person.id], "unanswered", alert.round)
     await records.set_going(outgoing, now)
     await records.show_again(incident.id, now, MessageKind.RECEIPT)
     await records.note(now, "bot", "alert.climbed", incident.id, role=rung.role, person=rung.person.id, round=round_)
 
 
-async def _remind(ports: Ports, records: Records, school: School, incident: Incident, alert: Alert) -> None:
+async def _remind(ports: Ports, records: Records, school: School, incident: Incident, alert: Alert, due: Timer) -> None:
     now = ports.clock.now()
     owner = (await records.staff()).get(alert.owner_id)
     if owner is None:
@@ -70,7 +74,7 @@ async def _remind(ports: Ports, records: Records, school: School, incident: Inci
         return
     places = on_platforms(ports.platforms, owner)
     outgoing = Outgoing(
-        deliveries=[delivery(ports, incident.id, alert.id, MessageKind.REMINDER, p) for p in places],
+        deliveries=[delivery(ports, incident.id, alert.id, MessageKind.REMINDER, p, due.id) for p in places],
         timers=[timer(ports, TimerKind.REMIND, alert, remind_at(school, incident.urgency, now))],
     )
     await records.set_going(outgoing, now)

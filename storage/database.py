@@ -1,24 +1,40 @@
 """The database: one engine, transactions that are short, and the schema brought up to date before anything else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, inspect, make_url, text
 from sqlalchemy.engine import URL, Connection
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from storage.sqlite_driver import TAKE_WRITE_LOCK, MostlyInPlaceModule
+from storage.trouble import DatabaseTroubleError, Trouble, trouble_of
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The newest revision in migrations/; a test holds the two together, so that a start need not load Alembic to find out."""
 
-_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000", "temp_store=MEMORY")
+PATIENCE_SECONDS = 2.0
+"""How long anybody waits for the database's locks. Slack waits three seconds for an answer, and "not received" must fit in."""
+
+_SQLITE_PRAGMAS = (
+    f"busy_timeout={PATIENCE_SECONDS * 1000:.0f}",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+)
+_NO_TIME_AT_ALL = 0.1
+_LONGEST_STATEMENT_SECONDS = 30.0
 _MIGRATION_LOCK = 0x65736166
+_MIGRATION_TRIES = 10
+_REVISION = re.compile(r"(?P<own>\d{4})(?:_serves_(?P<oldest>\d{4}))?")
 
 
 class DatabaseUrlError(ValueError):
@@ -34,18 +50,69 @@ class Database:
         self.engine = _engine(self.url)
         # SQLite takes one writer at a time: queueing here is fair and costs nothing, where its own lock would be polled.
         self._writer = asyncio.Lock() if self.is_sqlite else None
+        self.trouble: Trouble | None = None
+        """What the last transaction ended with, until one has written again."""
 
     @asynccontextmanager
     async def begin(self, *, write: bool = True) -> AsyncIterator[AsyncConnection]:
-        """One transaction, committed at the end and rolled back when anything is raised."""
+        """One transaction, committed at the end and rolled back when anything is raised.
+
+        Raises:
+            DatabaseTroubleError: the database cannot be used now. Nothing was kept, unless the error says that it may be.
+        """
+        stage = "connect"
+        try:
+            async with self._transaction(write=write) as connection:
+                stage = "work"
+                yield connection
+                stage = "commit"
+        except DatabaseTroubleError as known:
+            self.trouble = known.trouble
+            raise
+        except Exception as error:
+            trouble = trouble_of(error)
+            if trouble is None and stage == "connect":
+                # Each driver has its own ways to say that nobody is there.
+                trouble = Trouble.UNREACHABLE
+            if trouble is None:
+                raise
+            self.trouble = trouble
+            lost = stage == "commit" and trouble in (Trouble.UNREACHABLE, Trouble.BROKEN)
+            raise DatabaseTroubleError(trouble, may_be_kept=lost, orig=getattr(error, "orig", None) or error) from error
+        if write:
+            self.trouble = None
+
+    @asynccontextmanager
+    async def _transaction(self, *, write: bool) -> AsyncIterator[AsyncConnection]:
         if self._writer is None or not write:
             async with self.engine.connect() as connected:
                 connection = await connected.execution_options(read_only_transaction=True) if self.is_sqlite else connected
                 async with connection.begin():
                     yield connection
             return
-        async with self._writer, self.engine.begin() as connection:
-            yield connection
+        left = await self._turn(self._writer)
+        try:
+            async with self.engine.connect() as connected:
+                connection = await connected.execution_options(lock_patience_ms=int(left * 1000))
+                async with connection.begin():
+                    yield connection
+        finally:
+            self._writer.release()
+
+    async def _turn(self, writer: asyncio.Lock) -> float:
+        """Waits for the turn to write. The seconds that are left to wait for writers outside this process."""
+        if not writer.locked():
+            await writer.acquire()
+            return PATIENCE_SECONDS
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE_SECONDS
+        try:
+            async with asyncio.timeout_at(until):
+                await writer.acquire()
+        except TimeoutError:
+            raise DatabaseTroubleError(Trouble.BUSY) from None
+        left = until - loop.time()
+        return PATIENCE_SECONDS if PATIENCE_SECONDS - left < _NO_TIME_AT_ALL else max(left, _NO_TIME_AT_ALL)
 
     async def revision(self) -> str | None:
         """The revision of the schema; None for an empty database."""
@@ -53,22 +120,56 @@ class Database:
             return await connection.run_sync(_revision)
 
     async def ready(self) -> bool:
-        """Whether the database answers and its schema is the one this program knows."""
+        """Whether the database answers and its schema serves this program: its own, or a newer one that says so."""
+        return await self.why_not_ready() is None
+
+    async def why_not_ready(self) -> Trouble | None:
+        """Why this program cannot read its records; None where it can."""
         try:
-            return await self.revision() == SCHEMA_REVISION
-        except (DBAPIError, OSError):
-            return False
+            revision = await self.revision()
+        except DatabaseTroubleError as no:
+            return no.trouble
+        return schema_trouble(revision)
 
     async def migrate(self) -> None:
-        """Brings the schema up to date. Safe to call from several processes at once."""
+        """Brings the schema up to date; one that is newer and serves this program is left as it is.
+
+        Safe to call from several processes at once: one migrates, and the others find it done.
+
+        Raises:
+            DatabaseTroubleError: it could not be done, or the schema is of a newer version that does not serve this program.
+        """
         if self.is_sqlite and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        async with self.begin() as connection:
-            if await connection.run_sync(_revision) == SCHEMA_REVISION:
-                return
-            if not self.is_sqlite:
+            try:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as no:
+                raise DatabaseTroubleError(Trouble.READ_ONLY, f"{self.url.database} cannot be made ({no.strerror})") from None
+        await _patiently(self._migrate)
+
+    async def _migrate(self) -> None:
+        if await self.why_not_ready() is None:
+            return
+        if self.is_sqlite:
+            async with self.begin() as connection:
+                await _bring_up_to_date(connection)
+            return
+        # An engine of its own: to add a column to a large table may take longer than any statement of the program may.
+        engine = create_async_engine(self.url, poolclass=NullPool, hide_parameters=True)
+        try:
+            async with engine.begin() as connection:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            await connection.run_sync(_upgrade)
+                # Everybody else waits behind whoever waits for a table's lock: better to let them go first, and try again.
+                await connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+                await _bring_up_to_date(connection)
+        except DatabaseTroubleError:
+            raise
+        except Exception as error:
+            trouble = trouble_of(error) or (Trouble.UNREACHABLE if isinstance(error, OSError) else None)
+            if trouble is None:
+                raise
+            raise DatabaseTroubleError(trouble, orig=error) from error
+        finally:
+            await engine.dispose()
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -91,7 +192,19 @@ def _async_url(url: str) -> URL:
 def _engine(url: URL) -> AsyncEngine:
     # An error is logged: without its parameters, which would be a child's name or what happened to them.
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+        return create_async_engine(
+            url,
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=PATIENCE_SECONDS,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={
+                "timeout": PATIENCE_SECONDS,
+                "command_timeout": _LONGEST_STATEMENT_SECONDS,
+                "server_settings": {"lock_timeout": f"{PATIENCE_SECONDS * 1000:.0f}"},
+            },
+        )
     engine = create_async_engine(url, pool_size=5, max_overflow=0, module=MostlyInPlaceModule(), hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -105,8 +218,16 @@ def _engine(url: URL) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("read_only_transaction")
-        connection.exec_driver_sql("BEGIN" if reading else TAKE_WRITE_LOCK)
+        options = connection.get_execution_options()
+        if options.get("read_only_transaction"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        usual = int(PATIENCE_SECONDS * 1000)
+        wanted = options.get("lock_patience_ms", usual)
+        if connection.info.get("lock_patience_ms", usual) != wanted:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={wanted}")
+            connection.info["lock_patience_ms"] = wanted
+        connection.exec_driver_sql(TAKE_WRITE_LOCK)
 
     return engine
 
@@ -115,6 +236,39 @@ def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def schema_trouble(revision: str | None) -> Trouble | None:
+    """Whether a schema of that revision serves this program. migrations/README.md says how a revision tells."""
+    found = _REVISION.fullmatch(revision or "")
+    if found is None:
+        return Trouble.NEW_SCHEMA if revision else Trouble.OLD_SCHEMA
+    program = SCHEMA_REVISION[:4]
+    if found["own"] < program:
+        return Trouble.OLD_SCHEMA
+    return Trouble.NEW_SCHEMA if program < (found["oldest"] or "") else None
+
+
+async def _bring_up_to_date(connection: AsyncConnection) -> None:
+    """Migrates, once it is this process's turn; whoever had it before may have done all there is to do."""
+    match schema_trouble(await connection.run_sync(_revision)):
+        case Trouble.OLD_SCHEMA:
+            await connection.run_sync(_upgrade)
+        case Trouble.NEW_SCHEMA:
+            raise DatabaseTroubleError(Trouble.NEW_SCHEMA)
+        case _:
+            return
+
+
+async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
+    for left in reversed(range(_MIGRATION_TRIES)):
+        try:
+            await work()
+        except DatabaseTroubleError as no:
+            if no.trouble is not Trouble.BUSY or not left:
+                raise
+        else:
+            return
 
 
 def _upgrade(connection: Connection) -> None:

@@ -1,10 +1,8 @@
 """What the handlers ask of the database, inside one transaction. Rows become domain values here and nowhere else."""
 
-import hashlib
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -39,6 +37,7 @@ from domain.report_form import Draft
 from domain.routing import Facts
 from domain.words import About, DeliveryState, IncidentState, ParticipantRole, Role, Urgency
 from storage import tables as t
+from storage.audit_chain import BEFORE_THE_FIRST, entry_hash
 from storage.outbox import show_again
 from storage.question_records import QuestionRecords
 
@@ -203,17 +202,7 @@ class Records(QuestionRecords):
         here = (d.school == self._school, d.platform == channel.platform, d.address_id == channel.id)
         shown = (d.message == MessageKind.ALERT, d.state.in_((DeliveryState.SENT, DeliveryState.LEASED)))
         shuts_out = d.incident_id.in_(select(t.exclusions.c.incident_id))
-        await self._c.execute(
-            update(t.deliveries)
-            .where(*here, *shown, shuts_out)
-            .values(
-                revision=d.revision + 1,
-                # One that is just being sent becomes due again when it has been: its revision is no longer the newest.
-                state=case((d.state == DeliveryState.LEASED, d.state), else_=DeliveryState.PENDING),
-                next_at=case((d.state == DeliveryState.SENT, at), else_=d.next_at),
-                attempts=case((d.state == DeliveryState.SENT, 0), else_=d.attempts),
-            )
-        )
+        await self._c.execute(show_again(at, *here, *shown, shuts_out))
 
     async def readers(self, since: datetime) -> Readers:
         """Who reads each channel, by person id; None where one is a stranger, or it was last looked up before `since`."""
@@ -401,7 +390,8 @@ class Records(QuestionRecords):
             ]
             await self._c.execute(self._insert(t.summonses).on_conflict_do_nothing(), asked)
         if outgoing.deliveries:
-            await self._c.execute(insert(t.deliveries), [self._delivery_row(d, at) for d in outgoing.deliveries])
+            rows = [self._delivery_row(d, at) for d in outgoing.deliveries]
+            await self._c.execute(self._insert(t.deliveries).on_conflict_do_nothing(), rows)
         if outgoing.timers:
             await self._c.execute(insert(t.timers), [self._timer_row(x) for x in outgoing.timers])
 
@@ -434,7 +424,9 @@ class Records(QuestionRecords):
             "address_id": d.address.id,
             "state": DeliveryState.PENDING,
             "next_at": at,
+            "made_at": at,
             "summons_round": d.summons_round,
+            "step": f"{d.alert_id or d.incident_id or d.request_id}:{d.step}" if d.step else "",
         }
 
     def _timer_row(self, x: Timer) -> dict[str, Any]:
@@ -542,6 +534,7 @@ class Records(QuestionRecords):
                 d.message == MessageKind.ALERT,
                 d.summons_round == round_,
                 d.state.notin_((DeliveryState.DEAD, DeliveryState.CANCELLED)),
+                d.platform != Platform.EMAIL,
                 d.address_id == person_id if person_id is not None else true(),
             )
         )
@@ -554,14 +547,9 @@ class Records(QuestionRecords):
     ) -> None:
         """Adds an entry to the school's audit chain: who did what, by ids and codes, and the hash of the one before."""
         seq = await self.next_number("audit")
-        previous = "0" * 64
+        previous = BEFORE_THE_FIRST
         if seq > 1:
             previous = (await self._c.execute(_AUDIT_HASH, {"school": self._school, "seq": seq - 1})).scalar_one()
-        moment = at.astimezone(UTC).isoformat()
-        body = json.dumps(
-            [self._school, seq, moment, actor, action, incident_id, data, previous], sort_keys=True, ensure_ascii=False
-        )
-        digest = hashlib.sha256(body.encode()).hexdigest()
         await self._c.execute(
             insert(t.audit),
             {
@@ -573,7 +561,7 @@ class Records(QuestionRecords):
                 "incident_id": incident_id,
                 "data": data,
                 "previous": previous,
-                "hash": digest,
+                "hash": entry_hash(self._school, seq, at, actor, action, incident_id, data, previous),
             },
         )
 

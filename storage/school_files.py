@@ -10,7 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError, field_validator
 
 from domain.deadlines import SchoolCalendar
-from domain.people import GROUP_OF, Group, Holders, Platform, School
+from domain.people import CHATS, GROUP_OF, Group, Holders, Platform, School
 from domain.policy import Policy
 from domain.words import EXTERNAL_ROLES, Role
 from storage.policy_files import PolicyFileError, load_policy, load_policy_at, shared_folder
@@ -26,10 +26,17 @@ def _inside(role: Role) -> Role:
     return role
 
 
+def _chat(platform: Platform) -> Platform:
+    if platform not in CHATS:
+        raise ValueError(f"{platform.value} has no channels: {', '.join(CHATS)}")
+    return platform
+
+
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", to_lower=True, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 Channel = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
 InsideRole = Annotated[Role, AfterValidator(_inside)]
+_Chat = Annotated[Platform, AfterValidator(_chat)]
 
 
 def _quoted(given: object) -> object:
@@ -64,7 +71,7 @@ class _School(BaseModel):
     forms: list[Name] = []
     phones: dict[Role, Name] = {}
     roles: dict[InsideRole, list[Email] | dict[Name, list[Email]]]
-    channels: dict[Platform, dict[InsideRole, Channel | dict[Name, Channel]]] = {}
+    channels: dict[_Chat, dict[InsideRole, Channel | dict[Name, Channel]]] = {}
     slack_team: str = ""
     teams_tenant: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True, to_lower=True)] = ""
 

@@ -25,12 +25,13 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
 from domain.asking import Decision, GapKind, RequestKind
 from domain.incident import AlertState, Asked, MessageKind, NoteKind, TimerKind, Why
-from domain.people import AddressKind, Kind, Platform
+from domain.people import CHATS, AddressKind, Kind, Platform
 from domain.words import About, DeliveryState, IncidentState, ParticipantRole, Urgency
 
 metadata = MetaData(
@@ -109,7 +110,7 @@ accounts = Table(
     Column("email", String(255), nullable=False, server_default=""),
     Column("name", String(255), nullable=False, server_default=""),
     Column("checked_at", Moment, nullable=False),
-    _one_of("platform", "platform", Platform),
+    _one_of("platform", "platform", CHATS),
     Index("ix_accounts_school_email", "school", "email"),
 )
 
@@ -121,7 +122,7 @@ channel_readers = Table(
     Column("channel", String(128), primary_key=True),
     Column("emails", JSON, nullable=False, comment="who reads the channel; an unknown reader stands as an empty address"),
     Column("checked_at", Moment, nullable=False),
-    _one_of("platform", "platform", Platform),
+    _one_of("platform", "platform", CHATS),
 )
 
 teams_users = Table(
@@ -202,7 +203,7 @@ incidents = Table(
     _one_of("state", "state", IncidentState),
     _one_of("urgency", "urgency", Urgency),
     _one_of("about", "about", About),
-    _one_of("reporter_platform", "reporter_platform", Platform),
+    _one_of("reporter_platform", "reporter_platform", CHATS),
     CheckConstraint("(closed_at IS NULL) = (state IN ('reported', 'acknowledged', 'in_progress'))", name="closed_has_a_time"),
     Index("ix_incidents_school_state", "school", "state"),
     Index("ix_incidents_reporter", "school", "reporter_platform", "reporter_user"),
@@ -299,7 +300,7 @@ asked = Table(
     Column("text", Text, nullable=False, comment="as it was typed: it may hold anything"),
     Column("at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
-    _one_of("platform", "platform", Platform),
+    _one_of("platform", "platform", CHATS),
 )
 """Questions about the policy, for as long as a button may go on with one."""
 
@@ -342,7 +343,7 @@ requests = Table(
     UniqueConstraint("school", "reference"),
     _one_of("kind", "kind", RequestKind),
     _one_of("decision", "decision", Decision),
-    _one_of("asker_platform", "asker_platform", Platform),
+    _one_of("asker_platform", "asker_platform", CHATS),
     CheckConstraint("(decision IS NULL) = (decided_by IS NULL)", name="decided_by_somebody"),
     CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="decided_at_some_time"),
     CheckConstraint("decided_by IS NULL OR asker_person IS NULL OR decided_by <> asker_person", name="not_by_themselves"),
@@ -368,6 +369,10 @@ deliveries = Table(
     Column("leased_until", Moment),
     Column("message_id", String(255), comment="the platform's, as channel/message"),
     Column("summons_round", Integer, nullable=False, server_default="0"),
+    Column("step", String(128), nullable=False, server_default="", comment="what makes it due: it is sent there once for that"),
+    Column("lease", Integer, nullable=False, server_default="0", comment="goes up with every lease, and never back"),
+    Column("made_at", Moment),
+    Column("uncertain", Boolean, nullable=False, server_default=false(), comment="it may have been posted unbeknown"),
     Column("trouble", String(64), nullable=False, server_default="", comment="a code, never an answer's text"),
     _one_of("state", "state", DeliveryState),
     _one_of("message", "message", MessageKind),
@@ -383,6 +388,22 @@ deliveries = Table(
         postgresql_where=text("state IN ('pending', 'leased')"),
     ),
     Index("ix_deliveries_alert", "alert_id"),
+    Index(
+        "ix_deliveries_once",
+        "message",
+        "platform",
+        "address_id",
+        "step",
+        unique=True,
+        sqlite_where=text("step <> ''"),
+        postgresql_where=text("step <> ''"),
+    ),
+    Index(
+        "ix_deliveries_dead",
+        "school",
+        sqlite_where=text("state = 'dead'"),
+        postgresql_where=text("state = 'dead'"),
+    ),
 )
 
 timers = Table(
@@ -427,7 +448,7 @@ drafts = Table(
     Column("changed_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     _one_of("state", "state", ("open", "submitted", "discarded")),
-    _one_of("platform", "platform", Platform),
+    _one_of("platform", "platform", CHATS),
     Index("ix_drafts_owner", "school", "platform", "user_id", "state"),
 )
 

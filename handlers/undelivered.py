@@ -1,0 +1,38 @@
+"""What happens when a message is given up: whoever was meant gets an e-mail, and the alert climbs if nobody is left."""
+
+from domain.incident import AlertState, Asked, Delivery, MessageKind, Outgoing
+from domain.people import AddressKind, Platform, School
+from handlers.alerting import by_mail
+from handlers.ports import Ports
+
+
+async def given_up(ports: Ports, school: School, delivery: Delivery) -> None:
+    """Sends an alert that no chat took by e-mail. If it was the last chance to reach whoever was asked, it climbs at once.
+
+    In the first round, and for whom it was handed on to: where nobody at all can be reached, later rounds keep to their
+    deadlines instead of spinning.
+    """
+    if delivery.message is not MessageKind.ALERT or delivery.alert_id is None:
+        return
+    now = ports.clock.now()
+    async with ports.store.transaction(school) as records:
+        alert = await records.alert(delivery.alert_id)
+        if alert is None:
+            return
+        if alert.state is AlertState.OPEN and delivery.address.kind is AddressKind.PERSON and _by_chat(delivery):
+            posted = by_mail(
+                ports, alert, [delivery.address.id], f"undelivered.{delivery.summons_round}", delivery.summons_round
+            )
+            await records.set_going(Outgoing(deliveries=posted), now)
+        summonses = (await records.summonses(delivery.alert_id))[delivery.alert_id]
+        asked = {s.why for s in summonses if s.round == delivery.summons_round and s.person_id == delivery.address.id}
+        if _by_chat(delivery) and (not delivery.summons_round or Asked.HANDED_ON in asked):
+            # Once the deadline has passed, what was shown to those asked before is no chance any more.
+            person = delivery.address.id if now >= alert.due_at and asked else None
+            if not await records.delivery_chances(delivery.alert_id, delivery.summons_round, person):
+                await records.hasten(delivery.alert_id, now)
+    ports.wake()
+
+
+def _by_chat(delivery: Delivery) -> bool:
+    return delivery.address.platform is not Platform.EMAIL
