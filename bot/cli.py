@@ -16,10 +16,11 @@ def main(argv: list[str] | None = None) -> int:
     from storage.database import DatabaseUrlError
     from storage.people_files import PeopleFileError
     from storage.school_files import SchoolFileError
+    from storage.trouble import DatabaseTroubleError
 
     try:
         return _run(args)
-    except (SettingsError, SchoolFileError, PolicyFileError, PeopleFileError, DatabaseUrlError) as wrong:
+    except (SettingsError, SchoolFileError, PolicyFileError, PeopleFileError, DatabaseUrlError, DatabaseTroubleError) as wrong:
         print(f"esafety: {wrong}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -35,6 +36,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "doctor", help="check settings, tokens, scopes, channels, roles and the database, and say how to mend each"
     )
+    status = commands.add_parser(
+        "status", help="how the bot stands: what is due, what was given up, which alerts nobody has answered"
+    )
+    status.add_argument("--json", action="store_true", help="as JSON")
     categories = commands.add_parser("categories", help="the kinds of concern a school's policy knows")
     categories.add_argument("--school", required=True, help="a school, a policy's name, or a pack's folder")
     categories.add_argument("--json", action="store_true", help="as JSON")
@@ -53,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     take.add_argument("files", nargs="+", type=Path, help="a file whose name says whom it lists: staff.csv, pupils.csv")
     take.add_argument("--school", help="which school, if there is more than one")
     take.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    _add_copying(commands)
     package = commands.add_parser("teams-package", help="make the app package that is uploaded to Microsoft Teams")
     package.add_argument("--app-id", default="", help="the bot's Microsoft App ID; left out, MICROSOFT_APP_ID")
     package.add_argument("--out", type=Path, default=Path("esafety-teams.zip"), help="the file to write (%(default)s)")
@@ -64,6 +70,19 @@ def _parser() -> argparse.ArgumentParser:
     package.add_argument("--terms", help="terms of use; left out, the website")
     package.add_argument("--version", help="of the package: Teams takes a changed one only under a higher number")
     return parser
+
+
+def _add_copying(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    backup = commands.add_parser("backup", help="copy all records into a new file, while the bot runs: docs/backup.md")
+    backup.add_argument("file", type=Path, help="the file to make, such as esafety-2026-11-21.db")
+    restore = commands.add_parser("restore", help="copy a backup into the database, which must be empty")
+    restore.add_argument("file", type=Path, help="a file that esafety backup has made")
+    move = commands.add_parser("move", help="copy all records into another database, with the bot stopped")
+    move.add_argument("--to", required=True, metavar="URL", help="where to: postgresql://user:password@host/database")
+    for command in (restore, move):
+        command.add_argument(
+            "--with-broken-audit", action="store_true", help="copy records whose audit somebody has changed, as they are"
+        )
 
 
 def _add_pack(pack: argparse.ArgumentParser) -> None:
@@ -109,6 +128,8 @@ def _run(args: argparse.Namespace) -> int:
             from bot.people_command import import_people
 
             return asyncio.run(import_people(args.files, args.school, dry_run=args.dry_run))
+        case "backup" | "restore" | "move":
+            return _copy(args)
         case "teams-package":
             from bot.teams.package import make_package
 
@@ -119,11 +140,28 @@ def _run(args: argparse.Namespace) -> int:
             from bot.doctor import examine
 
             return asyncio.run(examine())
+        case "status":
+            from bot.status_command import print_status
+            from bot.wiring import SystemClock
+
+            return asyncio.run(print_status(SystemClock(), as_json=args.json))
         case "run":
             from bot.serve import serve
 
             return asyncio.run(serve())
     raise AssertionError(args.command)
+
+
+def _copy(args: argparse.Namespace) -> int:
+    from bot import backup_commands
+
+    match args.command:
+        case "backup":
+            return asyncio.run(backup_commands.back_up_to(args.file))
+        case "restore":
+            return asyncio.run(backup_commands.restore_from(args.file, broken_audit=args.with_broken_audit))
+        case _:
+            return asyncio.run(backup_commands.move_to(args.to, broken_audit=args.with_broken_audit))
 
 
 def _pack(args: argparse.Namespace) -> int:

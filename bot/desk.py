@@ -4,15 +4,19 @@ An edge knows its platform and calls the desk; the desk calls a handler and has 
 """
 
 import re
-from dataclasses import dataclass
-from typing import assert_never
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
+from bot.metrics import Metrics
 from bot.policy_desk import PolicyDesk
 from bot.replies import Reply, ShowForm, Tell, WrongForm
-from cards import answer, messages, pages, report_form
+from bot.tracing import step
+from cards import answer, failures, messages, pages, report_form
 from cards import case as case_cards
 from cards.messages import CLOSE, DETAILS, HAND_ON, receipt_parts
 from cards.model import Button, Buttons, Card, Form, FormValues, PersonChoice, Tone
@@ -23,6 +27,7 @@ from domain.report_form import DetailQuestions, DraftGone, Field, KindQuestions,
 from handlers import acknowledge, close, details, hand_on, lists, report
 from handlers.acknowledge import Acknowledged, AcknowledgeOutcome, AlreadyClosed, AlreadyTaken, NotForYou
 from handlers.ports import Ports
+from storage.trouble import may_be_kept
 
 _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
@@ -36,6 +41,21 @@ _ASKING = re.compile(
 )
 LIVE_FORMS = frozenset({report_form.DETAIL})
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Work = Callable[Concatenate["Desk", Account, _P], Coroutine[Any, Any, _T]]
+
+
+def _as_a_step(work: _Work[_P, _T]) -> _Work[_P, _T]:
+    """What is logged meanwhile names the school and the chat, and it is a span where traces are on."""
+
+    @wraps(work)
+    async def run(desk: "Desk", account: Account, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with step(f"desk.{work.__name__}", command=work.__name__, school=desk.school.id, platform=account.platform.value):
+            return await work(desk, account, *args, **kwargs)
+
+    return run
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Desk:
@@ -43,11 +63,12 @@ class Desk:
 
     ports: Ports
     school: School
+    metrics: Metrics = field(default_factory=Metrics)
 
     @property
     def policy(self) -> PolicyDesk:
         """The part of the desk that answers questions about the policy."""
-        return PolicyDesk(self.ports, self.school)
+        return PolicyDesk(self.ports, self.school, self.metrics)
 
     def help(self, platform: Platform, typed: str = "") -> Card:
         """The ways on; for a word that is no command, with the nearest one."""
@@ -58,6 +79,7 @@ class Desk:
         note = pages.unknown_command(platform, typed.strip(), found[0] if found else "")
         return pages.help_card(self.school, platform, note)
 
+    @_as_a_step
     async def command(self, account: Account, text: str, *, shared: bool = False) -> Reply:
         """What stands after `/esafety`, done. `shared`: where it was typed, others read, and an answer can be shown to them."""
         word, rest = (*_storable(text).split(maxsplit=1), "", "")[:2]
@@ -81,6 +103,7 @@ class Desk:
             case _:
                 return Tell(self.help(account.platform, text))
 
+    @_as_a_step
     async def chat(self, account: Account, text: str, *, shared: bool = False) -> Card:
         """Words said to the bot in a chat, where no form can be opened without a press."""
         if wants_to_report(text):
@@ -93,6 +116,7 @@ class Desk:
             case _:
                 return self.help(account.platform)
 
+    @_as_a_step
     async def begin_report(
         self, account: Account, *, link: str = "", fresh: bool = False, concern: str = "", about: str = ""
     ) -> ShowForm:
@@ -106,21 +130,27 @@ class Desk:
             case never:
                 assert_never(never)
 
+    @_as_a_step
     async def mine(self, account: Account) -> Card:
         """One's own reports."""
         return pages.mine_card(self.school, await lists.mine(self.ports, self.school, account))
 
+    @_as_a_step
     async def queue(self, account: Account) -> Card:
         """What is one's to answer."""
         found = await lists.queue(self.ports, self.school, account)
-        return pages.queue_card(self.school, found.lines, found.now, answers=found.answers)
+        return pages.queue_card(self.school, found.lines, found.now, answers=found.answers, undelivered=found.undelivered)
 
+    @_as_a_step
     async def home(self, account: Account) -> Card:
         """The home page."""
         queue = await lists.queue(self.ports, self.school, account)
         own = await lists.mine(self.ports, self.school, account)
-        return pages.home_card(self.school, queue.lines, own[:10], queue.now, answers=queue.answers)
+        return pages.home_card(
+            self.school, queue.lines, own[:10], queue.now, answers=queue.answers, undelivered=queue.undelivered
+        )
 
+    @_as_a_step
     async def press(self, account: Account, action: str, value: str, *, shared: bool = False) -> Reply:
         """A button. What it may do is decided now, from the records, whoever the button was shown to."""
         value = _storable(value)
@@ -156,6 +186,7 @@ class Desk:
             case _:
                 return _notice("gone_title", say("note.gone", help=quoted_command(account.platform, "help")), Tone.WARNING)
 
+    @_as_a_step
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply:
         """A form that was sent. `state` is what the form carried: an id, checked like everything else that comes in."""
         state, values = _storable(state)[:_LONGEST_STATE], _all_storable(values)
@@ -174,11 +205,13 @@ class Desk:
             case _:
                 return ShowForm(report_form.gone_form(account.platform))
 
+    @_as_a_step
     async def typing(self, account: Account, form_id: str, state: str, values: FormValues) -> None:
         """What has been typed of a form that is not sent yet."""
         if form_id in LIVE_FORMS:
             await report.keep_typing(self.ports, self.school, account, _storable(state), _all_storable(values))
 
+    @_as_a_step
     async def suggest(self, account: Account, typed: str) -> list[tuple[PersonChoice, str]]:
         """People for a people field, each with a hint that tells namesakes apart; what was typed itself comes last.
 
@@ -192,9 +225,13 @@ class Desk:
             found.append((PersonChoice(f"text:{short}", f"\u201c{short}\u201d, not on the list"), ""))
         return found
 
-    def failed(self) -> Card:
-        """Something of ours broke."""
-        return pages.notice(say("note.failed_title"), say("note.failed"), Tone.DANGER)
+    def failed(self, broken: Exception | None = None) -> Card:
+        """Something of ours broke: what was asked for was not done, and whom to phone."""
+        return failures.failed_card(self.school, unsure=may_be_kept(broken))
+
+    def form_failed(self, broken: Exception | None = None, *, late: bool = False) -> str:
+        """The same for a form, to be shown in it. `late`: it is not done yet, and the chat waits no longer."""
+        return failures.form_failed(self.school, unsure=late or may_be_kept(broken))
 
     def _report_screen(self, account: Account, outcome: report.KindOutcome) -> Reply:
         match outcome:
@@ -211,6 +248,8 @@ class Desk:
     async def _submit_details(self, account: Account, draft_id: str, values: FormValues) -> Reply:
         match await report.submit(self.ports, self.school, account, draft_id, values):
             case report.Reported() as reported:
+                if not reported.before:
+                    self.metrics.report_received(self.school.id, reported.incident.urgency, account.platform)
                 return ShowForm(Form("sent", say("sent.title"), receipt_parts(self.school, reported.receipt)))
             case DraftGone():
                 typed = _text(values, Field.WHAT)
@@ -223,7 +262,10 @@ class Desk:
 
     def _acknowledged(self, outcome: AcknowledgeOutcome) -> Reply:
         match outcome:
-            case Acknowledged():
+            case Acknowledged(alert=alert):
+                if alert.acknowledged_at is not None:
+                    taken = (alert.acknowledged_at - alert.opened_at).total_seconds()
+                    self.metrics.acknowledged(taken, outcome.incident.urgency)
                 text = say("note.acknowledged", reference=outcome.incident.reference)
                 close_button = Button(CLOSE, say("reminder.close"), outcome.alert.id, opens_form=True)
                 hand_on_button = Button(HAND_ON, say("alert.hand_on"), outcome.alert.id, opens_form=True)

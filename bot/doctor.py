@@ -6,19 +6,19 @@ It changes nothing, and prints no token, no name and no case: roles, places in t
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
 
 from bot.settings import DEMO_SCHOOLS, Settings, SettingsError, load_settings
-from bot.wiring import SystemClock
 from domain.audience import ladder
 from domain.people import GROUP_OF, Group, Holders, Kind, Person, School, Staff
 from domain.policy import Policy
 from domain.routing import Facts, route
 from domain.words import About, Role
 from storage.database import Database, DatabaseUrlError
+from storage.outbox import GivenUp, Outbox
 from storage.policy_files import PolicyFileError
 from storage.school_files import SchoolFileError, load_schools
 from storage.store import Store
@@ -108,6 +108,8 @@ async def _findings() -> AsyncIterator[Finding]:
             yield finding
     async for finding in _chats(settings, schools, lists):
         yield finding
+    async for finding in _mail(settings):
+        yield finding
 
 
 async def _chats(
@@ -126,6 +128,20 @@ async def _chats(
 
         async for finding in examine_teams(settings, schools, lists):
             yield finding
+
+
+async def _mail(settings: Settings) -> AsyncIterator[Finding]:
+    server = settings.mail_server
+    if server is not None:
+        from bot.mail.doctor import examine_mail
+
+        yield await examine_mail(server, settings.mail_from)
+    elif settings.has_slack or settings.has_teams:
+        yield Finding(
+            Level.WARNING,
+            "e-mail: no mail server: what no chat can deliver is seen only by those who look at the queue or the metrics",
+            "set ESAFETY_SMTP_URL and ESAFETY_MAIL_FROM if the school has one",
+        )
 
 
 # The database
@@ -147,6 +163,7 @@ async def _database_and_lists(
             found.append(await _answers(database, unready))
         if any(f.level is not Level.OK for f in found):
             return found, {}
+        found += _given_up(await Outbox(database).given_up())
         store = Store(database)
         return found, {s.id: await _lists(store, s) for s in schools.values()}
     finally:
@@ -179,6 +196,19 @@ async def _answers(database: Database, unready: Level) -> Finding:
     return Finding(Level.OK, "database: answers, and its tables are up to date")
 
 
+def _given_up(found: Sequence[GivenUp]) -> list[Finding]:
+    """Messages that nobody got. The code is the platform's own word for why, or ours."""
+    return [
+        Finding(
+            Level.WARNING,
+            f"{g.school}: {g.count} message{'s' * (g.count != 1)} could not be delivered by {g.platform} ({g.trouble});"
+            f" the newest is of {g.newest:%d %b %Y, %H:%M} UTC",
+            "the queues of those who answer name the cases: tell them by mouth, and mend what the code says",
+        )
+        for g in found
+    ]
+
+
 async def _lists(store: Store, school: School) -> Lists:
     async with store.transaction(school, write=False) as records:
         listed = await records.listed(Kind.STAFF)
@@ -192,7 +222,7 @@ async def _lists(store: Store, school: School) -> Lists:
 
 
 def _school(school: School, lists: Lists | None, *, demo: bool) -> Iterator[Finding]:
-    yield from check_review(school, SystemClock().now().astimezone(school.calendar.timezone).date())
+    yield from check_review(school, datetime.now(school.calendar.timezone).date())
     if lists is None:
         return
     yield from check_people(school, lists, demo=demo)

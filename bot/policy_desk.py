@@ -1,9 +1,10 @@
 """The part of the desk that answers questions about the policy: in every chat alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
+from bot.metrics import Metrics
 from bot.replies import Post, Reply, ShowForm, Tell, WrongForm
 from cards import answer, pages, policy_pages, requests
 from cards.model import Card, FormValues, Tone
@@ -26,12 +27,13 @@ class PolicyDesk:
 
     ports: Ports
     school: School
+    metrics: Metrics = field(default_factory=Metrics)
 
     async def ask(self, account: Account, text: str, *, shared: bool, chosen: str = "") -> Tell:
         """Answers a question in somebody's own words, or one of the catalogue."""
         match await ask.ask(self.ports, self.school, account, text, chosen=chosen):
             case Answered() as answered:
-                return Tell(answer.answer_card(self.school, await self._catalogue(), answered, shared=shared))
+                return await self._answered(answered, shared=shared)
             case ask.NothingAsked():
                 return Tell(answer.nothing_asked_card(account.platform))
             case ask.TooLong(most=most):
@@ -144,11 +146,15 @@ class PolicyDesk:
     async def _again(self, account: Account, state: str, *, shared: bool) -> Reply:
         match await ask.again(self.ports, self.school, account, state):
             case Answered() as answered:
-                return Tell(answer.answer_card(self.school, await self._catalogue(), answered, shared=shared))
+                return await self._answered(answered, shared=shared)
             case ask.AskedGone():
                 return _gone(account.platform)
             case never:
                 assert_never(never)
+
+    async def _answered(self, answered: Answered, *, shared: bool) -> Tell:
+        self.metrics.answered(answered.understood.best.decision.verdict.value)
+        return Tell(answer.answer_card(self.school, await self._catalogue(), answered, shared=shared))
 
     async def _share(self, account: Account, state: str) -> Reply:
         match await ask.again(self.ports, self.school, account, state):

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from bot.desk import Desk
+from bot.metrics import Metrics
+from bot.readiness import Check
 from bot.settings import Settings
+from bot.stopping import Stopping
 from bot.worker import Worker
 from domain.people import School
 from storage.database import Database
@@ -14,7 +17,10 @@ from storage.database import Database
 
 @dataclass(slots=True)
 class Bot:
-    """Everything that serves. `address` is where its HTTP server listens; `tasks` run until it is taken down."""
+    """Everything that serves. `address` is where its HTTP server listens; `tasks` run until it is taken down.
+
+    `checks` are what /readyz looks at.
+    """
 
     settings: Settings
     schools: dict[str, School]
@@ -22,5 +28,8 @@ class Bot:
     worker: Worker
     web: web.Application
     desks: dict[str, Desk]
+    metrics: Metrics
     address: str = ""
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    stopping: Stopping = field(default_factory=Stopping)

@@ -2,34 +2,69 @@
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 
+from bot import logs
 from bot.settings import DEMO_SCHOOLS, Settings, load_settings
+from bot.stopping import STOP_SECONDS, Stopping
 from bot.wiring import running
 
 log = logging.getLogger("esafety")
 
+_HASTE_SECONDS = 0.3
+
 
 async def serve() -> int:
-    """Serves until SIGINT or SIGTERM."""
+    """Serves until SIGINT or SIGTERM; then ends within ten seconds, and at once at the second of them."""
     settings = load_settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for chatty in ("alembic", "slack_bolt", "slack_sdk", "msal", "urllib3", "msrest"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_ in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signal_, stop.set)
+    logs.set_up(settings.log_level, settings.log_format)
+    signals = _Signals()
     async with running(settings) as bot:
+        signals.stopping = bot.stopping
         _greet(settings, bot.address, [s.name for s in bot.schools.values()])
-        waiting = asyncio.create_task(stop.wait())
+        waiting = asyncio.create_task(signals.stop.wait())
         done, _ = await asyncio.wait({waiting, *bot.tasks}, return_when=asyncio.FIRST_COMPLETED)
         if waiting not in done:
             # A part of the program has ended by itself: better to stop, and be started again, than to serve without it.
             log.error("a part of the bot has stopped: %s", ", ".join(t.get_name() for t in done if isinstance(t, asyncio.Task)))
             waiting.cancel()
+            signals.begin()
             return 1
     return 0
+
+
+class _Signals:
+    """What the system tells the program."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.stopping: Stopping | None = None
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._received, number)
+
+    def _received(self, number: signal.Signals) -> None:
+        if self.stop.is_set():
+            log.warning("stopped at once")
+            os._exit(128 + number)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins to stop."""
+        self.stop.set()
+        if self.stopping is not None:
+            self.stopping.begin()
+        # A thread of its own: it must come off even where the loop itself hangs.
+        last = threading.Timer(STOP_SECONDS - _HASTE_SECONDS, _cut_off)
+        last.daemon = True
+        last.start()
+
+
+def _cut_off() -> None:
+    log.error("cut off: what hangs has not ended in time. Nothing that was received is lost")
+    os._exit(1)
 
 
 def _greet(settings: Settings, address: str, schools: list[str]) -> None:

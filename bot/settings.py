@@ -1,10 +1,13 @@
 """The settings: environment variables, or a .env file beside the program. What is wrong or missing is named in one line."""
 
 import ipaddress
+import re
+from dataclasses import dataclass, field
+from email.utils import parseaddr
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -48,6 +51,32 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
+class LogFormat(StrEnum):
+    """What a log line looks like: text to read, or JSON for a program."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class MailTls(StrEnum):
+    """How words to a mail server are kept secret: from the first one, from STARTTLS on, or not at all within this machine."""
+
+    IMPLICIT = "implicit"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where e-mail is handed in. Without a `user` nobody logs in."""
+
+    host: str
+    port: int
+    tls: MailTls
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
 _Secret = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
@@ -79,6 +108,13 @@ class Settings(BaseSettings):
     schools: Path | None = Field(None, validation_alias="ESAFETY_SCHOOLS")
     console: ConsoleMode = Field(ConsoleMode.AUTO, validation_alias="ESAFETY_CONSOLE")
     log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = Field(LogLevel.INFO, validation_alias="ESAFETY_LOG_LEVEL")
+    log_format: Annotated[LogFormat, BeforeValidator(str.lower)] = Field(LogFormat.TEXT, validation_alias="ESAFETY_LOG_FORMAT")
+    otel_exporter_otlp_endpoint: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s/]+\S*)?$")] = ""
+    heartbeat_url: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s/]+\S*)?$")] = Field(
+        "", validation_alias="ESAFETY_HEARTBEAT_URL"
+    )
+    smtp_url: _Secret = Field("", validation_alias="ESAFETY_SMTP_URL")
+    mail_from: _Secret = Field("", validation_alias="ESAFETY_MAIL_FROM")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 3978
 
@@ -112,6 +148,11 @@ class Settings(BaseSettings):
         """Whether the console is to be served."""
         chat = self.has_slack or self.has_teams
         return self.console is ConsoleMode.ON or (self.console is ConsoleMode.AUTO and not chat)
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Where e-mail is handed in; None where no mail server is set."""
+        return _mail_server(self.smtp_url) if self.smtp_url else None
 
     @property
     def schools_folder(self) -> Path:
@@ -148,7 +189,7 @@ def load_settings() -> Settings:
         first = wrong.errors()[0]
         name = str(first["loc"][0]).upper()
         raise SettingsError(f"{name} is wrong: {first['msg']}. See .env.example.") from None
-    for check in (_slack_fault(settings), _teams_fault(settings), _console_fault(settings)):
+    for check in (_slack_fault(settings), _teams_fault(settings), _mail_fault(settings), _console_fault(settings)):
         if check:
             raise SettingsError(check)
     return settings
@@ -209,6 +250,43 @@ def _teams_fault(s: Settings) -> str:
             "MICROSOFT_APP_PASSWORD is missing: Azure portal, your bot, Configuration, Manage Password, a new client secret."
             " Or set MICROSOFT_APP_TYPE=UserAssignedMSI if the bot runs under a managed identity."
         )
+    return ""
+
+
+def _mail_server(url: str) -> MailServer:
+    """The mail server of an address.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parts = urlsplit(url)
+    tls = {"smtp": MailTls.STARTTLS, "smtps": MailTls.IMPLICIT}[parts.scheme] if parts.scheme in ("smtp", "smtps") else None
+    path = (parts.path.rstrip("/"), parts.query, parts.fragment)
+    if tls is None or not parts.hostname or any(path) or re.search(r"\s", url) or (parts.password and not parts.username):
+        raise ValueError("not the address of a mail server")
+    if tls is MailTls.STARTTLS and is_loopback(parts.hostname):
+        tls = MailTls.NONE
+    port = parts.port or (465 if tls is MailTls.IMPLICIT else 587)
+    return MailServer(parts.hostname, port, tls, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def _mail_fault(s: Settings) -> str:
+    if not s.smtp_url:
+        return "ESAFETY_SMTP_URL is missing beside ESAFETY_MAIL_FROM: the mail server that sends it." if s.mail_from else ""
+    try:
+        server = _mail_server(s.smtp_url)
+    except ValueError:
+        return (
+            "ESAFETY_SMTP_URL is wrong: smtp://user:password@host:587 or smtps://user:password@host:465,"
+            " with what is special in user or password percent-encoded (@ is %40, / is %2F, # is %23)."
+        )
+    if server.user and not server.password:
+        return "ESAFETY_SMTP_URL has a user and no password: smtp://user:password@host:587."
+    if not s.mail_from:
+        return "ESAFETY_MAIL_FROM is missing beside ESAFETY_SMTP_URL: the address from which the bot writes."
+    address = parseaddr(s.mail_from)[1]
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or not s.mail_from.isprintable() or not address.isascii():
+        return "ESAFETY_MAIL_FROM is wrong: an address such as esafety@school.example, or E-safety <esafety@school.example>."
     return ""
 
 

@@ -8,26 +8,37 @@ from datetime import UTC, datetime
 
 from aiohttp import ClientSession, ClientTimeout, web
 
+from bot import tracing
+from bot.auditor import SILENT as AUDITOR_SILENT
+from bot.auditor import Auditor
 from bot.demo_school import fill_demo_school
 from bot.desk import Desk
 from bot.http_server import add_health
+from bot.metrics import Metrics, add_metrics
+from bot.readiness import database_checks, heartbeat, look
 from bot.running import Bot
 from bot.settings import DEMO_SCHOOLS, Settings, SettingsError
+from bot.stopping import at_the_door, take_down, within
+from bot.watched import WatchedMessengers
 from bot.worker import Messenger, Worker
-from domain.people import Platform
+from domain.people import Platform, School
 from handlers.ports import Clock, Ports
 from storage.answering import Answers
+from storage.auditing import Auditing
 from storage.database import Database
+from storage.health import DatabaseHealth
 from storage.housekeeping import tidy
 from storage.outbox import Outbox
 from storage.records import new_id
 from storage.school_files import load_schools
 from storage.store import Store
 from storage.teams import TeamsDirectory
+from storage.watching import Watching
 
 log = logging.getLogger("esafety")
 
 _TIDY_EVERY_SECONDS = 3600.0
+_CLOSE_SECONDS = 1.0
 
 
 class SystemClock:
@@ -44,11 +55,52 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
 
     Raises:
         SettingsError, SchoolFileError, PolicyFileError: something that was given cannot be used.
+        DatabaseTroubleError: the database does not answer, or another process has its file.
     """
     schools = load_schools(settings.schools_folder)
-    database = Database(settings.database_url)
-    await database.migrate()
-    clock = clock or SystemClock()
+    async with AsyncExitStack() as ground:
+        ground.push_async_callback(asyncio.to_thread, tracing.start(settings.otel_exporter_otlp_endpoint))
+        database = tracing.open_database(settings.database_url)
+        ground.enter_context(database.alone())
+        ground.push_async_callback(_close, database)
+        await database.migrate()
+        if clock is None and not database.is_sqlite:
+            clock = await _shared_clock(database, ground)
+        yield await ground.enter_async_context(_serving(settings, schools, database, clock or SystemClock()))
+
+
+async def _shared_clock(database: Database, ground: AsyncExitStack) -> Clock:
+    # Only who has PostgreSQL loads its driver.
+    from storage.processes import SharedClock
+
+    clock = SharedClock(database)
+    await clock.compare()
+    keeping = asyncio.create_task(clock.keep(), name="clock")
+    ground.callback(keeping.cancel)
+    return clock
+
+
+def _bell_for_all(database: Database, bell: asyncio.Event, bot_tasks: list["asyncio.Task[None]"]) -> Callable[[], None]:
+    """What wakes the worker: on PostgreSQL the workers of all processes."""
+    if database.is_sqlite:
+        return bell.set
+    from storage.processes import Doorbell
+
+    doorbell = Doorbell(database, bell)
+    bot_tasks.append(asyncio.create_task(doorbell.run(), name="doorbell"))
+    return doorbell.ring
+
+
+async def _is_ready(bot: Bot) -> bool:
+    return not bot.stopping.began and (await look(bot.checks)).ready
+
+
+async def _close(database: Database) -> None:
+    await within(_CLOSE_SECONDS, "the database", database.close())
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, schools: dict[str, School], database: Database, clock: Clock) -> AsyncIterator[Bot]:
     bell = asyncio.Event()
     chats = {
         Platform.SLACK: settings.has_slack,
@@ -58,42 +110,49 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     platforms = {platform for platform, served in chats.items() if served}
     store, outbox = Store(database), Outbox(database)
     answers = Answers()
-    ports = Ports(store, clock, platforms, new_id, bell.set, answers)
+    tasks: list[asyncio.Task[None]] = []
+    wake = _bell_for_all(database, bell, tasks)
+    ports = Ports(store, clock, platforms, new_id, wake, answers, mails=bool(settings.mail_server))
     if settings.schools_folder == DEMO_SCHOOLS:
         for school in schools.values():
             await fill_demo_school(store, school, clock.now())
     messengers: dict[Platform, Messenger] = {}
     app = web.Application(client_max_size=1024**2)
-    desks = {s.id: Desk(ports, s) for s in schools.values()}
-    bot = Bot(settings, schools, database, Worker(ports, schools, outbox, messengers, bell), app, desks)
-    add_health(app, database, outbox, bot.worker, clock)
-    async with ClientSession(timeout=ClientTimeout(total=30)) as session, AsyncExitStack() as at_last:
-        at_last.push_async_callback(database.close)
-        for school in schools.values():
-            await answers.engine(school.policy)
-        stop_slack = await _add_slack(bot, session, store, clock, messengers) if settings.has_slack else None
-        if settings.has_teams:
-            at_last.push_async_callback(await _add_teams(bot, session, store, clock, messengers))
-        elif settings.has_anonymous_teams:
-            await _let_teams_come(bot, session, store, clock, messengers, platforms, at_last)
-        if settings.has_console:
-            await _add_console(bot, store, clock, messengers)
-        bot.tasks.append(asyncio.create_task(bot.worker.run(), name="worker"))
-        bot.tasks.append(asyncio.create_task(_tidy_for_ever(database, clock), name="housekeeping"))
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
-        await runner.setup()
+    metrics = Metrics()
+    desks = {s.id: Desk(ports, s, metrics) for s in schools.values()}
+    worker = Worker(ports, schools, outbox, WatchedMessengers(messengers, metrics), bell, watcher=metrics)
+    bot = Bot(settings, schools, database, worker, app, desks, metrics)
+    bot.tasks += tasks
+    bot.checks += [*database_checks(DatabaseHealth(database)), heartbeat("worker", clock, lambda: worker.beat_at)]
+    app.middlewares.append(at_the_door(bot.stopping))
+    add_health(app, bot.checks, bot.stopping)
+    add_metrics(app, metrics, Watching(database, schools), worker, clock, lambda: _is_ready(bot))
+    async with ClientSession(timeout=ClientTimeout(total=30)) as session:
+        auditor = Auditor(ports, schools, Auditing(database), metrics, session, settings.heartbeat_url)
+        bot.checks.append(heartbeat("auditor", clock, lambda: auditor.beat_at, AUDITOR_SILENT))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         try:
+            for school in schools.values():
+                await answers.engine(school.policy)
+            if settings.has_slack:
+                await _add_slack(bot, session, store, clock, messengers)
+            if settings.has_teams:
+                await _add_teams(bot, session, store, clock, messengers)
+            elif settings.has_anonymous_teams:
+                await _let_teams_come(bot, session, store, clock, messengers, platforms)
+            if settings.has_console:
+                await _add_console(bot, store, clock, messengers)
+            _add_mail(settings, store, clock, messengers, platforms)
+            bot.tasks.append(asyncio.create_task(bot.worker.run(), name="worker"))
+            bot.tasks.append(asyncio.create_task(auditor.run(), name="auditor"))
+            bot.tasks.append(asyncio.create_task(_tidy_for_ever(database, clock), name="housekeeping"))
+            await runner.setup()
             site = web.TCPSite(runner, settings.host, settings.port)
             await _start(site, settings)
             bot.address = f"http://{settings.host}:{runner.addresses[0][1]}"
             yield bot
         finally:
-            await runner.cleanup()
-            if stop_slack is not None:
-                await stop_slack()
-            for task in bot.tasks:
-                task.cancel()
-            await asyncio.gather(*bot.tasks, return_exceptions=True)
+            await take_down(bot.stopping, bot.tasks, runner)
 
 
 async def _tidy_for_ever(database: Database, clock: Clock) -> None:
@@ -116,22 +175,20 @@ async def _start(site: web.TCPSite, settings: Settings) -> None:
 
 async def _add_slack(
     bot: Bot, session: ClientSession, store: Store, clock: Clock, messengers: dict[Platform, Messenger]
-) -> Callable[[], Awaitable[None]]:
+) -> None:
     # Slack's libraries take a while to load: nobody who does not use them should wait.
     from bot.slack.serving import add_slack
 
-    return await add_slack(bot, session, store, clock, messengers)
+    await add_slack(bot, session, store, clock, messengers)
 
 
 async def _add_teams(
     bot: Bot, session: ClientSession, store: Store, clock: Clock, messengers: dict[Platform, Messenger]
-) -> Callable[[], Awaitable[None]]:
+) -> None:
     # As for Slack's: Microsoft's libraries are loaded by those who use them.
     from bot.teams.serving import PATH, make_teams
 
-    handler, stop = await make_teams(bot, session, store, clock, messengers)
-    bot.web.router.add_post(PATH, handler)
-    return stop
+    bot.web.router.add_post(PATH, await make_teams(bot, session, store, clock, messengers))
 
 
 async def _let_teams_come(
@@ -141,7 +198,6 @@ async def _let_teams_come(
     clock: Clock,
     messengers: dict[Platform, Messenger],
     platforms: set[Platform],
-    at_last: AsyncExitStack,
 ) -> None:
     """Serves a development client on this machine from the moment it first calls: until then nothing is sent to Teams."""
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
@@ -153,8 +209,7 @@ async def _let_teams_come(
             if handler is None:
                 from bot.teams.serving import make_teams
 
-                handler, stop = await make_teams(bot, session, store, clock, messengers, lambda: platforms.add(Platform.TEAMS))
-                at_last.push_async_callback(stop)
+                handler = await make_teams(bot, session, store, clock, messengers, lambda: platforms.add(Platform.TEAMS))
         return handler
 
     async def messages(request: web.Request) -> web.StreamResponse:
@@ -164,6 +219,18 @@ async def _let_teams_come(
     if await TeamsDirectory(bot.database).knows_anybody():
         await come()
         platforms.add(Platform.TEAMS)
+
+
+def _add_mail(
+    settings: Settings, store: Store, clock: Clock, messengers: dict[Platform, Messenger], platforms: set[Platform]
+) -> None:
+    server = settings.mail_server
+    if server is None:
+        return
+    # Loaded by those who have a mail server.
+    from bot.mail.messenger import MailMessenger
+
+    messengers[Platform.EMAIL] = MailMessenger(server, settings.mail_from, store, clock, platforms)
 
 
 async def _add_console(bot: Bot, store: Store, clock: Clock, messengers: dict[Platform, Messenger]) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from cards.messages import ACKNOWLEDGE, DETAILS
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Form, Leaf, Part, Section, Table, Text, Tone, Weight
 from cards.texts import command, moment, phone_list, quoted_command, say
-from domain.incident import AlertState, CaseLine
+from domain.incident import AlertState, CaseLine, Undelivered
 from domain.people import Platform, School
 
 REPORT, SHOW_MINE, SHOW_QUEUE = "report", "show_mine", "show_queue"
@@ -68,12 +68,17 @@ def mine_card(school: School, lines: Sequence[CaseLine]) -> Card:
     return Card(say("mine.title"), say("mine.summary"), (Table(say("mine.title"), columns, rows, say("mine.empty")),))
 
 
-def queue_card(school: School, lines: Sequence[CaseLine], now: datetime, *, answers: bool) -> Card:
+def queue_card(
+    school: School, lines: Sequence[CaseLine], now: datetime, *, answers: bool, undelivered: Sequence[Undelivered] = ()
+) -> Card:
     """What is one's to answer, unanswered first."""
-    return Card(say("queue.title"), say("queue.summary"), queue_parts(school, lines, now, answers=answers))
+    parts = queue_parts(school, lines, now, answers=answers, undelivered=undelivered)
+    return Card(say("queue.title"), say("queue.summary"), parts)
 
 
-def queue_parts(school: School, lines: Sequence[CaseLine], now: datetime, *, answers: bool) -> tuple[Part, ...]:
+def queue_parts(
+    school: School, lines: Sequence[CaseLine], now: datetime, *, answers: bool, undelivered: Sequence[Undelivered] = ()
+) -> tuple[Part, ...]:
     """The parts of a queue, for a message or for the home page."""
     if not lines:
         return (Text(say("queue.empty" if answers else "queue.none")),)
@@ -81,7 +86,7 @@ def queue_parts(school: School, lines: Sequence[CaseLine], now: datetime, *, ans
     own = [x for x in lines if x.alert_state is not AlertState.OPEN and x.mine]
     others = [x for x in lines if x.alert_state is not AlertState.OPEN and not x.mine]
     left = _MOST_LINES
-    parts: list[Part] = []
+    parts: list[Part] = _given_up(lines, undelivered)
     for title, found in ((say("queue.open"), waiting), (say("queue.mine"), own), (say("queue.others"), others)):
         if found[:left]:
             parts.append(Section(title, _lines(school, found[:left], now)))
@@ -90,11 +95,22 @@ def queue_parts(school: School, lines: Sequence[CaseLine], now: datetime, *, ans
     return (*parts, Text(say("queue.more", count=hidden))) if hidden > 0 else tuple(parts)
 
 
-def home_card(school: School, lines: Sequence[CaseLine], own: Sequence[CaseLine], now: datetime, *, answers: bool) -> Card:
+def home_card(
+    school: School,
+    lines: Sequence[CaseLine],
+    own: Sequence[CaseLine],
+    now: datetime,
+    *,
+    answers: bool,
+    undelivered: Sequence[Undelivered] = (),
+) -> Card:
     """The home page: the queue of somebody who answers for cases, and everybody's own reports."""
     parts: list[Part] = [Text(say("help.text")), _ways_on(home=True)]
     if answers:
-        parts += [Text(say("queue.title"), Weight.HEADING), *queue_parts(school, lines, now, answers=True)]
+        parts += [
+            Text(say("queue.title"), Weight.HEADING),
+            *queue_parts(school, lines, now, answers=True, undelivered=undelivered),
+        ]
     parts += [Text(say("mine.title"), Weight.HEADING), *mine_card(school, own).parts]
     return Card(say("home.title"), say("home.summary"), tuple(parts))
 
@@ -116,6 +132,21 @@ def _ways_on(*, home: bool = False) -> Buttons:
     if home:
         return Buttons((report,))
     return Buttons((report, Button(SHOW_MINE, say("help.mine")), Button(SHOW_QUEUE, say("help.queue"))))
+
+
+def _given_up(lines: Sequence[CaseLine], undelivered: Sequence[Undelivered]) -> list[Part]:
+    """One banner for all: whoever sees it had better tell by mouth who has not heard."""
+    references = {x.incident_id: x.reference for x in lines[:_MOST_LINES]}
+    said = [
+        say("queue.undelivered_one", reference=references[u.incident_id], platform=say(f"platform.{u.platform}"))
+        if u.count == 1
+        else say(
+            "queue.undelivered", count=u.count, reference=references[u.incident_id], platform=say(f"platform.{u.platform}")
+        )
+        for u in undelivered
+        if u.incident_id in references
+    ]
+    return [Banner("\n".join(said), Tone.WARNING)] if said else []
 
 
 def _lines(school: School, lines: Sequence[CaseLine], now: datetime) -> tuple[Leaf, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from domain.people import Account, Address, Group
+from domain.people import Account, Address, Group, Platform
 from domain.policy import Step
 from domain.routing import Facts, Route
 from domain.words import IncidentState, ParticipantRole, Role, Urgency
@@ -170,6 +170,15 @@ class CaseLine:
     role: Role | None
     owner: str
     mine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """How many messages about a case no chat took for somebody, of those that were to go over one platform."""
+
+    incident_id: str
+    platform: Platform
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,10 @@ class _Posted:
 
 @dataclass(frozen=True, slots=True)
 class AlertMessage(_Posted):
-    """To whoever must answer. `late`: the deadline has passed unanswered."""
+    """To whoever must answer. `late`: the deadline has passed unanswered.
+
+    For an e-mail: `phones`, whom to phone, by role; `undelivered`, it comes because no chat took it.
+    """
 
     incident_id: str
     alert_id: str
@@ -39,6 +42,8 @@ class AlertMessage(_Posted):
     immediate_danger: bool
     outside: tuple[str, ...]
     round: int = 0
+    phones: tuple[tuple[str, str], ...] = ()
+    undelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,23 @@ from domain.words import EXTERNAL_ROLES, Role
 
 _ALTERNATIVES, _LIKELY = 3, 8
 _AGE = re.compile(
-    r"\b(?:is|are|aged?|turned|turning|now|he's|she's|they're|hes|shes|be|was)\s+(?:only |just |now |about )*(\d{1,2})\b"
-    r"|\b(\d{1,2})[- ]?(?:years?[- ]old|yr old|yo\b)"
+    r"\b(?:is|are|isn't|aren't|aged?|turn|turns|turned|turning|now|he's|she's|they're|hes|shes|be|was|nearly|almost|under|over|until|"
+    r"till|not|only|just)\s+(?:only |just |now |about |nearly |almost |not |yet |quite |under |over |still |even )*"
+    r"(?P<age>\d{1,2})(?!\s*(?:minutes|hours|days|weeks|months|of\b|%|\d))\b"
+    r"|\b(?P<years>\d{1,2})[- ]?(?:years?[- ]old|yr old|yo\b)"
 )
+_NOT_YET = re.compile(
+    r"\b(?:nearly|almost|not|isn't|aren't|won't be|wont be|until|till|under|below|before|turning|coming up to|about to|"
+    r"approaching)(?: \w+){0,2} $"
+)
+_SOON = re.compile(
+    r" ?(?:years old )?(?:tomorrow|next|soon|shortly|yet|before long|later|"
+    r"in (?:a|an|one|two|three|a few|\d+|the|january|february|march|april|may|june|july|august|september|october|"
+    r"november|december)|"
+    r"on (?:mon|tues|wednes|thurs|fri|satur|sun)day|"
+    r"this (?:week|month|term|year|spring|summer|autumn|winter|mon|tues|wednes|thurs|fri|satur|sun))\b"
+)
+"""What makes an age one that somebody has yet to reach."""
 _RUN_ON = re.compile(
     r"^([^A-Z.?!]*[^A-Z.?!\s]) +(?=(?:It|He|She|They|You|We|The|This|That|There|My|His|Her|Their|No|Nobody|Staff|Parents?"
     r"|Pupils?|Students?|Teachers?)\b)"
@@ -48,7 +62,7 @@ _EITHER_WAY = re.compile(
 """What asks for the one or the other, and says neither."""
 _SENTENCE = re.compile(r"(?<=[.?!;])\s+|\n+")
 _AGE_FACT, _ADULT = "age", 18
-_AGREEMENT = "agreement"
+AGREEMENT = "agreement"
 """The lexicon's concept of the words in which people tell that somebody agreed."""
 _SPEAK_FOR: Mapping[str, frozenset[Role]] = {
     "headteacher": frozenset({Role.HEADTEACHER, Role.SENIOR_LEADERSHIP}),
@@ -62,9 +76,34 @@ _SPEAK_FOR: Mapping[str, frozenset[Role]] = {
     "teaching_staff": frozenset({Role.CLASS_TEACHER}),
     "colleague": frozenset({Role.CLASS_TEACHER}),
     "parent": frozenset({Role.PARENTS}),
-    **dict.fromkeys(("family_member", "former_pupil", "local_authority", "pupil", "support_staff"), frozenset[Role]()),
+    **dict.fromkeys(
+        (
+            "family_member",
+            "former_pupil",
+            "leaver",
+            "local_authority",
+            "new_staff",
+            "outside_agency",
+            "police",
+            "pupil",
+            "supply_trainee",
+            "support_staff",
+            "visitor",
+            "volunteer",
+        ),
+        frozenset[Role](),
+    ),
 }
 """Whose word a permission is, by the lexicon's concepts of people."""
+_NOBODY_NAMED = re.compile(
+    r"^(?:(?:yes|yep|yeah|ok|okay|and|but|so|well|actually|now|also|already|good news)[,:]? +)*"
+    r"(?:i|we|i'?ve|we'?ve|it|it'?s|that|that'?s|this|there|all|everything|got|been|has been|have|cleared|approved|"
+    r"agreed|signed|authorised|okayed|(?:the |a |full |written |verbal |their |formal |prior )*"
+    r"(?:permission|consent|approval|agreement|leave|authorisation|clearance|ok|go[- ]ahead|nod|green light)(?:'s)?)\b"
+)
+_FROM_SOMEBODY = re.compile(
+    r"\b(?:from|by|of|with|says?|said|told|asked)\b(?! (?:it|this|that|us|me|writing|now|then|email|letter)\b)"
+)
 UNSAID = "unsaid"
 """The label of a text that leaves a fact open."""
 
@@ -288,14 +327,23 @@ class Engine:
 
     def _may_agree(self, asked: Iterable[Role], heard: _Heard) -> bool:
         """Whether it is told, not only asked, that somebody agreed, and nobody is named with it but those to be asked."""
-        told = [p for p in _sentences(heard.text) if not p.endswith("?") and _AGREEMENT in heard.reading(p).concepts]
+        asked = frozenset(asked)
+        speakers = {AGREEMENT, *(c for c, roles in _SPEAK_FOR.items() if not roles.isdisjoint(asked))}
+        told = [p for p in _sentences(heard.text) if not p.endswith("?") and speakers & heard.reading(p).concepts]
         told = [p for p in told if self._stated(PERMISSION, p, heard).value == GIVEN]
-        people = {c for piece in told for c in heard.reading(piece).concepts if c in _SPEAK_FOR}
-        return bool(told) and all(not _SPEAK_FOR[c].isdisjoint(asked) for c in people)
+        return bool(told) and all(self._may_be_its_word(piece, asked, heard) for piece in told)
+
+    def _may_be_its_word(self, told: str, asked: frozenset[Role], heard: _Heard) -> bool:
+        """Whether all who are named may agree, or nobody is. Somebody whom the lexicon does not know may not."""
+        people = {c for c in heard.reading(told).concepts if c in _SPEAK_FOR}
+        if people:
+            return all(not _SPEAK_FOR[c].isdisjoint(asked) for c in people)
+        words = told.casefold().replace("\u2019", "'")
+        return bool(_NOBODY_NAMED.match(words)) and not _FROM_SOMEBODY.search(words)
 
     def _stated(self, fact: str, text: str, heard: _Heard) -> _Stated:
         """What a text says of a fact: the last sentence that states it counts, or else the text as a whole."""
-        if fact == _AGE_FACT and (ages := [int(a or b) for a, b in _AGE.findall(text.casefold())]):
+        if fact == _AGE_FACT and (ages := _ages(text)):
             return _Stated("adult" if ages[-1] >= _ADULT else "under_18", _CERTAIN)
         linear = self._fact_readers.get(fact)
         if linear is None:
@@ -350,6 +398,19 @@ def _best(scores: Numbers, most: int) -> list[int]:
     """The places of the highest scores, the best first, and of equal ones the first: without sorting all the others."""
     near = np.flatnonzero(scores >= np.partition(scores, -most)[-most]) if len(scores) > most else np.arange(len(scores))
     return [int(n) for n in near[np.argsort(-scores[near], kind="stable")][:most]]
+
+
+def _ages(text: str) -> list[int]:
+    """Every age that a text gives, in years that somebody has lived: who is nearly 18 is 17."""
+    words = text.casefold().replace("\u2019", "'")
+    found = []
+    for match in _AGE.finditer(words):
+        number = "age" if match["age"] else "years"
+        begins, ends = match.span(number)
+        soon = not match[0].startswith("turned") and _SOON.match(words[ends:])
+        yet_to_be = soon or _NOT_YET.search(words[:begins])
+        found.append(int(match[number]) - bool(yet_to_be))
+    return found
 
 
 def _sentences(text: str) -> list[str]:

@@ -63,6 +63,10 @@ def delivery(
     return Delivery(ports.new_id(), incident_id, alert_id, kind, place, summons_round=round_, step=step)
 
 
+UNDELIVERED, UNANSWERED = "undelivered", "unanswered"
+"""Why an alert goes by e-mail: how its step begins."""
+
+
 def by_mail(ports: Ports, alert: Alert, people: Iterable[str], step: str, round_: int) -> list[Delivery]:
     """The alert once more, by e-mail: nothing where there is no mail server."""
     if not ports.mails:

@@ -19,6 +19,7 @@ from domain.messages import (
 from domain.people import AddressKind, Holders, Platform, School, Staff
 from domain.routing import route_kept
 from domain.words import Role
+from handlers.alerting import UNDELIVERED
 from handlers.ports import Ports, Records
 
 
@@ -60,7 +61,11 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
                     return WithdrawnMessage(incident.reference) if delivery.message_id else None
                 if delivery.message is MessageKind.REMINDER:
                     return _reminder(school, delivery, incident, alert)
-                return await _alert(records, school, delivery, incident, alert, excluded, now)
+                message = await _alert(records, school, delivery, incident, alert, excluded, now)
+                if delivery.address.platform is not Platform.EMAIL:
+                    return message
+                phones = _phones(school, await records.staff(), incident, excluded)
+                return replace(message, phones=phones, undelivered=f":{UNDELIVERED}" in delivery.step)
             case _:
                 return None
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.audience import excluded_ids, may_answer
-from domain.incident import AlertState, CaseLine
+from domain.incident import AlertState, CaseLine, Undelivered
 from domain.people import Account, School
 from handlers.ports import Ports
 
@@ -13,11 +13,15 @@ MOST_LINES = 50
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What is somebody's to answer, unanswered first. `answers`: they hold a role, or were asked."""
+    """What is somebody's to answer, unanswered first. `answers`: they hold a role, or were asked.
+
+    `undelivered`: what was given up of the messages about these cases.
+    """
 
     lines: tuple[CaseLine, ...]
     answers: bool
     now: datetime
+    undelivered: tuple[Undelivered, ...] = ()
 
 
 async def mine(ports: Ports, school: School, account: Account) -> tuple[CaseLine, ...]:
@@ -73,6 +77,7 @@ async def queue(ports: Ports, school: School, account: Account) -> Queue:
                 school, staff, account.person_id, a, summonses[a.id], excluded_ids(shut_out[i.id]), private=i.private
             )
         ]
+        undelivered = await records.undelivered(*{line.incident_id for line in lines}) if lines else ()
         holds = bool(staff.roles_of(school, account.person_id))
     lines.sort(key=lambda line: (line.alert_state is not AlertState.OPEN, not line.mine, line.due_at))
-    return Queue(tuple(lines), answers=holds or bool(lines), now=now)
+    return Queue(tuple(lines), answers=holds or bool(lines), now=now, undelivered=undelivered)

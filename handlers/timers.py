@@ -8,7 +8,7 @@ from domain.incident import Alert, AlertState, Asked, Incident, MessageKind, Out
 from domain.people import GROUP_OF, Address, School
 from domain.words import Urgency
 from handlers.acknowledge import remind_at
-from handlers.alerting import by_mail, deadline, delivery, on_platforms, summon, timer
+from handlers.alerting import UNANSWERED, by_mail, deadline, delivery, on_platforms, summon, timer
 from handlers.ports import Ports, Records
 
 _NOBODY_LEFT_AGAIN = timedelta(hours=1)
@@ -58,7 +58,7 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
     summon(ports, outgoing, alert, [rung], now, Asked.CLIMBED, channels=channels)
     if incident.urgency is Urgency.CRITICAL:
         unheard = [s.person_id for s in summonses if s.person_id not in excluded]
-        outgoing.deliveries += by_mail(ports, alert, [*unheard, rung.person.id], "unanswered", alert.round)
+        outgoing.deliveries += by_mail(ports, alert, [*unheard, rung.person.id], UNANSWERED, alert.round)
     await records.set_going(outgoing, now)
     await records.show_again(incident.id, now, MessageKind.RECEIPT)
     await records.note(now, "bot", "alert.climbed", incident.id, role=rung.role, person=rung.person.id, round=round_)

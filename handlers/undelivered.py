@@ -2,7 +2,7 @@
 
 from domain.incident import AlertState, Asked, Delivery, MessageKind, Outgoing
 from domain.people import AddressKind, Platform, School
-from handlers.alerting import by_mail
+from handlers.alerting import UNDELIVERED, by_mail
 from handlers.ports import Ports
 
 
@@ -19,13 +19,15 @@ async def given_up(ports: Ports, school: School, delivery: Delivery) -> None:
         alert = await records.alert(delivery.alert_id)
         if alert is None:
             return
-        if alert.state is AlertState.OPEN and delivery.address.kind is AddressKind.PERSON and _by_chat(delivery):
-            posted = by_mail(
-                ports, alert, [delivery.address.id], f"undelivered.{delivery.summons_round}", delivery.summons_round
-            )
-            await records.set_going(Outgoing(deliveries=posted), now)
         summonses = (await records.summonses(delivery.alert_id))[delivery.alert_id]
         asked = {s.why for s in summonses if s.round == delivery.summons_round and s.person_id == delivery.address.id}
+        to_person = alert.state is AlertState.OPEN and delivery.address.kind is AddressKind.PERSON and _by_chat(delivery)
+        # Another chat may have it, or may yet take it: then that one is where they read it.
+        if to_person and not await records.delivery_chances(alert.id, delivery.summons_round, delivery.address.id):
+            # Once, however often it comes round to them; and once more each time it is handed on to them.
+            step = f"{UNDELIVERED}.{delivery.summons_round}" if Asked.HANDED_ON in asked else UNDELIVERED
+            posted = by_mail(ports, alert, [delivery.address.id], step, delivery.summons_round)
+            await records.set_going(Outgoing(deliveries=posted), now)
         if _by_chat(delivery) and (not delivery.summons_round or Asked.HANDED_ON in asked):
             # Once the deadline has passed, what was shown to those asked before is no chance any more.
             person = delivery.address.id if now >= alert.due_at and asked else None

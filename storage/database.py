@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from storage.file_lock import FileLock
 from storage.sqlite_driver import TAKE_WRITE_LOCK, MostlyInPlaceModule
 from storage.trouble import DatabaseTroubleError, Trouble, trouble_of
 
@@ -23,13 +24,7 @@ SCHEMA_REVISION = "0005"
 PATIENCE_SECONDS = 2.0
 """How long anybody waits for the database's locks. Slack waits three seconds for an answer, and "not received" must fit in."""
 
-_SQLITE_PRAGMAS = (
-    f"busy_timeout={PATIENCE_SECONDS * 1000:.0f}",
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    "temp_store=MEMORY",
-)
+_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
 _NO_TIME_AT_ALL = 0.1
 _LONGEST_STATEMENT_SECONDS = 30.0
 _MIGRATION_LOCK = 0x65736166
@@ -50,6 +45,7 @@ class Database:
         self.engine = _engine(self.url)
         # SQLite takes one writer at a time: queueing here is fair and costs nothing, where its own lock would be polled.
         self._writer = asyncio.Lock() if self.is_sqlite else None
+        self._file: tuple[int, int] | None = None
         self.trouble: Trouble | None = None
         """What the last transaction ended with, until one has written again."""
 
@@ -92,6 +88,7 @@ class Database:
             return
         left = await self._turn(self._writer)
         try:
+            self._hold_to_the_file()
             async with self.engine.connect() as connected:
                 connection = await connected.execution_options(lock_patience_ms=int(left * 1000))
                 async with connection.begin():
@@ -113,6 +110,19 @@ class Database:
             raise DatabaseTroubleError(Trouble.BUSY) from None
         left = until - loop.time()
         return PATIENCE_SECONDS if PATIENCE_SECONDS - left < _NO_TIME_AT_ALL else max(left, _NO_TIME_AT_ALL)
+
+    def _hold_to_the_file(self) -> None:
+        """Refuses to write where the file has been deleted or replaced: what is written to the old one is lost with it."""
+        file = Path(self.url.database or "")
+        try:
+            found = file.stat()
+        except OSError:
+            found = None
+        if self._file is None:
+            self._file = (found.st_dev, found.st_ino) if found is not None else None
+        elif found is None or self._file != (found.st_dev, found.st_ino):
+            words = f"{self.url.database} was deleted or replaced while the bot was running: put it back, or restart the bot"
+            raise DatabaseTroubleError(Trouble.GONE, words)
 
     async def revision(self) -> str | None:
         """The revision of the schema; None for an empty database."""
@@ -171,6 +181,23 @@ class Database:
         finally:
             await engine.dispose()
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps every other bot off an SQLite file. Commands that only read, or write as a person would, need not ask for it.
+
+        Raises:
+            DatabaseTroubleError: another process has it. PostgreSQL takes any number.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        lock = FileLock(Path(self.url.database or ""))
+        lock.take()
+        try:
+            yield
+        finally:
+            lock.release()
+
     async def close(self) -> None:
         """Closes every connection."""
         await self.engine.dispose()
@@ -212,7 +239,7 @@ def _engine(url: URL) -> AsyncEngine:
         # The driver's own BEGIN comes too late and is deferred; with it off, `_begin` below decides.
         dbapi_connection.isolation_level = None
         cursor = dbapi_connection.cursor()
-        for pragma in _SQLITE_PRAGMAS:
+        for pragma in (f"busy_timeout={PATIENCE_SECONDS * 1000:.0f}", *_SQLITE_PRAGMAS):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from domain.alarms import Alarm, Alarms
-from domain.answers import Catalogue, Fact, Frame, Option, Question, ReportHint
+from domain.answers import GIVEN, PERMISSION, Catalogue, Fact, Frame, Option, Question, ReportHint, Verdict
 from domain.language import Reader, Tables, plain_words, tables_of
 from domain.linear import Linear
-from domain.understanding import UNSAID, Learnt, counted
+from domain.understanding import AGREEMENT, UNSAID, Learnt, counted
 from domain.words import About
 from storage.answer_files import CATALOGUE, load_catalogue, load_lexicon, load_sheet
 from storage.example_files import load_alarms, load_examples, load_said
@@ -69,7 +69,7 @@ def learn(folder: Path = POLICY_FOLDER) -> None:
     tables = tables_of(load_lexicon(folder), _vocabulary(e.text for e in asked))
     reader = Reader(tables)
     contents = _arrays("ranking", _fitted(asked, reader, _SMALL))
-    told = list(_told_in_trials(catalogue, folder))
+    told = list(_told_in_trials(catalogue, reader, folder))
     for fact, said in load_said(catalogue, folder).items():
         stated = [Example(text, value) for value, texts in said.items() for text in texts]
         stated += [Example(text, value) for of, text, value in told if of == fact]
@@ -81,8 +81,11 @@ def learn(folder: Path = POLICY_FOLDER) -> None:
     _write(folder / CATALOGUE / MODEL_FILE, contents)
 
 
-def _told_in_trials(catalogue: Catalogue, folder: Path) -> Iterator[tuple[str, str, str]]:
-    """What trials tell of facts: where an answer turns on some, the verdict tells which values were stated, or none."""
+def _told_in_trials(catalogue: Catalogue, reader: Reader, folder: Path) -> Iterator[tuple[str, str, str]]:
+    """What trials tell of facts: where an answer turns on some, the verdict tells which values were stated, or none.
+
+    Where somebody agreed and it is of no use, that was somebody else: it is not as if nothing had been said.
+    """
     for school in policy_ids(folder):
         policy = load_policy(school, folder)
         sheet = load_sheet(policy, catalogue, folder)
@@ -93,7 +96,12 @@ def _told_in_trials(catalogue: Catalogue, folder: Path) -> Iterator[tuple[str, s
             meanwhile = answer.cases[0].verdict if answer.cases[0].once_agreed else answer.meanwhile
             for text, verdicts in ((trial.text, trial.verdicts), *((f"{trial.text} {t.say}", t.verdicts) for t in trial.then)):
                 if verdicts == {meanwhile}:
+                    if answer.cases[0].once_agreed and AGREEMENT in reader.read(text).concepts:
+                        continue
                     yield from ((fact, text, UNSAID) for fact in answer.turns_on if len(answer.turns_on) == 1)
+                    continue
+                if verdicts == {Verdict.YES} and all(c.verdict is not Verdict.YES for c in answer.cases):
+                    yield PERMISSION, text, GIVEN
                     continue
                 cases = [c for c in answer.cases if verdicts == {c.verdict} and c.verdict is not meanwhile and c.when]
                 for fact, values in cases[0].when.items() if len(cases) == 1 else ():

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Row, Update, and_, case, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, Update, and_, case, func, literal_column, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.incident import Delivery, MessageKind, Timer, TimerKind
@@ -15,6 +15,9 @@ from storage.database import Database
 
 _LOOKED_AT = 8
 """How many due messages are looked at for each that may be taken, so that one busy place does not hide the others."""
+
+GIVEN_UP = t.deliveries.c.state == literal_column("'dead'")
+"""Written out, so that the index on these few rows is used."""
 
 Lane = tuple[Platform, str]
 """Where messages go one after the other: a place on a platform."""
@@ -27,6 +30,17 @@ class Backlog:
     deliveries_due: int
     deliveries_dead: int
     timers_due: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Messages of a school that were given up for one reason: `trouble` is a code, `newest` when the last was written."""
+
+    school: str
+    platform: Platform
+    trouble: str
+    count: int
+    newest: datetime
 
 
 def show_again(at: datetime, *where: ColumnElement[bool]) -> Update:
@@ -79,9 +93,12 @@ class Outbox:
         if a_lane is None:
             wanted = select(d.id).where(*due).order_by(d.next_at).limit(limit)
         else:
-            oldest = select(d.id, d.next_at, lane.label("lane")).where(*due).order_by(d.next_at).limit(limit * _LOOKED_AT)
+            since = func.coalesce(d.made_at, d.next_at).label("since")
+            oldest = (
+                select(d.id, d.next_at, since, lane.label("lane")).where(*due).order_by(d.next_at).limit(limit * _LOOKED_AT)
+            )
             looked_at = oldest.subquery()
-            place = func.row_number().over(partition_by=looked_at.c.lane, order_by=looked_at.c.next_at)
+            place = func.row_number().over(partition_by=looked_at.c.lane, order_by=looked_at.c.since)
             in_turn = select(looked_at.c.id, looked_at.c.next_at, place.label("place")).subquery()
             first = select(in_turn.c.id).where(in_turn.c.place <= a_lane).order_by(in_turn.c.next_at).limit(limit)
             # What is due is asked once more of the rows that are locked: another may have taken them since they were looked at.
@@ -101,7 +118,7 @@ class Outbox:
                 )
                 .returning(t.deliveries)
             )
-            found = sorted(rows, key=lambda r: (r.next_at, r.id))
+            found = sorted(rows, key=lambda r: (r.made_at or r.next_at, r.next_at, r.id))
         return [_delivery(r) for r in found]
 
     async def has_due(self, now: datetime) -> bool:
@@ -200,6 +217,15 @@ class Outbox:
             await connection.execute(
                 update(t.timers).where(t.timers.c.id == timer.id, t.timers.c.state == "pending").values(due_at=until)
             )
+
+    async def given_up(self) -> list[GivenUp]:
+        """Everything that was given up, by school, platform and reason."""
+        d = t.deliveries.c
+        by = (d.school, d.platform, d.trouble)
+        query = select(*by, func.count(), func.max(func.coalesce(d.made_at, d.next_at), type_=d.next_at.type))
+        async with self._database.begin(write=False) as connection:
+            rows = await connection.execute(query.where(GIVEN_UP).group_by(*by).order_by(*by))
+            return [GivenUp(school, Platform(platform), trouble, n, newest) for school, platform, trouble, n, newest in rows]
 
     async def backlog(self, now: datetime) -> Backlog:
         """What is due, and what was given up."""

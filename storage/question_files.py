@@ -129,7 +129,8 @@ def verdicts_of(sheet: Sheet, question: str) -> frozenset[Verdict]:
     if answer is None:
         return frozenset({Verdict.NOT_COVERED})
     turns = {answer.meanwhile} if len({(c.verdict, c.say) for c in answer.cases}) > 1 else set()
-    return frozenset({verdict for c in answer.cases for verdict in (c.verdict, *c.asked.values())} | turns)
+    once_agreed = {Verdict.YES for c in answer.cases if c.once_agreed}
+    return frozenset({verdict for c in answer.cases for verdict in (c.verdict, *c.asked.values())} | turns | once_agreed)
 
 
 def _elsewhere(trials: Iterable[Trial]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Executable, Row, and_, bindparam, case, delete, false, func, insert, or_, select, true, update
+from sqlalchemy import Executable, Row, and_, bindparam, case, delete, exists, false, func, insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,6 +30,7 @@ from domain.incident import (
     Summons,
     Timer,
     TimerKind,
+    Undelivered,
     Why,
 )
 from domain.people import Account, Address, AddressKind, Kind, Person, Platform, Staff
@@ -38,7 +39,7 @@ from domain.routing import Facts
 from domain.words import About, DeliveryState, IncidentState, ParticipantRole, Role, Urgency
 from storage import tables as t
 from storage.audit_chain import BEFORE_THE_FIRST, entry_hash
-from storage.outbox import show_again
+from storage.outbox import GIVEN_UP, show_again
 from storage.question_records import QuestionRecords
 
 _OPEN_CASE = (IncidentState.REPORTED, IncidentState.ACKNOWLEDGED, IncidentState.IN_PROGRESS)
@@ -506,6 +507,12 @@ class Records(QuestionRecords):
         )
         return bool(done.rowcount)
 
+    async def rings(self, alert_id: str, kind: TimerKind) -> bool:
+        """Whether something of that kind is still to fall due for an alert."""
+        x = t.timers.c
+        found = await self._c.execute(select(x.id).where(x.alert_id == alert_id, x.kind == kind, x.state == "pending").limit(1))
+        return found.first() is not None
+
     async def hasten(self, alert_id: str, at: datetime) -> None:
         """Lets an alert climb now, because nobody could be reached."""
         await self._c.execute(
@@ -539,6 +546,24 @@ class Records(QuestionRecords):
             )
         )
         return found.scalar_one()
+
+    async def undelivered(self, *incident_ids: str) -> tuple[Undelivered, ...]:
+        """What was given up of these cases' messages: not what the same person has had over another chat."""
+        d, other = t.deliveries.c, t.deliveries.alias("other")
+        elsewhere = exists().where(
+            other.c.incident_id == d.incident_id,
+            other.c.message == d.message,
+            other.c.address_id == d.address_id,
+            other.c.summons_round == d.summons_round,
+            other.c.state == DeliveryState.SENT,
+        )
+        rows = await self._c.execute(
+            select(d.incident_id, d.platform, func.count())
+            .where(d.school == self._school, GIVEN_UP, d.incident_id.in_(incident_ids), ~elsewhere)
+            .group_by(d.incident_id, d.platform)
+            .order_by(d.incident_id, d.platform)
+        )
+        return tuple(Undelivered(incident, Platform(platform), count) for incident, platform, count in rows)
 
     # Audit
 

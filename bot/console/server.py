@@ -21,12 +21,13 @@ from bot.console.messenger import ConsoleMessenger, News, drawn
 from bot.desk import Desk, wants_to_report
 from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
 from cards import html, pages
+from cards.failures import failed_line, form_failed
 from cards.model import Form, FormValues
-from cards.texts import say
 from domain.people import Account, Address, AddressKind, Holders, Person, Platform, Staff
 from domain.words import Role
 from storage.console import ConsoleMessage
 from storage.store import Store
+from storage.trouble import may_be_kept
 
 log = logging.getLogger("esafety.console")
 
@@ -74,17 +75,17 @@ class Console:
             [
                 web.get("/", self._home),
                 web.get("/console", self._home),
-                web.get("/console/", _local(self._page)),
-                web.get("/console/static/{name}", _local(self._static)),
-                web.get("/console/api/world", _local(self._world)),
-                web.get("/console/api/messages", _local(self._messages)),
-                web.get("/console/api/stream", _local(self._stream)),
-                web.get("/console/api/suggest", _local(self._suggest)),
-                web.get("/console/api/raw", _local(self._raw)),
-                web.post("/console/api/say", _local(self._checked(self._say))),
-                web.post("/console/api/press", _local(self._checked(self._press))),
-                web.post("/console/api/submit", _local(self._checked(self._submit))),
-                web.post("/console/api/typing", _local(self._checked(self._typing))),
+                web.get("/console/", self._local(self._page)),
+                web.get("/console/static/{name}", self._local(self._static)),
+                web.get("/console/api/world", self._local(self._world)),
+                web.get("/console/api/messages", self._local(self._messages)),
+                web.get("/console/api/stream", self._local(self._stream)),
+                web.get("/console/api/suggest", self._local(self._suggest)),
+                web.get("/console/api/raw", self._local(self._raw)),
+                web.post("/console/api/say", self._local(self._checked(self._say))),
+                web.post("/console/api/press", self._local(self._checked(self._press))),
+                web.post("/console/api/submit", self._local(self._checked(self._submit))),
+                web.post("/console/api/typing", self._local(self._checked(self._typing))),
             ]
         )
 
@@ -264,6 +265,27 @@ class Console:
 
         return run
 
+    def _local(self, handler: Handler) -> Handler:
+        """Answers this machine only, and says in words what went wrong, as JSON."""
+
+        async def run(request: web.Request) -> web.StreamResponse:
+            host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+            try:
+                return (
+                    await handler(request) if host in _LOCAL_HOSTS else _told(403, "The console answers on this machine only.")
+                )
+            except RefusedError as refused:
+                return _told(refused.status, str(refused))
+            except web.HTTPClientError as refused:
+                return _told(refused.status, _WORDS.get(refused.status, _WORDS[400]))
+            except Exception as broken:
+                log.exception("%s %s failed", request.method, request.path)
+                unsure, school = may_be_kept(broken), self._desk.school
+                form = request.path.endswith("/submit")
+                return _told(500, form_failed(school, unsure=unsure) if form else failed_line(school, unsure=unsure))
+
+        return run
+
     # Who and where
 
     async def _who(self, body: Mapping[str, Any]) -> Account:
@@ -322,25 +344,6 @@ class Console:
             yield queue
         finally:
             self._messenger.pages.discard(queue)
-
-
-def _local(handler: Handler) -> Handler:
-    """Answers this machine only, and says in words what went wrong, as JSON."""
-
-    async def run(request: web.Request) -> web.StreamResponse:
-        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        try:
-            return await handler(request) if host in _LOCAL_HOSTS else _told(403, "The console answers on this machine only.")
-        except RefusedError as refused:
-            return _told(refused.status, str(refused))
-        except web.HTTPClientError as refused:
-            return _told(refused.status, _WORDS.get(refused.status, _WORDS[400]))
-        except Exception:
-            log.exception("%s %s failed", request.method, request.path)
-            form = request.path.endswith("/submit")
-            return _told(500, say("note.form_failed" if form else "note.failed"))
-
-    return run
 
 
 def _told(status: int, words: str) -> web.Response:

@@ -27,9 +27,12 @@ from cards.texts import say
 from domain.people import Account, Platform
 from handlers.ports import Clock
 from storage.outbox import SeenEvents
+from storage.trouble import DatabaseTroubleError
 
 log = logging.getLogger("esafety.slack")
 
+_ANSWER_SECONDS = 2.5
+"""Slack waits three seconds for the answer to a form, and then says no more than that there was some trouble."""
 _LONGEST_WORD = 100
 _DIRECT = "D"
 """How the id of a conversation of two begins."""
@@ -58,7 +61,7 @@ class SlackEdge:
     ) -> None:
         # Our own clients, which keep their connections open; Bolt's makes a new one for each call.
         self._workspaces = workspaces
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._desk_of = desk_of
         self._accounts = accounts
         self._seen = seen
@@ -137,48 +140,62 @@ class SlackEdge:
 
     async def _command(self, command: Payload, respond: Call) -> None:
         desk = self._desk_of(team_of(command))
-        account = await self._account(desk, command["user_id"])
         shared = not str(command.get("channel_id", "")).startswith(_DIRECT)
-        reply = await _guarded(desk, desk.command(account, command.get("text", ""), shared=shared))
+        reply = await self._reply(
+            desk, command["user_id"], lambda account: desk.command(account, command.get("text", ""), shared=shared)
+        )
         await self._show(desk, reply, trigger_id=command["trigger_id"], respond=respond)
 
     # Shortcuts
 
     async def _shortcut(self, body: Payload, _: Call) -> None:
         desk = self._desk_of(team_of(body))
-        account = await self._account(desk, body["user"]["id"])
-        reply = await _guarded(desk, desk.begin_report(account))
+        reply = await self._reply(desk, body["user"]["id"], desk.begin_report)
         await self._show(desk, reply, trigger_id=body["trigger_id"])
 
     async def _message_shortcut(self, body: Payload, _: Call) -> None:
         desk = self._desk_of(team_of(body))
-        account = await self._account(desk, body["user"]["id"])
-        reply = await _guarded(desk, desk.begin_report(account, link=_permalink(body)))
+        link = _permalink(body)
+        reply = await self._reply(desk, body["user"]["id"], lambda account: desk.begin_report(account, link=link))
         await self._show(desk, reply, trigger_id=body["trigger_id"])
 
     # Forms
 
     async def _suggest(self, ack: Call, body: Payload) -> None:
         desk = self._desk_of(team_of(body))
-        account = await self._account(desk, body["user"]["id"])
-        found = await desk.suggest(account, str(body.get("value") or ""))
+        try:
+            account = await self._account(desk, body["user"]["id"])
+            found = await desk.suggest(account, str(body.get("value") or ""))
+        except Exception:
+            log.exception("people could not be looked up")
+            found = []
         await ack(options=[blockkit.option(p.value, p.label, hint) for p, hint in found])
 
     async def _submitted(self, ack: Call, body: Payload, view: Payload) -> None:
         desk = self._desk_of(team_of(body))
-        try:
-            account = await self._account(desk, body["user"]["id"])
-            reply = await desk.submit(account, view["callback_id"], view.get("private_metadata", ""), form_values(view))
-        except Exception:
-            # Slack keeps what was typed as long as the answer is an error at a field.
-            log.exception("a form could not be taken")
-            await ack(response_action="errors", errors={_first_input(view): say("note.form_failed")})
-            return
-        await ack(**_answer_to_form(view, reply))
+        work = asyncio.create_task(self._taken(desk, body["user"]["id"], view))
+        self._under_way.add(work)
+        work.add_done_callback(self._under_way.discard)
+        await asyncio.wait({work}, timeout=_ANSWER_SECONDS)
+        if not work.done():
+            # It goes on, and may well be kept: sent again, it is found to be the same.
+            log.warning("a form is not taken yet, and Slack waits no longer")
+            work.add_done_callback(_log_failure)
+            answer = _not_taken(view, desk.form_failed(late=True))
+        elif isinstance(broken := work.exception(), Exception):
+            _log_failure(work)
+            answer = _not_taken(view, desk.form_failed(broken))
+        else:
+            answer = _answer_to_form(view, work.result())
+        await ack(**answer)
+
+    async def _taken(self, desk: Desk, user_id: str, view: Payload) -> Reply:
+        account = await self._account(desk, user_id)
+        return await desk.submit(account, view["callback_id"], view.get("private_metadata", ""), form_values(view))
 
     async def _action(self, body: Payload, respond: Call) -> None:
         desk = self._desk_of(team_of(body))
-        account = await self._account(desk, body["user"]["id"])
+        user_id = body["user"]["id"]
         action = body["actions"][0]
         view: Payload = body.get("view") or {}
         if action["type"] != "button":
@@ -186,6 +203,7 @@ class SlackEdge:
                 # An event may come late: of the other fields it knows only how they were, and must not empty what is newer.
                 acted = str(action.get("block_id", ""))
                 typed = {name: value for name, value in form_values(view).items() if value or name == acted}
+                account = await self._account(desk, user_id)
                 await desk.typing(account, view.get("callback_id", ""), view.get("private_metadata", ""), typed)
             return
         if action.get("url"):
@@ -193,42 +211,50 @@ class SlackEdge:
         channel = str((body.get("channel") or {}).get("id", ""))
         pressed, value = blockkit.action_name(action["action_id"]), action.get("value", "")
         shared = bool(channel) and not channel.startswith(_DIRECT)
-        reply = await _guarded(desk, desk.press(account, pressed, value, shared=shared))
+        reply = await self._reply(desk, user_id, lambda account: desk.press(account, pressed, value, shared=shared))
         modal = view.get("id", "") if view.get("type") == "modal" else ""
         await self._show(desk, reply, trigger_id=body.get("trigger_id", ""), modal=modal, respond=None if view else respond)
         if view.get("type") == "home":
-            await self._publish_home(desk, account)
+            await self._publish_home(desk, await self._account(desk, user_id))
 
     # Events
 
     async def _mentioned(self, body: Payload, _: Call) -> None:
         event: Payload = body["event"]
-        if not await self._is_new(body):
-            return
         desk = self._desk_of(team_of(body))
-        account = await self._account(desk, event["user"])
-        drawn = blockkit.message(await self._chat(desk, account, _said(event), shared=True))
+        card = await self._answered(desk, body, lambda account: desk.chat(account, _said(event), shared=True))
+        if card is None:
+            return
+        drawn = blockkit.message(card)
         client = await self._workspaces.client(desk.school)
         await client.chat_postEphemeral(channel=event["channel"], user=event["user"], **drawn)
 
     async def _message(self, body: Payload, _: Call) -> None:
         event: Payload = body["event"]
         from_a_person = event.get("user") and not event.get("bot_id") and event.get("subtype") in (None, "file_share")
-        if event.get("channel_type") != "im" or not from_a_person or not await self._is_new(body):
+        if event.get("channel_type") != "im" or not from_a_person:
             return
         desk = self._desk_of(team_of(body))
-        # Whoever sends a picture wants to report something: the card asks them not to.
-        account = await self._account(desk, event["user"])
-        card = pages.ask_report_card() if event.get("files") else await self._chat(desk, account, _said(event))
+
+        async def answer(account: Account) -> Card:
+            # Whoever sends a picture wants to report something: the card asks them not to.
+            return pages.ask_report_card() if event.get("files") else await desk.chat(account, _said(event))
+
+        card = await self._answered(desk, body, answer)
+        if card is None:
+            return
         client = await self._workspaces.client(desk.school)
         await client.chat_postMessage(channel=event["channel"], **blockkit.message(card))
 
-    async def _chat(self, desk: Desk, account: Account, text: str, *, shared: bool = False) -> Card:
+    async def _answered(self, desk: Desk, body: Payload, work: Callable[[Account], Awaitable[Card]]) -> Card | None:
+        """The answer to what somebody said; None where it was answered before."""
         try:
-            return await desk.chat(account, text, shared=shared)
-        except Exception:
+            if not await self._is_new(body):
+                return None
+            return await work(await self._account(desk, body["event"]["user"]))
+        except Exception as broken:
             log.exception("words could not be answered")
-            return desk.failed()
+            return desk.failed(broken)
 
     async def _home_opened(self, body: Payload, _: Call) -> None:
         event: Payload = body["event"]
@@ -250,6 +276,14 @@ class SlackEdge:
         await client.views_publish(user_id=account.user_id, view=blockkit.home(await desk.home(account)))
 
     # Showing
+
+    async def _reply(self, desk: Desk, user_id: str, work: Callable[[Account], Awaitable[Reply]]) -> Reply:
+        """What is to be shown to somebody; that it did not work, where it did not."""
+        try:
+            return await work(await self._account(desk, user_id))
+        except Exception as broken:
+            log.exception("an action failed")
+            return Tell(desk.failed(broken))
 
     async def _show(self, desk: Desk, reply: Reply, *, trigger_id: str, modal: str = "", respond: Call | None = None) -> None:
         """Shows a reply: in the open dialog if there is one, in a new one, or as a message that only this person sees."""
@@ -276,6 +310,11 @@ class SlackEdge:
             log.error("the bot is not installed in the workspace of %s: run `esafety doctor`", desk.school.id)  # noqa: TRY400
             if respond is not None:
                 await _decline(respond)
+        except DatabaseTroubleError as no:
+            log.error("a reply could not be shown: %s", no.trouble)  # noqa: TRY400
+            if respond is not None:
+                failed = blockkit.message(desk.failed(no))
+                await respond(response_type="ephemeral", replace_original=False, **failed)
 
     async def _show_view(self, desk: Desk, form: Form, trigger_id: str, modal: str) -> None:
         client = await self._workspaces.client(desk.school)
@@ -335,12 +374,14 @@ def _help_answer(desk: Desk, typed: str) -> str:
     return json.dumps({"response_type": "ephemeral", **blockkit.message(desk.help(Platform.SLACK, typed))})
 
 
-async def _guarded(desk: Desk, work: Awaitable[Reply]) -> Reply:
-    try:
-        return await work
-    except Exception:
-        log.exception("an action failed")
-        return Tell(desk.failed())
+def _not_taken(view: Payload, why: str) -> Payload:
+    """Slack keeps what was typed as long as the answer is an error at a field."""
+    return {"response_action": "errors", "errors": {_first_input(view): why}}
+
+
+def _log_failure(work: asyncio.Task[Reply]) -> None:
+    if not work.cancelled() and (broken := work.exception()) is not None:
+        log.error("a form could not be taken", exc_info=broken)
 
 
 def _answer_to_form(view: Payload, reply: Reply) -> Payload:

@@ -6,7 +6,9 @@ from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.reach import may_have_arrived
 from bot.slack.accounts import Accounts
 from bot.slack.workspaces import DEAD_TOKEN, NO_WORKSPACE, NotInstalledError, Workspaces, error_code
 from bot.worker import NoSuchPlaceError, TryLaterError
@@ -33,6 +35,8 @@ _NEVER = frozenset(
     }
 )
 _NEEDS_A_PERSON = DEAD_TOKEN | {"missing_scope", "not_in_channel"}
+_PERHAPS_DONE = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
+"""Slack broke while it was at it, and does not say how far it came."""
 _UNTIL_MENDED = timedelta(minutes=5)
 
 
@@ -66,7 +70,7 @@ class SlackMessenger:
         try:
             user = await self._accounts.user_of(school, person)
         except SlackApiError as no:
-            raise _refusal(no) from None
+            raise _refusal(no, posting=False) from None
         except NotInstalledError as no:
             raise _unspeakable(school, no) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
@@ -93,11 +97,13 @@ class SlackMessenger:
             # Without the trace: Slack's answer may quote what was sent.
             log.error("Slack refused the blocks of a %s; sent as text", type(message).__name__)  # noqa: TRY400
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
-            raise TryLaterError(type(trouble).__name__) from None
+            raise TryLaterError(type(trouble).__name__, uncertain=may_have_arrived(trouble)) from None
         try:
             return await client.api_call(method, json={**where, "text": drawn["text"], "blocks": []})
         except SlackApiError as no:
             raise _refusal(no) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
+            raise TryLaterError(type(trouble).__name__, uncertain=may_have_arrived(trouble)) from None
 
 
 def _unspeakable(school: School, no: NotInstalledError) -> TryLaterError | NoSuchPlaceError:
@@ -107,7 +113,8 @@ def _unspeakable(school: School, no: NotInstalledError) -> TryLaterError | NoSuc
     return TryLaterError(no.code, _UNTIL_MENDED)
 
 
-def _refusal(no: SlackApiError) -> TryLaterError | NoSuchPlaceError:
+def _refusal(no: SlackApiError, *, posting: bool = True) -> TryLaterError | NoSuchPlaceError:
+    """What Slack's no means. `posting`: it was about the message itself, not about finding the way to somebody."""
     code = error_code(no)
     if code in ("ratelimited", "http_429"):
         return TryLaterError("ratelimited", timedelta(seconds=int(no.response.headers.get("Retry-After", 1))))
@@ -116,4 +123,9 @@ def _refusal(no: SlackApiError) -> TryLaterError | NoSuchPlaceError:
     if code in _NEEDS_A_PERSON:
         log.error("Slack says %s: run `esafety doctor`", code)
         return TryLaterError(code, _UNTIL_MENDED)
-    return TryLaterError(code)
+    return TryLaterError(code, uncertain=posting and (code in _PERHAPS_DONE or _broke(no)))
+
+
+def _broke(no: SlackApiError) -> bool:
+    """Whether it was not an answer of Slack's, or one that it did not mean to give."""
+    return not isinstance(no.response, AsyncSlackResponse) or no.response.status_code >= 500

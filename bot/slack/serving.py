@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 from aiohttp import ClientError, ClientSession, web
@@ -11,6 +11,8 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.running import Bot
@@ -31,6 +33,7 @@ from bot.slack.workspaces import (
     error_code,
     schools_by_team,
 )
+from bot.stopping import Stopping
 from bot.worker import Messenger
 from domain.people import Platform, School
 from handlers.ports import Clock
@@ -47,14 +50,15 @@ _CONNECT_SECONDS = 3.0
 
 async def add_slack(
     bot: Bot, session: ClientSession, store: Store, clock: Clock, messengers: dict[Platform, Messenger]
-) -> Callable[[], Awaitable[None]]:
-    """Adds Slack to the program; returns what takes it down.
+) -> None:
+    """Adds Slack to the program.
 
     Raises:
         SettingsError: Slack does not accept a token.
     """
     if bot.settings.has_many_workspaces:
-        return await _add_many(bot, session, store, clock, messengers)
+        await _add_many(bot, session, store, clock, messengers)
+        return
     settings = bot.settings
     # Interactive calls wait out a short rate limit; the outbox plans its own next try instead of blocking a worker.
     client = web_client(settings, session, retries=2)
@@ -66,14 +70,16 @@ async def add_slack(
     app = _app(settings, authorize_one(client))
     desk_of = desk_finder(bot.desks.values(), team)
     edge = SlackEdge(app, workspaces, desk_of, accounts, SeenEvents(bot.database), clock)
+    bot.stopping.finishers.append(edge.finish)
     if settings.slack_mode is SlackMode.SOCKET:
         await _check_app_token(client, settings.slack_app_token)
     # Nothing runs before both tokens are known to be right.
     bot.tasks.append(asyncio.create_task(_keep_readers(bot.schools.values(), accounts, asyncio.Event()), name="slack-readers"))
     if settings.slack_mode is SlackMode.HTTP:
         _serve_http(bot.web, app)
-        return edge.finish
-    handler = AsyncSocketModeHandler(app, settings.slack_app_token, web_client=web_client(settings, None, retries=0))
+        return
+    handler = _SocketHandler(app, settings.slack_app_token, web_client(settings, None, retries=0), bot.stopping)
+    bot.stopping.doors.append(partial(bot.stopping.hang_up, handler.close_async))
     connected = asyncio.Event()
     bot.tasks.append(asyncio.create_task(_stay_connected(handler, connected), name="slack-socket"))
     # Slack out of reach is no reason to hold up the rest: the connection is tried for as long as the bot runs.
@@ -81,16 +87,10 @@ async def add_slack(
         async with asyncio.timeout(_CONNECT_SECONDS):
             await connected.wait()
 
-    async def stop() -> None:
-        await handler.close_async()  # type: ignore[no-untyped-call]
-        await edge.finish()
-
-    return stop
-
 
 async def _add_many(
     bot: Bot, session: ClientSession, store: Store, clock: Clock, messengers: dict[Platform, Messenger]
-) -> Callable[[], Awaitable[None]]:
+) -> None:
     """Any number of workspaces, over HTTP, each with the token it gave when the bot was installed there."""
     settings, installs = bot.settings, SlackInstalls(bot.database)
     workspaces = ManyWorkspaces(installs, partial(_client_with, settings, session, 2))
@@ -100,6 +100,7 @@ async def _add_many(
     app = _app(settings, authorize_many(installs))
     desk_of = desk_finder(bot.desks.values(), many=True)
     edge = SlackEdge(app, workspaces, desk_of, accounts, SeenEvents(bot.database), clock)
+    bot.stopping.finishers.append(edge.finish)
     look = asyncio.Event()
 
     def installed() -> None:
@@ -112,7 +113,21 @@ async def _add_many(
     bot.web.add_routes(installer.routes())
     bot.tasks.append(asyncio.create_task(_keep_readers(schools.values(), accounts, look), name="slack-readers"))
     _serve_http(bot.web, app)
-    return edge.finish
+
+
+class _SocketHandler(AsyncSocketModeHandler):
+    """Takes nothing more once the bot is stopping: what is not acknowledged Slack sends to another process, or says so."""
+
+    def __init__(self, app: AsyncApp, token: str, client: AsyncWebClient, stopping: Stopping) -> None:
+        super().__init__(app, token, web_client=client)
+        self._stopping = stopping
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        """Has Bolt answer a request, as one of those that are waited for at the end."""
+        if self._stopping.began:
+            return
+        with self._stopping.request():
+            await super().handle(client, req)
 
 
 def _app(settings: Settings, authorize: Authorize) -> AsyncApp:

@@ -12,6 +12,7 @@ from bot.desk import Desk
 from bot.settings import SettingsError
 from domain.people import School
 from storage.slack_installs import SlackInstalls
+from storage.trouble import DatabaseTroubleError
 
 NOT_INSTALLED: Final = "slack_not_installed"
 NO_WORKSPACE: Final = "slack_team_not_given"
@@ -68,7 +69,13 @@ class ManyWorkspaces:
         """A client with the token as it stands in the database now: another process may have put a new one there."""
         if not school.slack_team:
             raise NotInstalledError(NO_WORKSPACE)
-        install = await self._installs.of_team(school.slack_team)
+        try:
+            install = await self._installs.of_team(school.slack_team)
+        except DatabaseTroubleError:
+            # To say that nothing was received needs a way to say it: the token of before is good enough for that.
+            if (before := self._kept.get(school.slack_team)) is None:
+                raise
+            return before
         if install is None:
             raise NotInstalledError(NOT_INSTALLED)
         kept = self._kept.get(install.team)
@@ -103,7 +110,11 @@ def authorize_many(installs: SlackInstalls) -> Authorize:
     """Tells Bolt who the bot is in each workspace. Nothing is asked of Slack: each request waits for this."""
 
     async def authorize(team_id: str | None) -> AuthorizeResult:
-        install = await installs.of_team(team_id or "")
+        try:
+            install = await installs.of_team(team_id or "")
+        except DatabaseTroubleError:
+            # It goes on to the edge, which says that nothing was received; Bolt itself would say nothing of use.
+            install = None
         if install is None:
             return AuthorizeResult(enterprise_id=None, team_id=team_id)
         return AuthorizeResult(enterprise_id=None, team_id=team_id, bot_user_id=install.bot_user, bot_token=install.token)

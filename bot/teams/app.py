@@ -23,12 +23,14 @@ from bot.teams.values import form_values, typed_choice
 from cards import pages
 from cards.adaptive import PEOPLE_DATASET, SUBMIT
 from cards.answer import AGAIN
+from cards.failures import failed_card, failed_line, form_failed
 from cards.model import Banner, Card
 from cards.texts import quoted_command, say
 from domain.people import Account, Platform, School
 from handlers.ports import Clock
 from storage.outbox import SeenEvents
 from storage.teams import TeamsDirectory, TeamsUser
+from storage.trouble import may_be_kept
 
 log = logging.getLogger("esafety.teams")
 
@@ -43,6 +45,8 @@ _COMMAND: Final = "esafety"
 _MOST_PEOPLE: Final = 15
 _MOST_SCHOOLS: Final = 3
 _STOPS: Final = ".,!?:;"
+_ANSWER_SECONDS: Final = 8.0
+"""Teams waits about ten seconds for an answer, and then says no more than that something went wrong."""
 _AGAIN_AFTER: Final = (0.3, 1.5)
 _LONGEST_WAIT: Final = 5.0
 _LIST_PAGES: Final = frozenset({pages.SHOW_MINE, pages.SHOW_QUEUE})
@@ -70,7 +74,7 @@ class TeamsEdge:
         self._directory = directory
         self._seen = seen
         self._clock = clock
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def finish(self) -> None:
         """Waits for what is still being done for somebody."""
@@ -99,26 +103,47 @@ class TeamsEdge:
     async def _invoked(self, incoming: Incoming) -> Answer:
         match incoming.name:
             case "adaptiveCard/action":
-                return await self._guarded(self._pressed(incoming), _button_failed)
+                return await self._guarded(self._pressed(incoming), lambda no: _button_failed(self._named(incoming), no))
             case "task/fetch":
-                return await self._guarded(self._dialog(incoming, self._press), _dialog_failed)
+                return await self._guarded(
+                    self._dialog(incoming, self._press), lambda no: _dialog_failed(self._named(incoming), no)
+                )
             case "composeExtension/fetchTask":
-                return await self._guarded(self._dialog(incoming, self._extension_command), _dialog_failed)
+                return await self._guarded(
+                    self._dialog(incoming, self._extension_command), lambda no: _dialog_failed(self._named(incoming), no)
+                )
             case "task/submit" | "composeExtension/submitAction":
-                return await self._guarded(self._dialog(incoming, self._submitted), lambda: _form_failed(incoming))
+                return await self._guarded(
+                    self._dialog(incoming, self._submitted), lambda no: _form_failed(incoming, self._named(incoming), no)
+                )
             case "application/search":
-                return await self._guarded(self._suggest(incoming), _no_suggestions)
+                return await self._guarded(self._suggest(incoming), lambda _: _no_suggestions())
             case "composeExtension/query":
-                return await self._guarded(self._looked_up(incoming), _nothing_found)
+                return await self._guarded(self._looked_up(incoming), lambda _: _nothing_found())
             case _:
                 return HTTPStatus.NOT_IMPLEMENTED, None
 
-    async def _guarded(self, work: Awaitable[Payload], failed: Callable[[], Answer]) -> Answer:
-        try:
-            return HTTPStatus.OK, await work
-        except Exception:
-            log.exception("an action failed")
-            return failed()
+    async def _guarded(self, work: Coroutine[Any, Any, Payload], failed: Callable[[Exception], Answer]) -> Answer:
+        doing = asyncio.create_task(work)
+        self._under_way.add(doing)
+        doing.add_done_callback(self._under_way.discard)
+        await asyncio.wait({doing}, timeout=_ANSWER_SECONDS)
+        if not doing.done():
+            # It goes on, and may well be kept: sent again, it is found to be the same.
+            log.warning("an action is not done yet, and Teams waits no longer")
+            doing.add_done_callback(_log_failure)
+            return failed(TimeoutError())
+        if isinstance(broken := doing.exception(), Exception):
+            _log_failure(doing)
+            return failed(broken)
+        return HTTPStatus.OK, doing.result()
+
+    def _named(self, incoming: Incoming) -> School | None:
+        """The school that a button or a form says it is of, or the only one there is: without a look at any record."""
+        desk = self._desks.get(str(incoming.data.get(drawn.SCHOOL) or ""))
+        if desk is None and len(self._desks) == 1:
+            desk = next(iter(self._desks.values()))
+        return desk.school if desk is not None else None
 
     async def _pressed(self, incoming: Incoming) -> Payload:
         """A button that acts in place."""
@@ -229,6 +254,18 @@ class TeamsEdge:
     # Messages
 
     async def _message(self, incoming: Incoming) -> None:
+        try:
+            await self._heard(incoming)
+        except (RefusedError, OutOfReachError):
+            raise
+        except Exception as broken:
+            log.exception("words could not be answered")
+            school = self._named(incoming)
+            failed = failed_card(school, unsure=_is_unsure(broken))
+            url, conversation = incoming.service_url, incoming.conversation.id
+            await _patiently(lambda: self._connector.send(url, conversation, drawn.message(failed, school)))
+
+    async def _heard(self, incoming: Incoming) -> None:
         if not await self._seen.is_new(Platform.TEAMS, f"{incoming.conversation.id}/{incoming.id}"[-128:], self._clock.now()):
             return
         user = await self._people.sender(incoming)
@@ -417,17 +454,27 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         log.exception("what came after an acknowledgement failed")
 
 
-def _button_failed() -> Answer:
-    return HTTPStatus.OK, drawn.told(say("note.failed"))
+def _is_unsure(broken: Exception) -> bool:
+    return isinstance(broken, TimeoutError) or may_be_kept(broken)
 
 
-def _dialog_failed() -> Answer:
-    return HTTPStatus.OK, {"task": {"type": "message", "value": say("note.failed")}}
+def _log_failure(work: "asyncio.Task[Any]") -> None:
+    if not work.cancelled() and (broken := work.exception()) is not None:
+        log.error("an action failed", exc_info=broken)
 
 
-def _form_failed(incoming: Incoming) -> Answer:
+def _button_failed(school: School | None, broken: Exception) -> Answer:
+    return HTTPStatus.OK, drawn.told(failed_line(school, unsure=_is_unsure(broken)))
+
+
+def _dialog_failed(school: School | None, broken: Exception) -> Answer:
+    return HTTPStatus.OK, {"task": {"type": "message", "value": failed_line(school, unsure=_is_unsure(broken))}}
+
+
+def _form_failed(incoming: Incoming, school: School | None, broken: Exception) -> Answer:
     """An error would take the dialog away and all that was typed in it: it is handed back, with a button to send it again."""
-    return HTTPStatus.OK, drawn.again(incoming.data, say("note.form_failed"), say("note.form_again"))
+    why = form_failed(school, unsure=_is_unsure(broken))
+    return HTTPStatus.OK, drawn.again(incoming.data, why, say("note.form_again"))
 
 
 def _no_suggestions() -> Answer:

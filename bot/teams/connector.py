@@ -21,6 +21,7 @@ from botframework.connector.auth.managedidentity_app_credentials import ManagedI
 from msal import TokenCache
 from yarl import URL
 
+from bot.reach import may_have_arrived
 from bot.settings import BotType, Settings, is_loopback
 
 _TIMEOUT: Final = ClientTimeout(total=15)
@@ -42,7 +43,11 @@ class RefusedError(Exception):
 
 
 class OutOfReachError(Exception):
-    """The connector, or the server that gives out tokens, did not answer."""
+    """The connector, or the server that gives out tokens, did not answer. `uncertain`: it may have done what it was asked."""
+
+    def __init__(self, code: str, *, uncertain: bool = False) -> None:
+        super().__init__(code)
+        self.uncertain = uncertain
 
 
 class _TestCredentials(AppCredentials):  # type: ignore[misc]
@@ -189,7 +194,7 @@ class Connector:
             async with request as answer:
                 said = await answer.read()
         except (ClientError, TimeoutError, OSError) as trouble:
-            raise OutOfReachError(type(trouble).__name__) from None
+            raise OutOfReachError(type(trouble).__name__, uncertain=may_have_arrived(trouble)) from None
         found = _read(said)
         if answer.ok:
             return found

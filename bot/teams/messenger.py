@@ -49,7 +49,7 @@ class TeamsMessenger:
         try:
             chat = await self._people.chat_with(user)
         except RefusedError as no:
-            raise _reason(no) from None
+            raise _reason(no, posting=False) from None
         except OutOfReachError as trouble:
             raise TryLaterError(str(trouble)) from None
         try:
@@ -106,19 +106,21 @@ class TeamsMessenger:
             # A card that Teams does not take is our fault; the alert itself must still arrive.
             log.error("Teams refused the card of a %s; sent as text", type(message).__name__)  # noqa: TRY400
         except OutOfReachError as trouble:
-            raise TryLaterError(str(trouble)) from None
+            raise TryLaterError(str(trouble), uncertain=trouble.uncertain) from None
         try:
             return await send(drawn.as_text(card))
         except RefusedError as no:
             raise _reason(no) from None
         except OutOfReachError as trouble:
-            raise TryLaterError(str(trouble)) from None
+            raise TryLaterError(str(trouble), uncertain=trouble.uncertain) from None
 
 
-def _reason(no: RefusedError) -> TryLaterError | NoSuchPlaceError:
+def _reason(no: RefusedError, *, posting: bool = True) -> TryLaterError | NoSuchPlaceError:
+    """What Teams' no means. `posting`: it was about the message itself, not about opening a chat for it."""
     if no.status == 401:
         log.error("Teams says %s: run `esafety doctor`", no.code)
         return TryLaterError(no.code, _UNTIL_MENDED)
     if no.status in (403, 404, 400, 405, 410):
         return NoSuchPlaceError(no.code)
-    return TryLaterError(no.code, no.after)
+    # What broke while it was at it may have been done.
+    return TryLaterError(no.code, no.after, uncertain=posting and no.status >= 500)

@@ -43,8 +43,8 @@ async def make_teams(
     clock: Clock,
     messengers: dict[Platform, Messenger],
     let_in: Callable[[], None] = lambda: None,
-) -> tuple[Handler, Callable[[], Awaitable[None]]]:
-    """What answers a request to PATH, and what takes Teams down again. `let_in` hears of each request that is admitted.
+) -> Handler:
+    """What answers a request to PATH. `let_in` hears of each request that is admitted.
 
     Raises:
         SettingsError: no tenant is named, so that nobody could be let in.
@@ -81,7 +81,8 @@ async def make_teams(
             return web.Response(status=status)
         return web.Response(status=status, body=json.dumps(body).encode(), content_type="application/json")
 
-    return messages, edge.finish
+    bot.stopping.finishers.append(edge.finish)
+    return messages
 
 
 async def _keep_readers(people: People, directory: TeamsDirectory) -> None:

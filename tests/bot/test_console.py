@@ -5,7 +5,7 @@ import io
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ import pytest_asyncio
 from bot.running import Bot
 from bot.settings import DEMO_SCHOOLS, ConsoleMode, Settings
 from bot.wiring import running
-from cards.texts import say
+from cards.failures import failed_line, form_failed
+from domain.people import School
 from handlers import lists
 from storage.store import Store
 from tests.fakes.clock import FakeClock
@@ -35,6 +36,10 @@ class Door:
     session: aiohttp.ClientSession
     ids: dict[str, str]
     token: str
+
+    @property
+    def school(self) -> School:
+        return next(iter(self.bot.schools.values()))
 
     async def get(self, path: str, **headers: str) -> tuple[int, Any]:
         async with self.session.get(f"{self.bot.address}/console/{path}", headers=headers) as response:
@@ -182,9 +187,13 @@ async def test_what_cannot_be_served_is_said_in_words(door: Door, method: str, p
     assert answer["error"].endswith(".") or ":" in answer["error"]
 
 
-@pytest.mark.parametrize(("path", "key"), [("submit", "note.form_failed"), ("say", "note.failed")])
+@pytest.mark.parametrize(("path", "said"), [("submit", form_failed), ("say", failed_line)])
 async def test_a_failure_of_ours_is_said_in_words_and_logged(
-    door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str, key: str
+    door: Door,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    said: Callable[[School | None], str],
 ) -> None:
     """Where our code breaks the page gets status 500 and what to do now, never a trace; the log has the trace."""
 
@@ -194,7 +203,7 @@ async def test_a_failure_of_ours_is_said_in_words_and_logged(
     monkeypatch.setattr(lists, "mine", broken)
     monkeypatch.setattr("handlers.report.choose_kind", broken)
     body = {"persona": door.ids[TEACHER], "text": "/esafety mine", "form": "report_kind", "state": "d1", "values": {}}
-    assert await door.post(path, body, **{"X-Console-Token": door.token}) == (500, {"error": say(key)})
+    assert await door.post(path, body, **{"X-Console-Token": door.token}) == (500, {"error": said(door.school)})
     assert "kaputt" in caplog.text
 
 

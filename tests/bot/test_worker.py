@@ -1,37 +1,77 @@
-"""The worker among faults of its own records."""
+"""The worker: nothing is lost, nobody holds up anybody else, and what may be a repeat says so."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from domain.messages import Message
-from domain.people import Address, Platform, School
+from bot.worker import GIVE_UP_AFTER, LEASE, TryLaterError, Worker, backoff
+from domain.messages import AlertMessage, Message
+from domain.people import Address, AddressKind, Platform, School
 from storage import tables as t
 from storage.database import Database
+from storage.outbox import Outbox
 from tests.conftest import new_database
-from tests.fakes.clock import FakeClock
-from tests.handlers.office import Postbox, open_office
+from tests.fakes.clock import PATIENCE_SECONDS, FakeClock
+from tests.handlers.office import Office, Postbox, open_office
 
 
 @dataclass(slots=True)
-class SlowForSome(Postbox):
-    """A chat in which a message to some places is on its way until it is let through."""
+class Chat(Postbox):
+    """A chat in which some places are slow, refuse for a while, or lose the answer to what they have taken."""
 
     slow: set[str] = field(default_factory=set)
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
     through: asyncio.Event = field(default_factory=asyncio.Event)
+    refuses: dict[str, TryLaterError] = field(default_factory=dict)
+    loses: set[str] = field(default_factory=set)
+    tried: list[str] = field(default_factory=list)
 
     async def send(self, school: School, address: Address, message: Message, /) -> str:
+        self.tried.append(address.id)
+        if address.id in self.refuses:
+            raise self.refuses[address.id]
         # Not super(): a dataclass with slots is another class than the one that the method was written in.
         sent = await Postbox.send(self, school, address, message)
         if address.id in self.slow:
             self.waiting.set()
             await self.through.wait()
+        if address.id in self.loses:
+            self.loses.remove(address.id)
+            raise TryLaterError("TimeoutError", uncertain=True)
         return sent
+
+    def alerts(self, place: str) -> list[AlertMessage]:
+        return [m for address, m in self.sent if address.id == place and isinstance(m, AlertMessage)]
+
+
+@pytest_asyncio.fixture
+async def office(database: Database, clock: FakeClock) -> AsyncIterator[Office]:
+    async with open_office(database, clock) as office:
+        yield office
+
+
+def at_work(office: Office) -> tuple[Worker, Chat]:
+    chat = Chat()
+    office.worker.messengers = {Platform.SLACK: chat}
+    return office.worker, chat
+
+
+def another(office: Office, chat: Chat) -> Worker:
+    return Worker(
+        office.ports, {office.school.id: office.school}, Outbox(office.database), {Platform.SLACK: chat}, asyncio.Event()
+    )
+
+
+async def settle(condition: asyncio.Event) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await condition.wait()
 
 
 async def test_a_record_that_cannot_be_written_does_not_lose_another_that_is_on_its_way(
@@ -50,15 +90,184 @@ async def test_a_record_that_cannot_be_written_does_not_lose_another_that_is_on_
                         f" AND new.id = '{one.id}' BEGIN SELECT RAISE(ABORT, 'disk full'); END"
                     )
                 )
-            post = SlowForSome(slow={other.address_id})
-            office.worker.messengers = {Platform.SLACK: post}
-            round_of_work = asyncio.create_task(office.worker.round())
-            await post.waiting.wait()
-            await asyncio.sleep(0.05)
-            post.through.set()
+            worker, chat = at_work(office)
+            chat.slow.add(other.address_id)
+            round_of_work = asyncio.create_task(worker.round())
+            await settle(chat.waiting)
+            chat.through.set()
             with pytest.raises(IntegrityError, match="disk full"):
                 await round_of_work
             states = {row.id: row.state for row in await office.rows(t.deliveries)}
             assert states[other.id] == "sent"
             assert states[one.id] == "leased"
         await database.close()
+
+
+async def test_a_place_that_does_not_answer_holds_up_nobody(office: Office) -> None:
+    """The safeguarding channel hangs, full of alerts: a report that comes meanwhile reaches its people all the same."""
+    worker, chat = at_work(office)
+    for _ in range(12):
+        await office.reports()
+    channel = next(r.address_id for r in await office.rows(t.deliveries) if r.address_kind == AddressKind.CHANNEL)
+    chat.slow.add(channel)
+    running = asyncio.create_task(worker.run())
+    await settle(chat.waiting)
+    late = await office.reports(who="colleague")
+    worker.bell.set()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not any(getattr(m, "reference", "") == late.reference and a.id != channel for a, m in chat.sent):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert chat.tried.count(channel) == 1
+    chat.through.set()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_place_that_asks_for_patience_is_left_alone_with_everything_for_it(office: Office) -> None:
+    """Slack says `Retry-After: 30` for a channel: one call in that time, and then its alerts in their order."""
+    _, chat = at_work(office)
+    references = []
+    for _ in range(5):
+        references.append((await office.reports()).reference)
+        office.clock.advance(seconds=1)
+    channel = next(r.address_id for r in await office.rows(t.deliveries) if r.address_kind == AddressKind.CHANNEL)
+    chat.refuses[channel] = TryLaterError("ratelimited", timedelta(seconds=30))
+    await office.works()
+    assert chat.tried.count(channel) == 1
+    office.clock.advance(seconds=29)
+    await office.works()
+    assert chat.tried.count(channel) == 1
+    chat.refuses.clear()
+    await office.later(seconds=1)
+    assert [m.reference for m in chat.alerts(channel)] == references
+    assert not any(m.again for m in chat.alerts(channel))
+
+
+async def test_who_took_a_message_and_then_fell_asleep_has_no_say_in_it_any_more(office: Office) -> None:
+    """A stalled worker comes back after another has sent its message: its late word changes nothing, and is counted."""
+    await office.reports()
+    worker, chat = at_work(office)
+    place = next(r.address_id for r in await office.rows(t.deliveries) if r.message == "receipt")
+    chat.slow.add(place)
+    stalled = asyncio.create_task(worker.round())
+    await settle(chat.waiting)
+    office.clock.advance(seconds=LEASE.total_seconds() + 1)
+    quick = Chat()
+    await another(office, quick).round()
+    (again,) = [m for address, m in quick.sent if address.id == place]
+    assert again.again
+    before = await office.rows(t.deliveries, t.deliveries.c.address_id == place)
+    chat.through.set()
+    await stalled
+    assert worker.tally.fenced == 1
+    assert await office.rows(t.deliveries, t.deliveries.c.address_id == place) == before
+
+
+async def test_a_lost_answer_makes_a_repeat_and_a_refusal_does_not(office: Office) -> None:
+    """The chat took the first copy and its answer was lost: the second says that one may have had it before."""
+    worker, chat = at_work(office)
+    await office.reports()
+    dsl = office.people["dsl"].id
+    chat.loses.add(dsl)
+    chat.refuses[office.account("teacher").user_id] = TryLaterError("internal_error")
+    await office.works()
+    chat.refuses.clear()
+    await office.later(minutes=1)
+    assert [m.again for m in chat.alerts(dsl)] == [False, True]
+    receipts = [m for address, m in chat.sent if address.id == office.account("teacher").user_id]
+    assert [m.again for m in receipts] == [False]
+    assert worker.tally.repeated == 1
+
+
+async def test_after_days_without_an_answer_a_message_is_given_up_and_the_alert_climbs(office: Office) -> None:
+    """Somebody's chat is out of reach for days: retried all the time, not every moment, and given up in the end."""
+    worker, chat = at_work(office)
+    await office.reports()
+    dsl = office.people["dsl"].id
+    chat.refuses[dsl] = TryLaterError("account_inactive")
+    for _ in range(int(GIVE_UP_AFTER / timedelta(hours=6)) + 2):
+        await office.later(hours=6)
+    rows = await office.rows(t.deliveries, t.deliveries.c.address_id == dsl, t.deliveries.c.message == "alert")
+    row = min(rows, key=lambda r: r.made_at)
+    assert row.state == "dead"
+    assert row.trouble == "account_inactive"
+    assert worker.tally.dead >= 1
+    assert chat.tried.count(dsl) > 10
+
+
+async def test_what_is_under_way_when_it_stops_is_finished_and_the_rest_is_given_back(office: Office) -> None:
+    """SIGTERM in the middle of a burst: no message is left on a lease that others must wait for."""
+    worker, chat = at_work(office)
+    for _ in range(6):
+        await office.reports()
+    channel = next(r.address_id for r in await office.rows(t.deliveries) if r.address_kind == AddressKind.CHANNEL)
+    chat.slow.add(channel)
+    running = asyncio.create_task(worker.run())
+    await settle(chat.waiting)
+    running.cancel()
+    await asyncio.sleep(0)
+    chat.through.set()
+    await asyncio.gather(running, return_exceptions=True)
+    rows = await office.rows(t.deliveries)
+    assert {r.state for r in rows} <= {"sent", "pending"}
+    sent = [r for r in rows if r.state == "sent" and r.address_id == channel]
+    assert len(sent) == len(chat.alerts(channel)) == 1
+    office.worker.messengers = {Platform.SLACK: (rest := Chat())}
+    fresh = another(office, rest)
+    await fresh.round()
+    await fresh.round()
+    assert len(rest.alerts(channel)) == 5
+    assert not any(m.again for m in rest.alerts(channel))
+
+
+async def test_what_hangs_for_ever_does_not_keep_it_from_stopping(office: Office) -> None:
+    """A chat that never answers: the worker waits as long as it was told, and leaves the message to its lease."""
+    worker, chat = at_work(office)
+    worker.drain = 0.01
+    await office.reports()
+    dsl = office.people["dsl"].id
+    chat.slow.add(dsl)
+    running = asyncio.create_task(worker.run())
+    await settle(chat.waiting)
+    running.cancel()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asyncio.gather(running, return_exceptions=True)
+    office.clock.advance(seconds=LEASE.total_seconds() + 1)
+    rest = Chat()
+    await another(office, rest).round()
+    assert [m.again for m in rest.alerts(dsl)] == [True]
+
+
+async def test_the_same_step_is_put_out_once(office: Office) -> None:
+    """Whatever happens twice in our own code, a place gets one message for one step."""
+    await office.reports()
+    rows = await office.rows(t.deliveries)
+    copy = t.deliveries.insert().values(**{**rows[0]._mapping, "id": "another"})
+    async with office.database.engine.connect() as connection:
+        with pytest.raises(IntegrityError):
+            await connection.execute(copy)
+
+
+async def test_a_worker_whose_lease_is_nearly_over_gives_it_back_unsent(office: Office) -> None:
+    """The machine slept between taking and sending: another would send it too, so it does not begin."""
+    await office.reports()
+    worker, chat = at_work(office)
+    taken = await worker.outbox.lease(office.clock.now(), LEASE, 10, {Platform.SLACK})
+    office.clock.advance(seconds=LEASE.total_seconds() - 1)
+    for delivery in taken:
+        lane = (Platform.SLACK, delivery.address.id)
+        worker._lanes[lane] = asyncio.create_task(worker._work(lane, [delivery]))
+        await worker._lanes[lane]
+    assert chat.tried == []
+    rows = await office.rows(t.deliveries)
+    assert {r.state for r in rows} == {"pending"}
+    assert {r.attempts for r in rows} == {0}
+
+
+def test_waiting_grows_and_is_never_the_same_for_all() -> None:
+    """Twice as long each time up to ten minutes, and spread, so that a thousand do not come back at once."""
+    for attempts in (1, 4, 30):
+        waits = {backoff(attempts) for _ in range(50)}
+        longest = min(timedelta(seconds=2**attempts), timedelta(minutes=10))
+        assert len(waits) > 10
+        assert all(longest / 2 <= wait <= longest for wait in waits)

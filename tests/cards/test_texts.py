@@ -14,6 +14,7 @@ from cards.texts import phone_list, say, texts
 from domain.answers import Verdict
 from domain.asking import Decision
 from domain.incident import AlertState, Asked
+from domain.people import Platform
 from domain.report_form import PEOPLE_FIELDS, Fault
 from domain.words import About, FourC, IncidentState, ParticipantRole, Urgency
 
@@ -26,6 +27,7 @@ FAMILIES: dict[str, list[str]] = {
     "about.": list(About),
     "four_c.": list(FourC),
     "state.": list(IncidentState),
+    "platform.": list(Platform),
     "participant.": list(ParticipantRole),
     "fault.": list(Fault),
     "alert.": [a for a in Asked if a is not Asked.FIRST],

@@ -16,6 +16,7 @@ from bot.desk import Desk
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from bot.settings import DEMO_SCHOOLS
 from cards import case, messages, pages, report_form
+from cards.failures import failed_card, failed_line
 from cards.model import Card, Form, Tone
 from cards.texts import say, texts
 from domain.audience import about_whom, duties, excluded_ids, exclusions, missing_groups
@@ -741,7 +742,10 @@ def _page_cards() -> Iterator[Entry]:
         for count in (0, 1, 10):
             yield f"{HOME}: queue {name}, own {count}", pages.home_card(school, waiting, own[:count], NOW, answers=answers)
     for tone in Tone:
-        yield f"notice: {tone}", pages.notice(say("note.failed_title"), say("note.failed"), tone)
+        yield f"notice: {tone}", pages.notice(say("note.failed_title"), failed_line(school), tone)
+    whose = (("by phone", school), ("no phones", replace(school, phones={})), ("no school", None))
+    for (name, asked), unsure in itertools.product(whose, (True, False)):
+        yield f"failed: {name}, {unsure=}", failed_card(asked, unsure=unsure)
 
 
 def _lines() -> Iterator[CaseLine]:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.ask_command import ask_batch
 from domain.answers import Verdict, decide
-from domain.understanding import _AGREEMENT, _SPEAK_FOR
+from domain.understanding import _SPEAK_FOR, AGREEMENT
 from storage.answer_files import load_lexicon, load_sheet
 from storage.answering import learnt
 from storage.learning import examples_digest, learnt_from
@@ -53,6 +53,8 @@ def test_a_fact_that_decides_is_asked_for_and_then_decides() -> None:
         "the head said yes",
         "We have been given permission.",
         "Permission has been given.",
+        "I've got permission.",
+        "Yes, it's been agreed.",
     ],
 )
 def test_once_whoever_must_agree_has_agreed_it_is_a_yes(told: str) -> None:
@@ -71,6 +73,12 @@ def test_once_whoever_must_agree_has_agreed_it_is_a_yes(told: str) -> None:
         "My line manager has agreed to it.",
         "A parent has already agreed to it.",
         "The caretaker gave me permission.",
+        "My union rep has agreed.",
+        "The SENCO has approved it.",
+        "I've got permission from my mentor.",
+        "Doctor Who says it is fine.",
+        "My neighbour has said yes.",
+        "The agency is happy with it.",
         "The Head said no but my line manager agreed.",
         "My line manager agreed and will tell the Headteacher.",
         "I have not asked the Headteacher yet.",
@@ -87,7 +95,7 @@ def test_nobody_elses_word_is_a_permission(told: str) -> None:
 
 def test_a_permission_is_given_by_people_whom_the_lexicon_knows() -> None:
     """Each concept that speaks for a role is one that the reader finds."""
-    assert {_AGREEMENT, *_SPEAK_FOR} <= set(load_lexicon().concepts)
+    assert {AGREEMENT, *_SPEAK_FOR} <= set(load_lexicon().concepts)
 
 
 def test_a_sentence_after_a_careless_question_is_one_of_its_own() -> None:

@@ -1,0 +1,253 @@
+"""When no chat reaches anybody, or nobody answers: an e-mail, once each, to nobody who must not know, and with nothing in it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest_asyncio
+from sqlalchemy import update
+
+from bot.mail.messenger import MailMessenger
+from bot.worker import TryLaterError, Worker
+from domain.incident import Alert, Incident
+from domain.messages import Message
+from domain.people import Address, Kind, Platform, School
+from handlers import close, hand_on, lists
+from storage import tables as t
+from tests.fakes.mail_server import FakeMail
+from tests.handlers.office import WHAT, Office, Postbox
+
+CHILD = "Bea Exemplar"
+SENDER = "E-safety <esafety@school.example>"
+
+
+@dataclass(slots=True)
+class DeadChat(Postbox):
+    """A chat that is out of order."""
+
+    async def send(self, school: School, address: Address, message: Message, /) -> str:
+        raise TryLaterError("http_503", uncertain=True)
+
+
+@pytest_asyncio.fixture
+async def mail(tmp_path: Path) -> AsyncIterator[FakeMail]:
+    """The school's mail server."""
+    async with FakeMail(tmp_path) as mail:
+        yield mail
+
+
+@pytest_asyncio.fixture
+async def mailing(office: Office, mail: FakeMail) -> Office:
+    """The demo school with a mail server."""
+    return with_mail(office, mail, office.post)
+
+
+def with_mail(office: Office, mail: FakeMail, *chats: Postbox) -> Office:
+    served = dict(zip((Platform.SLACK, Platform.TEAMS), chats, strict=False))
+    ports = replace(office.ports, mails=True, platforms=frozenset(served))
+    way = MailMessenger(mail.address(), SENDER, ports.store, office.clock, ports.platforms)
+    messengers = {**served, Platform.EMAIL: way}
+    worker = Worker(ports, office.worker.schools, office.worker.outbox, messengers, office.worker.bell)
+    return replace(office, ports=ports, worker=worker)
+
+
+async def mails(office: Office) -> dict[str, list[str]]:
+    """What became of the mails to each, as the outbox has it."""
+    names = {p.id: who for who, p in office.people.items()}
+    found: dict[str, list[str]] = {}
+    for row in await office.rows(t.deliveries, t.deliveries.c.platform == "email"):
+        found.setdefault(names[row.address_id], []).append(row.state)
+    return found
+
+
+def addresses(office: Office, *who: str) -> list[str]:
+    return sorted(office.people[w].email for w in who)
+
+
+async def holds_back(office: Office, mail: FakeMail, incident: Incident) -> None:
+    """No mail has a name, a word of what was told, the kind of concern, or an id."""
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        people = [name for kind in Kind for name, _ in (await records.listed(kind)).values()]
+        ids = [incident.id, *(a.id for a in await records.alerts_of(incident.id))]
+    concern = office.school.policy.concerns[incident.facts.concern].label
+    names = [p.name if not isinstance(p, str) else p for p in people]
+    assert len(names) > 10
+    assert mail.taken
+    for _, sent in mail.taken:
+        text = f"{sent['Subject']}\n{sent.get_content()}\n{sent.as_string()}".lower()
+        assert incident.reference.lower() in text
+        for secret in (WHAT, CHILD, "exemplar", concern, *names, *ids):
+            assert secret.lower() not in text, secret
+
+
+async def test_a_critical_alert_that_nobody_acknowledges_goes_by_mail(mailing: Office, mail: FakeMail) -> None:
+    """After a quarter of an hour: to whoever was asked and to whoever is asked next, once each, however long it lasts."""
+    incident = await mailing.reports(what=f"{WHAT}: {CHILD}", targets_typed=CHILD)
+    await mailing.works()
+    await mailing.later(minutes=14)
+    assert not mail.taken
+    await mailing.later(minutes=1)
+    asked = await mailing.asked(incident)
+    assert sorted(mail.recipients) == addresses(mailing, *asked)
+    assert len(asked) == 2
+    for _ in range(12):
+        await mailing.later(minutes=15)
+    asked = await mailing.asked(incident)
+    assert len(asked) > len(set(asked)) > 2, "it has come round again"
+    assert sorted(mail.recipients) == addresses(mailing, *set(asked))
+    assert all(len(sent) == 1 for sent in (await mails(mailing)).values())
+    await holds_back(mailing, mail, incident)
+
+
+async def test_one_that_is_not_critical_climbs_without_a_mail(mailing: Office, mail: FakeMail) -> None:
+    """The chat has delivered it: a mail would only tell the same again."""
+    await mailing.reports(concern="harmful_content")
+    await mailing.works()
+    for _ in range(5):
+        await mailing.later(days=1)
+    assert not mail.taken
+
+
+async def test_no_chat_for_days(office: Office, mail: FakeMail) -> None:
+    """Slack is dead for a week: whoever it was to reach gets one mail after three days, and their queue says so."""
+    mailing = with_mail(office, mail, DeadChat())
+    incident = await mailing.reports(concern="harmful_content", what=f"{WHAT}: {CHILD}", targets_typed=CHILD)
+    await mailing.later(days=2)
+    early = set(await mailing.asked(incident))
+    assert not mail.taken
+    for _ in range(10):
+        await mailing.later(hours=12)
+    assert set(mail.recipients) >= set(addresses(mailing, *early))
+    assert len(mail.recipients) == len(set(mail.recipients)), "once each"
+    assert "could not deliver" in mail.taken[0][1].get_content()
+    dead = await mailing.rows(t.deliveries, t.deliveries.c.state == "dead")
+    assert {row.platform for row in dead} == {"slack"}
+    assert {row.trouble for row in dead} == {"http_503"}
+    queue = await lists.queue(mailing.ports, mailing.school, mailing.account("dsl"))
+    (line,) = queue.undelivered
+    assert (line.incident_id, line.platform, line.count) == (incident.id, Platform.SLACK, len(dead))
+    await holds_back(mailing, mail, incident)
+
+
+async def test_who_is_in_one_chat_of_two_needs_no_mail(office: Office, mail: FakeMail) -> None:
+    """Slack does not know them, Teams has delivered it: that is no failure, and nobody's queue speaks of one."""
+    mailing = with_mail(office, mail, Postbox(unknown={"everybody"}), Postbox())
+    await mailing.reports()
+    await mailing.works()
+    assert not mail.taken
+    queue = await lists.queue(mailing.ports, mailing.school, mailing.account("dsl"))
+    assert queue.lines
+    assert {u.platform for u in queue.undelivered} <= {Platform.SLACK}
+    assert sum(u.count for u in queue.undelivered) == await of_channels_or_reporter(mailing)
+
+
+async def of_channels_or_reporter(office: Office) -> int:
+    dead = await office.rows(t.deliveries, t.deliveries.c.state == "dead")
+    return sum(row.address_kind != "person" for row in dead)
+
+
+async def test_who_is_in_no_chat_gets_a_mail_at_once(office: Office, mail: FakeMail) -> None:
+    """Neither chat knows the first who is asked: one mail, not one for each chat, and the alert climbs at once."""
+    lost = office.people["dsl"].id
+    mailing = with_mail(office, mail, Postbox(unknown={lost}), Postbox(unknown={lost}))
+    await mailing.reports()
+    await mailing.works()
+    assert mail.recipients == addresses(mailing, "dsl")
+
+
+async def test_answered_before_the_mail_goes(mailing: Office, mail: FakeMail) -> None:
+    """The mail server was busy; meanwhile somebody has acknowledged: nobody is written to any more."""
+    incident = await mailing.reports()
+    await mailing.works()
+    mail.at_rcpt.extend(["451 4.7.1 later"] * 2)
+    await mailing.later(minutes=15)
+    assert not mail.taken
+    await mailing.acknowledge("dsl", await mailing.alert(incident))
+    await mailing.later(minutes=10)
+    assert not mail.taken
+    assert {state for states in (await mails(mailing)).values() for state in states} == {"cancelled"}
+
+
+async def test_acknowledged_in_time_there_is_no_mail(mailing: Office, mail: FakeMail) -> None:
+    """Nothing is left to say."""
+    incident = await mailing.reports()
+    await mailing.works()
+    await mailing.acknowledge("dsl", await mailing.alert(incident))
+    await mailing.later(minutes=30)
+    assert not await mails(mailing)
+
+
+async def test_whoever_is_shut_out_never_gets_one(mailing: Office, mail: FakeMail) -> None:
+    """The safeguarding lead is named in it: they are neither asked nor written to, nor are they to be phoned about it."""
+    incident = await mailing.reports(about="staff", perpetrators=(mailing.picked("dsl"),))
+    await mailing.works()
+    for _ in range(20):
+        await mailing.later(minutes=15)
+    lead = mailing.people["dsl"]
+    assert mail.taken
+    assert lead.email not in mail.recipients
+    phone = mailing.school.phones.get(first_role(mailing, lead.email))
+    assert phone
+    assert all(phone not in sent.get_content() for _, sent in mail.taken)
+    await holds_back(mailing, mail, incident)
+
+
+def first_role(office: Office, email: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    return next(role for role in office.school.phones if email in office.school.holders[role].all())
+
+
+async def test_whoever_is_named_while_their_mail_waits_never_gets_it(mailing: Office, mail: FakeMail) -> None:
+    """It is asked once more at the moment of sending."""
+    incident = await mailing.reports()
+    await mailing.works()
+    mail.at_rcpt.extend(["451 4.7.1 later"] * 2)
+    await mailing.later(minutes=15)
+    from domain.incident import Exclusion, Why
+
+    async with mailing.ports.store.transaction(mailing.school) as records:
+        await records.add_exclusions(incident.id, [Exclusion(mailing.people["dsl"].id, Why.NAMED)])
+    await mailing.later(minutes=5)
+    assert mail.taken
+    assert mailing.people["dsl"].email not in mail.recipients
+
+
+async def test_somebody_who_has_left_is_given_up(mailing: Office, mail: FakeMail) -> None:
+    """They are no longer on the staff list when the mail is to go; the others get theirs."""
+    await mailing.reports()
+    await mailing.works()
+    async with mailing.database.begin() as connection:
+        gone = t.people.c.id == mailing.people["dsl"].id
+        await connection.execute(update(t.people).where(gone).values(active=False))
+    await mailing.later(minutes=15)
+    assert mailing.people["dsl"].email not in mail.recipients
+    assert (await mails(mailing))["dsl"] == ["dead"]
+    assert mail.recipients
+
+
+async def test_a_mail_that_may_have_gone_goes_once_more_and_says_so(mailing: Office, mail: FakeMail) -> None:
+    """The connection broke after the mail was handed over: rather twice than never."""
+    await mailing.reports()
+    await mailing.works()
+    mail.at_data.append("take and drop")
+    await mailing.later(minutes=15)
+    await mailing.later(minutes=10)
+    subjects = sorted(sent["Subject"].startswith("Repeat: ") for sent in mail.to(mail.recipients[0]))
+    assert subjects == [False, True]
+
+
+async def test_handed_on_and_unreachable_again(office: Office, mail: FakeMail) -> None:
+    """Whoever it is handed on to and no chat reaches is written to once more."""
+    lost = {office.people["deputy"].id}
+    mailing = with_mail(office, mail, Postbox(unknown=lost))
+    incident = await mailing.reports()
+    await mailing.works()
+    alert: Alert = await mailing.alert(incident)
+    for _ in range(2):
+        await mailing.acknowledge("dsl", alert)
+        asked = await hand_on.ask(mailing.ports, mailing.school, mailing.account("dsl"), alert.id)
+        assert isinstance(asked, hand_on.HandOnQuestions)
+        to = next(r.key for r in asked.recipients if r.person.id in lost)
+        await hand_on.hand_on(mailing.ports, mailing.school, mailing.account("dsl"), alert.id, to, "I am away")
+        await mailing.works()
+    assert mail.recipients == addresses(mailing, "deputy", "deputy")
+    assert close

@@ -1,0 +1,133 @@
+"""The database fails while somebody reports: they are told plainly, with whom to phone, and lose nothing of what they typed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from sqlalchemy import func, select
+
+from bot.slack import app as slack_app
+from storage import database as database_module
+from storage import tables as t
+from tests.conftest import new_database
+from tests.fakes.clock import PATIENCE_SECONDS, FakeClock
+from tests.fakes.database_trouble import TROUBLES, locked
+from tests.story.conftest import STAGES
+from tests.story.console_stage import ConsoleDialog, ConsoleStage
+from tests.story.slack_stage import SlackStage
+from tests.story.stage import Dialog, Stage, reference_in
+from tests.story.teams_stage import TeamsStage
+
+PHONE = "01454 555 0101"
+WHAT = " ".join(["A stranger asked her to move to another app."] * 60)
+"""More than what is left of a page of the database, so that a full disk is felt."""
+KIND = {"concern": "grooming", "about": "pupil", "danger": "no"}
+DETAILS = {"what": WHAT, "done": WHAT, "illegal": "no", "repeat": "no"}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits two seconds for a lock that is never given back."""
+    monkeypatch.setattr(database_module, "PATIENCE_SECONDS", 0.2)
+
+
+async def sent_in_vain(dialog: Dialog) -> tuple[Dialog, str]:
+    """Sends a form that cannot be taken. The form as it is then, and what is said in it."""
+    if isinstance(dialog, ConsoleDialog):
+        body = {"form": dialog.page.form, "state": dialog.page.state, "values": dialog.page.values}
+        return dialog, await refused(dialog.stage, "submit", dialog.who, body)
+    after = await dialog.submit()
+    assert after is not None, "the form is gone"
+    return after, " ".join(after.errors.values()) or after.shown
+
+
+async def refused(stage: ConsoleStage, path: str, who: str, body: dict[str, object]) -> str:
+    """What the page shows of something that the console could not do; it leaves the form as it is."""
+    token = {"X-Console-Token": stage.token}
+    given = {"persona": stage.ids[who], "place": "dm", **body}
+    async with stage.session.post(f"{stage.bot.address}/console/api/{path}", json=given, headers=token) as response:
+        assert response.status == 500
+        return str((await response.json())["error"])
+
+
+async def reports_kept(stage: Stage) -> int:
+    async with stage.bot.database.begin(write=False) as connection:
+        return (await connection.execute(select(func.count()).select_from(t.incidents))).scalar_one()
+
+
+async def second_screen(stage: Stage) -> Dialog:
+    first = await stage.command("teacher", "report")
+    assert isinstance(first, Dialog)
+    await first.fill(KIND)
+    second = await first.submit()
+    assert second is not None
+    await second.fill({f: v for f, v in DETAILS.items() if f in second.fields})
+    return second
+
+
+async def test_a_report_that_cannot_be_kept_is_not_received(stage: Stage) -> None:
+    """Full, read-only, locked, gone: each time it says so, and the same form is good for one report when it is over."""
+    dialog = await second_screen(stage)
+    for trouble in TROUBLES.values():
+        async with trouble(stage.bot.database):
+            dialog, said = await sent_in_vain(dialog)
+            assert "NOT received" in said
+            assert PHONE in said
+            async with aiohttp.ClientSession() as http, http.get(f"{stage.bot.address}/readyz") as ready:
+                assert ready.status == 503
+                assert "database: " in await ready.text()
+        if stage.platform != "teams":
+            assert dialog.value("what") == WHAT
+        assert await reports_kept(stage) == 0
+    receipt = await dialog.submit()
+    assert receipt is not None
+    reference = reference_in(receipt.shown)
+    assert await reports_kept(stage) == 1
+    await stage.expects("dsl", reference)
+
+
+async def test_whoever_cannot_even_begin_is_told(stage: Stage) -> None:
+    """With nothing to read from, the answer to «report» is that nothing can be received, and whom to phone."""
+    async with TROUBLES["gone"](stage.bot.database):
+        if isinstance(stage, ConsoleStage):
+            said = await refused(stage, "say", "teacher", {"text": "/esafety report"})
+        elif isinstance(stage, TeamsStage):
+            before = len(stage.users["teacher"].from_bot)
+            await stage.users["teacher"].say("report")
+            await stage.fake.until(lambda: len(stage.users["teacher"].from_bot) > before, "an answer")
+            said = stage.users["teacher"].from_bot[-1].shown_to(stage.users["teacher"].id)
+        else:
+            answer = await stage.command("teacher", "report")
+            said = answer if isinstance(answer, str) else answer.shown
+    assert "nothing was received" in said
+    assert PHONE in said
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def slack(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[SlackStage]:
+    """The demo school in Slack."""
+    async with new_database(request.param, tmp_path) as url, STAGES["slack"](url, tmp_path, clock) as stage:
+        assert isinstance(stage, SlackStage)
+        yield stage
+
+
+async def test_slack_is_answered_before_it_gives_up(slack: SlackStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that takes longer than Slack waits: nobody claims that it was lost, and sent again it is one report."""
+    monkeypatch.setattr(database_module, "PATIENCE_SECONDS", 20.0)
+    monkeypatch.setattr(slack_app, "_ANSWER_SECONDS", 0.2)
+    dialog = await second_screen(slack)
+    async with locked(slack.bot.database):
+        dialog, said = await sent_in_vain(dialog)
+        assert "not certain" in said
+        assert PHONE in said
+    monkeypatch.setattr(slack_app, "_ANSWER_SECONDS", 2.5)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await reports_kept(slack) < 1:  # noqa: ASYNC110 - a row in the database rings no bell
+            await asyncio.sleep(0.02)
+    receipt = await dialog.submit()
+    assert receipt is not None
+    assert reference_in(receipt.shown).endswith("-0001")
+    assert await reports_kept(slack) == 1
