@@ -6,7 +6,7 @@ It changes nothing, and prints no token, no name and no case: roles, places in t
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
@@ -24,6 +24,7 @@ from storage.school_files import SchoolFileError, load_schools
 from storage.store import Store
 
 _MOST_NAMED = 5
+_CALENDAR_ENDS_SOON = timedelta(days=30)
 _MAKE_DATABASE = "esafety people import makes it and brings it up to date, and so does every start (make run)"
 
 
@@ -222,7 +223,9 @@ async def _lists(store: Store, school: School) -> Lists:
 
 
 def _school(school: School, lists: Lists | None, *, demo: bool) -> Iterator[Finding]:
-    yield from check_review(school, datetime.now(school.calendar.timezone).date())
+    today = datetime.now(school.calendar.timezone).date()
+    yield from check_review(school, today)
+    yield from check_calendar(school, today)
     if lists is None:
         return
     yield from check_people(school, lists, demo=demo)
@@ -246,6 +249,21 @@ def check_review(school: School, today: date) -> Iterator[Finding]:
             f"{school.id}: the policy was due for review on {due}",
             f"have it reviewed, then set review_due in {school.policy.home or school.policy.id}/policy.yaml",
         )
+
+
+def check_calendar(school: School, today: date) -> Iterator[Finding]:
+    """Whether the school file still says when there is school: what it does not know counts as a school day."""
+    until = school.calendar.known_until()
+    if until is None or until - today > _CALENDAR_ENDS_SOON:
+        return
+    ended, listed = until < today, "the last term" if school.calendar.terms else "the last day closed"
+    after = "since then" if ended else "after that"
+    every = "every weekday counts as a school day" if school.calendar.terms else "no holiday is known"
+    yield Finding(
+        Level.WARNING,
+        f"{school.id}: {listed} in the school file {'ended' if ended else 'ends'} on {until}; {after} {every}",
+        f"add the next {'terms under terms' if school.calendar.terms else 'holidays under closed'} in {school.id}.yaml",
+    )
 
 
 def check_people(school: School, lists: Lists, *, demo: bool = False) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -49,6 +49,7 @@ _OURS = tuple(f"{_ROOT / package}/" for package in ("bot", "handlers", "cards", 
 _MOST_PLACES = 12
 _MOST_CAUSES = 5
 _LIBRARIES_UNDER_OUR_NAME = ("esafety.slack.bolt", "esafety.slack.oauth")
+_IDS = "_esafety_about"
 _CODES = ("sqlite_errorname", "sqlstate", "errno")
 
 log = logging.getLogger("esafety")
@@ -57,10 +58,15 @@ _about: ContextVar[Mapping[str, Id]] = ContextVar("about", default=MappingProxyT
 
 @contextmanager
 def about(**ids: Id) -> Iterator[None]:
-    """What is being dealt with: every line written meanwhile, by whomever, says so."""
-    token = _about.set({**_about.get(), **ids})
+    """What is being dealt with: every line written meanwhile, by whomever, says so; and so does that of what goes wrong in it."""
+    known = {**_about.get(), **ids}
+    token = _about.set(known)
     try:
         yield
+    except Exception as error:
+        with suppress(AttributeError):
+            error.__dict__.setdefault(_IDS, known)
+        raise
     finally:
         _about.reset(token)
 
@@ -144,7 +150,8 @@ def _is_ours(record: logging.LogRecord) -> bool:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Id]:
-    known = _about.get()
+    error = record.exc_info[1] if record.exc_info else None
+    known = {**_about.get(), **getattr(error, _IDS, {})}
     own = record.__dict__ if _is_ours(record) else {}
     found = {name: own.get(name, known.get(name)) for name in FIELDS}
     return {name: value for name, value in found.items() if value is not None and value != ""}

@@ -10,6 +10,7 @@ from bot import logs
 from bot.settings import DEMO_SCHOOLS, Settings, load_settings
 from bot.stopping import STOP_SECONDS, Stopping
 from bot.wiring import running
+from storage import fault_points
 
 log = logging.getLogger("esafety")
 
@@ -20,6 +21,8 @@ async def serve() -> int:
     """Serves until SIGINT or SIGTERM; then ends within ten seconds, and at once at the second of them."""
     settings = load_settings()
     logs.set_up(settings.log_level, settings.log_format)
+    if fault_points.arm(os.environ.get(fault_points.VARIABLE, "")):
+        log.warning("%s is set, which is for tests: this process will end without a word", fault_points.VARIABLE)
     signals = _Signals()
     async with running(settings) as bot:
         signals.stopping = bot.stopping

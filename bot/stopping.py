@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from cards.texts import say
+from storage.fault_points import FaultPoint, reach
 
 log = logging.getLogger("esafety")
 
@@ -84,7 +85,11 @@ def at_the_door(stopping: Stopping) -> Middleware:
         if request.path.endswith(_STREAMS):
             return await handler(request)
         with stopping.request():
-            return await handler(request)
+            response = await handler(request)
+            reach(FaultPoint.BEFORE_ANSWER)
+            # The server writes the answer before it does anything else.
+            asyncio.get_running_loop().call_soon(reach, FaultPoint.AFTER_ANSWER)
+            return response
 
     return door
 

@@ -57,18 +57,25 @@ def _span(tracer: "Tracer", name: str, **more: Id) -> Iterator[None]:
 
 
 class TracedDatabase(Database):
-    """A database whose every transaction is a span."""
+    """A database whose transactions are spans."""
 
     @asynccontextmanager
     async def begin(self, *, write: bool = True) -> AsyncIterator[Any]:
         """As `Database.begin`."""
-        if _switch.tracer is None:
+        if _switch.tracer is None or not (write or _is_within_a_step()):
+            # The looks by which the worker finds nothing to do would drown everything else.
             async with super().begin(write=write) as connection:
                 yield connection
             return
         with _span(_switch.tracer, "transaction", write=write):
             async with super().begin(write=write) as connection:
                 yield connection
+
+
+def _is_within_a_step() -> bool:
+    from opentelemetry.trace import get_current_span
+
+    return get_current_span().is_recording()
 
 
 def open_database(url: str) -> Database:

@@ -26,6 +26,7 @@ from handlers.ports import Clock, Ports
 from storage.answering import Answers
 from storage.auditing import Auditing
 from storage.database import Database
+from storage.fault_points import FaultPoint, reach
 from storage.health import DatabaseHealth
 from storage.housekeeping import tidy
 from storage.outbox import Outbox
@@ -82,13 +83,20 @@ async def _shared_clock(database: Database, ground: AsyncExitStack) -> Clock:
 
 def _bell_for_all(database: Database, bell: asyncio.Event, bot_tasks: list["asyncio.Task[None]"]) -> Callable[[], None]:
     """What wakes the worker: on PostgreSQL the workers of all processes."""
-    if database.is_sqlite:
-        return bell.set
-    from storage.processes import Doorbell
+    ring: Callable[[], None] = bell.set
+    if not database.is_sqlite:
+        from storage.processes import Doorbell
 
-    doorbell = Doorbell(database, bell)
-    bot_tasks.append(asyncio.create_task(doorbell.run(), name="doorbell"))
-    return doorbell.ring
+        doorbell = Doorbell(database, bell)
+        bot_tasks.append(asyncio.create_task(doorbell.run(), name="doorbell"))
+        ring = doorbell.ring
+
+    def wake() -> None:
+        reach(FaultPoint.BEFORE_RING)
+        ring()
+        reach(FaultPoint.AFTER_RING)
+
+    return wake
 
 
 async def _is_ready(bot: Bot) -> bool:

@@ -14,6 +14,7 @@ from domain.messages import Message
 from domain.people import Address, Platform, School
 from handlers import compose, timers, undelivered
 from handlers.ports import Ports
+from storage.fault_points import FaultPoint, reach
 from storage.outbox import Lane, Outbox
 
 log = logging.getLogger("esafety.worker")
@@ -179,9 +180,12 @@ class Worker:
         return begun
 
     async def _take(self, platform: Platform, room: int, busy: Sequence[Lane]) -> "list[asyncio.Task[Exception | None]]":
+        reach(FaultPoint.BEFORE_LEASE)
         taken = await self.outbox.lease(
             self.ports.clock.now(), LEASE, min(_BATCH, room * _A_LANE), {platform}, busy=busy, a_lane=_A_LANE
         )
+        if taken:
+            reach(FaultPoint.AFTER_LEASE)
         by_lane: dict[Lane, list[Delivery]] = {}
         for delivery in taken:
             by_lane.setdefault((delivery.address.platform, delivery.address.id), []).append(delivery)
@@ -228,7 +232,9 @@ class Worker:
 
     async def _ring(self, school: School, timer: Timer) -> None:
         try:
+            reach(FaultPoint.BEFORE_TIMER)
             await timers.ring(self.ports, school, timer)
+            reach(FaultPoint.AFTER_TIMER)
             self.tally.rung += 1
         except Exception as broken:  # noqa: BLE001 - one case that breaks must not hold up every other alert
             log.error("timer %s failed: %s", timer.id, type(broken).__name__)  # noqa: TRY400
@@ -255,21 +261,29 @@ class Worker:
         return None
 
     async def _send(self, school: School, delivery: Delivery) -> None:
+        reach(FaultPoint.BEFORE_RENDER)
         message = await compose.compose(self.ports, school, delivery)
+        reach(FaultPoint.AFTER_RENDER)
         if message is None:
             await self.outbox.cancel(delivery)
             return
         messenger = self.messengers[delivery.address.platform]
+        reach(FaultPoint.BEFORE_SEND)
         if delivery.message_id is None:
             message_id = await messenger.send(school, delivery.address, message)
+            reach(FaultPoint.AFTER_SEND)
             self.tally.sent += 1
             self.tally.repeated += message.again
             if self.watcher is not None:
                 self.watcher.first_copy(delivery, self.ports.clock.now())
         else:
             message_id = await messenger.update(school, delivery.address, delivery.message_id, message)
+            reach(FaultPoint.AFTER_SEND)
             self.tally.changed += 1
-        if not await self.outbox.sent(delivery, message_id):
+        reach(FaultPoint.BEFORE_RECORD)
+        recorded = await self.outbox.sent(delivery, message_id)
+        reach(FaultPoint.AFTER_RECORD)
+        if not recorded:
             self.tally.fenced += 1
             log.warning("delivery %s was taken over while it was being sent", delivery.id)
 

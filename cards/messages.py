@@ -162,16 +162,19 @@ def _progress(school: School, m: ProgressMessage) -> Card:
 
 
 def _reminder(school: School, m: ReminderMessage) -> Card:
-    title, summary = say("reminder.title", reference=m.reference), say("reminder.summary", reference=m.reference)
+    title = say("reminder.title", reference=m.reference)
     if m.state in _FINISHED:
         done = say("reminder.done", reference=m.reference)
         return Card(title, done, (Banner(done, Tone.SUCCESS),))
-    buttons = Buttons(
-        (
-            Button(DETAILS, say("reminder.details"), m.incident_id, ButtonStyle.PRIMARY, opens_form=True),
-            Button(HAND_ON, say("reminder.hand_on"), m.alert_id, opens_form=True),
-            Button(CLOSE, say("reminder.close"), m.alert_id, opens_form=True),
-        )
-    )
+    details = Button(DETAILS, say("reminder.details"), m.incident_id, ButtonStyle.PRIMARY, opens_form=True)
+    hand_on = Button(HAND_ON, say("reminder.hand_on"), m.alert_id, opens_form=True)
     facts = Facts((Fact(say("alert.concern"), m.concern), Fact(say("alert.urgency"), say(f"urgency.{m.urgency}"))))
-    return Card(title, summary, (Text(say("reminder.text", when=moment(school, m.acknowledged_at))), facts, buttons))
+    when = moment(school, m.acknowledged_at)
+    if m.owner:
+        # Only its owner closes a case.
+        summary = say("reminder.summary_other", reference=m.reference)
+        text = say("reminder.text_other", owner=m.owner, when=when)
+        return Card(title, summary, (Text(text), facts, Buttons((details, hand_on))))
+    summary, text = say("reminder.summary", reference=m.reference), say("reminder.text", when=when)
+    close = Button(CLOSE, say("reminder.close"), m.alert_id, opens_form=True)
+    return Card(title, summary, (Text(text), facts, Buttons((details, hand_on, close))))

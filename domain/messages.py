@@ -78,7 +78,7 @@ class ProgressMessage(_Posted):
 
 @dataclass(frozen=True, slots=True)
 class ReminderMessage(_Posted):
-    """To the owner of an acknowledged case that nobody has closed."""
+    """To the owner of an acknowledged case that nobody has closed. `owner`: it goes to somebody else, and names whose it is."""
 
     incident_id: str
     alert_id: str
@@ -87,6 +87,7 @@ class ReminderMessage(_Posted):
     urgency: Urgency
     acknowledged_at: datetime
     state: IncidentState
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from domain.deadlines import SchoolCalendar
+from domain.deadlines import COMES_BACK, SchoolCalendar
 from domain.policy import Policy
-from domain.words import Role
+from domain.words import Role, Urgency
 
 
 class Kind(StrEnum):
@@ -119,13 +119,17 @@ class Holders:
 
 @dataclass(frozen=True, slots=True)
 class School:
-    """A school as its file describes it: its policy, its calendar, who holds which role, and its channels."""
+    """A school as its file describes it: its policy, its calendar, who holds which role, and its channels.
+
+    `comes_back`: after how many school days a case that was acknowledged and then left comes back, by its urgency.
+    """
 
     id: str
     name: str
     prefix: str
     policy: Policy
     calendar: SchoolCalendar = field(default_factory=SchoolCalendar)
+    comes_back: Mapping[Urgency, int] = field(default_factory=lambda: COMES_BACK)
     holders: Mapping[Role, Holders] = field(default_factory=dict)
     channels: Mapping[Platform, Mapping[tuple[Role, str], str]] = field(default_factory=dict)
     phones: Mapping[Role, str] = field(default_factory=dict)

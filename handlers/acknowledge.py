@@ -1,11 +1,10 @@
 """Acknowledging an alert: the first one stands, and every copy shows who and when."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 from domain.audience import excluded_ids, may_answer
-from domain.deadlines import Deadline, Unit
 from domain.incident import Alert, AlertState, Incident, MessageKind, Outgoing, TimerKind
 from domain.people import Account, School
 from domain.words import IncidentState, Urgency
@@ -92,9 +91,8 @@ async def take_on(ports: Ports, records: Records, school: School, incident: Inci
 
 
 def remind_at(school: School, urgency: Urgency, now: datetime) -> datetime:
-    """When an acknowledged case that nobody has closed comes back to its owner: the next school day, or after five of them."""
-    days = 1 if urgency in (Urgency.CRITICAL, Urgency.HIGH) else 5
-    return school.calendar.due(Deadline(Unit.SCHOOL_DAY, days), now) - timedelta(hours=7)
+    """When a case that was acknowledged comes back to its owner: in the morning, as many school days on as the school says."""
+    return school.calendar.morning(school.comes_back[urgency], now)
 
 
 async def case_of_alert(records: Records, school: School, account: Account, alert_id: str) -> tuple[Alert, Incident] | None:

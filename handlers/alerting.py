@@ -65,6 +65,8 @@ def delivery(
 
 UNDELIVERED, UNANSWERED = "undelivered", "unanswered"
 """Why an alert goes by e-mail: how its step begins."""
+OVERLOOKED = "overlooked"
+"""How the step of a reminder begins that goes to somebody else than the owner, who has not heeded theirs."""
 
 
 def by_mail(ports: Ports, alert: Alert, people: Iterable[str], step: str, round_: int) -> list[Delivery]:

@@ -19,7 +19,7 @@ from domain.messages import (
 from domain.people import AddressKind, Holders, Platform, School, Staff
 from domain.routing import route_kept
 from domain.words import Role
-from handlers.alerting import UNDELIVERED
+from handlers.alerting import OVERLOOKED, UNDELIVERED
 from handlers.ports import Ports, Records
 
 
@@ -60,7 +60,7 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
                 if not await _may_be_shown(ports, records, delivery, incident, excluded, now):
                     return WithdrawnMessage(incident.reference) if delivery.message_id else None
                 if delivery.message is MessageKind.REMINDER:
-                    return _reminder(school, delivery, incident, alert)
+                    return _reminder(school, await records.staff(), delivery, incident, alert)
                 message = await _alert(records, school, delivery, incident, alert, excluded, now)
                 if delivery.address.platform is not Platform.EMAIL:
                     return message
@@ -229,9 +229,11 @@ def _everyone(school: School, staff: Staff, role: Role) -> set[str]:
     return {p.id for e in emails if (p := staff.by_email(e))}
 
 
-def _reminder(school: School, delivery: Delivery, incident: Incident, alert: Alert) -> ReminderMessage | None:
-    if delivery.message_id is None and (alert.state is not AlertState.ACKNOWLEDGED or alert.owner_id != delivery.address.id):
+def _reminder(school: School, staff: Staff, delivery: Delivery, incident: Incident, alert: Alert) -> ReminderMessage | None:
+    own = f":{OVERLOOKED}." not in delivery.step
+    if delivery.message_id is None and not _still_forgotten(delivery, alert, own=own):
         return None
+    owner = None if own else staff.get(alert.owner_id)
     return ReminderMessage(
         incident_id=incident.id,
         alert_id=alert.id,
@@ -240,4 +242,14 @@ def _reminder(school: School, delivery: Delivery, incident: Incident, alert: Ale
         urgency=incident.urgency,
         acknowledged_at=alert.acknowledged_at or alert.opened_at,
         state=incident.state,
+        owner=owner.name if owner is not None else "",
     )
+
+
+def _still_forgotten(delivery: Delivery, alert: Alert, *, own: bool) -> bool:
+    """Whether it is as it was when the reminder was made: the same owner has it, and it is not closed."""
+    if alert.state is not AlertState.ACKNOWLEDGED or alert.acknowledged_at is None:
+        return False
+    if own:
+        return alert.owner_id == delivery.address.id
+    return alert.owner_id != delivery.address.id and delivery.made_at is not None and alert.acknowledged_at <= delivery.made_at

@@ -3,15 +3,17 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.audience import Readers, duties, excluded_ids, ladder, next_rung
-from domain.incident import Alert, AlertState, Asked, Incident, MessageKind, Outgoing, Timer, TimerKind
+from domain.audience import Readers, Rung, duties, excluded_ids, ladder, next_rung
+from domain.incident import Alert, AlertState, Asked, Incident, MessageKind, Outgoing, Summons, Timer, TimerKind
 from domain.people import GROUP_OF, Address, School
 from domain.words import Urgency
 from handlers.acknowledge import remind_at
-from handlers.alerting import UNANSWERED, by_mail, deadline, delivery, on_platforms, summon, timer
+from handlers.alerting import OVERLOOKED, UNANSWERED, by_mail, deadline, delivery, on_platforms, summon, timer
 from handlers.ports import Ports, Records
 
 _NOBODY_LEFT_AGAIN = timedelta(hours=1)
+_REMINDED_ALONE = 2
+"""So many reminders go to the owner of a case alone; with the next ones somebody else is told too."""
 
 
 async def ring(ports: Ports, school: School, due: Timer) -> None:
@@ -77,5 +79,24 @@ async def _remind(ports: Ports, records: Records, school: School, incident: Inci
         deliveries=[delivery(ports, incident.id, alert.id, MessageKind.REMINDER, p, due.id) for p in places],
         timers=[timer(ports, TimerKind.REMIND, alert, remind_at(school, incident.urgency, now))],
     )
+    times = await records.rung_since(alert.id, TimerKind.REMIND, alert.acknowledged_at or alert.opened_at)
+    told = await _overlooked(records, school, incident, alert, times) if times > _REMINDED_ALONE else None
+    if told is not None:
+        outgoing.summonses.append(Summons(alert.id, told.person.id, told.role, Asked.CLIMBED, alert.round, now))
+        outgoing.deliveries += [
+            delivery(ports, incident.id, alert.id, MessageKind.REMINDER, place, f"{OVERLOOKED}.{due.id}")
+            for place in on_platforms(ports.platforms, told.person)
+        ]
     await records.set_going(outgoing, now)
     await records.note(now, "bot", "owner.reminded", incident.id, role=alert.role)
+    if told is not None:
+        await records.note(now, "bot", "owner.overlooked", incident.id, role=told.role, person=told.person.id)
+
+
+async def _overlooked(records: Records, school: School, incident: Incident, alert: Alert, times: int) -> Rung | None:
+    """Whom to tell that an owner does nothing: who comes after them on the ladder, and each further time the one after that."""
+    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    rungs = ladder(school, await records.staff(), alert.role, alert.group, excluded)
+    own = next((n for n, rung in enumerate(rungs) if rung.person.id == alert.owner_id), -1)
+    others = [*rungs[own + 1 :], *rungs[: max(own, 0)]]
+    return others[(times - _REMINDED_ALONE - 1) % len(others)] if others else None

@@ -69,7 +69,9 @@ def _give_name(part: Path, file: Path) -> None:
     if os.path.lexists(file):
         raise CopyError(f"{file} has come to be meanwhile, and is left as it is: there is no new backup")
     part.rename(file)
-    _to_disk(file.parent)
+    # Windows and some network shares cannot bring a folder to the disk; the file itself is there.
+    with contextlib.suppress(OSError):
+        _to_disk(file.parent)
 
 
 def _to_disk(path: Path) -> None:

@@ -132,6 +132,7 @@ async def move(source: Database, target: Database, *, broken_audit: bool = False
         await _make_ready(target)
         with _explained("the records could not be read"):
             async with _snapshot(source) as reading:
+                await _refuse_company(reading)
                 return await _into(target, reading, broken_audit=broken_audit)
 
 
@@ -153,6 +154,22 @@ async def _refuse_source(source: Database) -> None:
             " up to date when it starts. Or use the older version for this"
         )
     raise CopyError(f"the tables are those of a newer version of this program ({revision}): use that version for this")
+
+
+async def _refuse_company(connection: AsyncConnection) -> None:
+    """What a bot that runs on wrote after this moment would be left behind, and nobody would know."""
+    if connection.dialect.name != "postgresql":
+        return
+    others = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+    )
+    count = (await connection.execute(others)).scalar_one()
+    if count:
+        raise CopyError(
+            f"the bot must be stopped for this, every process of it: that database has {count} other"
+            f" connection{'s' * (count > 1)} of this user. (If a connection pooler holds them, give the address behind it.)"
+        )
 
 
 async def _make_ready(target: Database) -> None:
@@ -198,7 +215,7 @@ def _place(url: URL) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def _alone(database: Database) -> AsyncIterator[None]:
-    """Refuses while the bot runs on an SQLite file, and keeps it from starting. A PostgreSQL database has no such lock."""
+    """Refuses while the bot runs on an SQLite file, and keeps it from starting."""
     if not database.is_sqlite:
         yield
         return

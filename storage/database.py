@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from storage.fault_points import FaultPoint, reach
 from storage.file_lock import FileLock
 from storage.sqlite_driver import TAKE_WRITE_LOCK, MostlyInPlaceModule
 from storage.trouble import DatabaseTroubleError, Trouble, trouble_of
@@ -80,18 +81,19 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, *, write: bool) -> AsyncIterator[AsyncConnection]:
+        if self.is_sqlite:
+            self._hold_to_the_file()
         if self._writer is None or not write:
             async with self.engine.connect() as connected:
                 connection = await connected.execution_options(read_only_transaction=True) if self.is_sqlite else connected
-                async with connection.begin():
+                async with _committed(connection, write=write):
                     yield connection
             return
         left = await self._turn(self._writer)
         try:
-            self._hold_to_the_file()
             async with self.engine.connect() as connected:
                 connection = await connected.execution_options(lock_patience_ms=int(left * 1000))
-                async with connection.begin():
+                async with _committed(connection, write=True):
                     yield connection
         finally:
             self._writer.release()
@@ -112,7 +114,7 @@ class Database:
         return PATIENCE_SECONDS if PATIENCE_SECONDS - left < _NO_TIME_AT_ALL else max(left, _NO_TIME_AT_ALL)
 
     def _hold_to_the_file(self) -> None:
-        """Refuses to write where the file has been deleted or replaced: what is written to the old one is lost with it."""
+        """Refuses where the file has been deleted or replaced: what would be written to the old one is lost with it."""
         file = Path(self.url.database or "")
         try:
             found = file.stat()
@@ -201,6 +203,16 @@ class Database:
     async def close(self) -> None:
         """Closes every connection."""
         await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _committed(connection: AsyncConnection, *, write: bool) -> AsyncIterator[None]:
+    async with connection.begin():
+        yield
+        if write:
+            reach(FaultPoint.BEFORE_COMMIT)
+    if write:
+        reach(FaultPoint.AFTER_COMMIT)
 
 
 def _async_url(url: str) -> URL:

@@ -513,6 +513,12 @@ class Records(QuestionRecords):
         found = await self._c.execute(select(x.id).where(x.alert_id == alert_id, x.kind == kind, x.state == "pending").limit(1))
         return found.first() is not None
 
+    async def rung_since(self, alert_id: str, kind: TimerKind, since: datetime) -> int:
+        """How often something of that kind has fallen due for an alert and was done, since a moment."""
+        x = t.timers.c
+        done = (x.alert_id == alert_id, x.kind == kind, x.state == "done", x.due_at >= since)
+        return (await self._c.execute(select(func.count()).where(*done))).scalar_one()
+
     async def hasten(self, alert_id: str, at: datetime) -> None:
         """Lets an alert climb now, because nobody could be reached."""
         await self._c.execute(
@@ -556,6 +562,7 @@ class Records(QuestionRecords):
             other.c.address_id == d.address_id,
             other.c.summons_round == d.summons_round,
             other.c.state == DeliveryState.SENT,
+            other.c.platform != Platform.EMAIL,
         )
         rows = await self._c.execute(
             select(d.incident_id, d.platform, func.count())

@@ -7,12 +7,21 @@ from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 
-from domain.deadlines import SchoolCalendar
+from domain.deadlines import COMES_BACK, SchoolCalendar, Term
 from domain.people import CHATS, GROUP_OF, Group, Holders, Platform, School
 from domain.policy import Policy
-from domain.words import EXTERNAL_ROLES, Role
+from domain.words import EXTERNAL_ROLES, Role, Urgency
 from storage.policy_files import PolicyFileError, load_policy, load_policy_at, shared_folder
 
 
@@ -49,7 +58,9 @@ def _quoted(given: object) -> object:
 _Time = Annotated[time, BeforeValidator(_quoted)]
 
 
-_MOST_CLOSED_DAYS = 300
+_SchoolDays = Annotated[int, Field(strict=True, ge=1, le=30)]
+
+_LONGEST_CLOSED_DAYS = 300
 
 
 class _Hours(BaseModel):
@@ -66,7 +77,9 @@ class _School(BaseModel):
     policy: str
     timezone: str = "Europe/London"
     school_day: _Hours = _Hours()
+    terms: list[date | str] = []
     closed: list[date | str] = []
+    comes_back: dict[Urgency, _SchoolDays] = {}
     houses: list[Name] = []
     forms: list[Name] = []
     phones: dict[Role, Name] = {}
@@ -119,7 +132,10 @@ def _load(path: Path) -> School:
             name=raw.name,
             prefix=raw.prefix,
             policy=_policy(path, raw.policy),
-            calendar=SchoolCalendar(ZoneInfo(raw.timezone), raw.school_day.opens, raw.school_day.closes, _days(raw.closed)),
+            calendar=SchoolCalendar(
+                ZoneInfo(raw.timezone), raw.school_day.opens, raw.school_day.closes, _days(raw.closed), _terms(raw.terms)
+            ),
+            comes_back={**COMES_BACK, **raw.comes_back},
             holders={role: _holders(raw, role, who) for role, who in raw.roles.items()},
             channels={p: _channels(raw, c) for p, c in raw.channels.items()},
             phones=raw.phones,
@@ -169,14 +185,37 @@ def _channels(raw: _School, channels: Mapping[Role, str | dict[str, str]]) -> di
 def _days(closed: list[date | str]) -> frozenset[date]:
     found: set[date] = set()
     for entry in closed:
-        first, _, last = str(entry).partition("/")
-        try:
-            day, end = date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip())
-        except ValueError:
-            raise ValueError(f"closed: {entry!r} is neither a day (2026-12-21) nor a span (2026-12-21/2027-01-03)") from None
-        while day <= end:
-            found.add(day)
-            day += timedelta(days=1)
-    if len(found) > _MOST_CLOSED_DAYS:
-        raise ValueError(f"closed: {len(found)} days are more than a school can be closed: check the spans")
+        span = _span(entry)
+        if span is None:
+            raise ValueError(f"closed: {str(entry)!r} is neither a day (2026-12-21) nor a span (2026-12-21/2027-01-03)")
+        day, end = span
+        if end < day:
+            raise ValueError(f"closed: {entry} ends before it begins")
+        if (end - day).days >= _LONGEST_CLOSED_DAYS:
+            raise ValueError(f"closed: {entry} is longer than a school can be closed: check its years")
+        found.update(day + timedelta(days=n) for n in range((end - day).days + 1))
+    in_a_row = 0
+    for day in sorted(found):
+        in_a_row = in_a_row + 1 if day - timedelta(days=1) in found else 1
+        if in_a_row > _LONGEST_CLOSED_DAYS:
+            raise ValueError(f"closed: the {in_a_row} days up to {day} are more than a school can be closed: check the spans")
     return frozenset(found)
+
+
+def _terms(terms: list[date | str]) -> tuple[Term, ...]:
+    found = []
+    for entry in terms:
+        span = _span(entry)
+        if span is None or "/" not in str(entry):
+            raise ValueError(f"terms: {str(entry)!r} is not a span from a first to a last day (2026-09-02/2026-10-23)")
+        found.append(Term(*span))
+    return tuple(found)
+
+
+def _span(entry: date | str) -> tuple[date, date] | None:
+    """The first and the last day of an entry; None where it is neither a day nor a span."""
+    first, slash, last = str(entry).partition("/")
+    try:
+        return date.fromisoformat(first.strip()), date.fromisoformat((last if slash else first).strip())
+    except ValueError:
+        return None

@@ -18,8 +18,7 @@ from bot.worker import NoSuchPlaceError, TryLaterError
 from cards.mail import Mail, alert_mail
 from domain.messages import AlertMessage, Message
 from domain.people import Address, AddressKind, Platform, School
-from handlers.ports import Clock
-from storage.store import Store
+from handlers.ports import Clock, Store
 
 log = logging.getLogger("esafety.mail")
 

@@ -9,14 +9,16 @@ from pathlib import Path
 from domain.language import plain_words, stem
 from storage.answering import learnt, load_engine
 from storage.policy_files import load_policy, policy_ids
+from tests.bench.figures import Figure
+from tests.bench.tools import Options
 
 QUESTIONS = Path(__file__).parents[1] / "policies" / "questions"
 
 
-def measure(rounds: int) -> None:
-    """Prints load and answering times, beside the floor of only cutting the same questions into stems."""
+async def measure(options: Options) -> list[Figure]:
+    """Load and answering times, beside the floor of only cutting the same questions into stems."""
     loads = []
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         learnt.cache_clear()
         policies = [load_policy(school) for school in policy_ids()]
         began = time.perf_counter()
@@ -29,13 +31,16 @@ def measure(rounds: int) -> None:
     ]
     for school, question in asked:
         engines[school].understand(question)
-    ours = [_times(lambda a: engines[a[0]].understand(a[1]), asked) for _ in range(rounds)]
-    floor = [_times(lambda a: [stem(word) for word in plain_words(a[1])], asked) for _ in range(rounds)]
+    ours = [_times(lambda a: engines[a[0]].understand(a[1]), asked) for _ in range(options.rounds)]
+    floor = [_times(lambda a: [stem(word) for word in plain_words(a[1])], asked) for _ in range(options.rounds)]
     middle, tail = (statistics.median(times[int(len(times) * share)] for times in ours) * 1e3 for share in (0.5, 0.99))
     least = statistics.median(times[len(times) // 2] for times in floor) * 1e3
-    print(f"{len(policies)} policies' answers loaded in {statistics.median(loads):.2f} s   goal: <= 0.5 s")
-    print(f"a question       median {middle:.2f} ms, p99 {tail:.2f} ms   goal: <= 1 ms, <= 5 ms")
-    print(f"only its stems   median {least:.3f} ms; an answer takes {middle / least:.0f} x that\n")
+    means = f"{len(asked)} questions, in process; the floor only cuts them into the stems of their words."
+    return [
+        Figure("answers", f"{len(policies)} policies' answers loaded", statistics.median(loads), "s", 0.5),
+        Figure("answers", "a question, median", middle, "ms", 1, floor=least, floor_name="its stems", means=means),
+        Figure("answers", "a question, p99", tail, "ms", 5),
+    ]
 
 
 def _times(work: Callable[[tuple[str, str]], object], asked: list[tuple[str, str]]) -> list[float]:

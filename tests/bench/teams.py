@@ -24,7 +24,8 @@ from storage.people_files import carry_out, plan_import, read_people
 from storage.records import new_id
 from storage.school_files import load_schools
 from storage.store import Store
-from tests.bench.tools import burst, free_port, process, show
+from tests.bench.figures import Figure
+from tests.bench.tools import Options, burst, free_port, process
 from tests.fakes.teams_server import SENDS, FakeTeams
 from tests.fakes.teams_user import TeamsUser
 from tests.story.stage import CAST
@@ -47,21 +48,19 @@ _DETAILS: Mapping[str, str | tuple[str, ...]] = {
 }
 
 
-async def measure(rounds: int) -> None:
+async def measure(options: Options) -> list[Figure]:
     """Runs both."""
-    print()
-    await acknowledgements(rounds)
-    await slow_sends()
+    return [*await acknowledgements(options.rounds, options.of(ALERTS, 20)), *await slow_sends()]
 
 
-async def acknowledgements(rounds: int) -> None:
+async def acknowledgements(rounds: int, count: int) -> list[Figure]:
     """Each press acknowledges an alert of its own, durably, and is answered with what the presser sees."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with FakeTeams() as fake:
             head = fake.add_user("Bryn Marsh", CAST["brunel head"])
             url = f"sqlite:///{folder / 'esafety.db'}"
-            await _reported(url, ALERTS * rounds)
+            await _reported(url, count * rounds)
             port, floor_port = free_port(), free_port()
             env = {**fake.settings, "ESAFETY_DATABASE_URL": url, "ESAFETY_SCHOOLS": str(DEMO_SCHOOLS), "PORT": str(port)}
             floor = [str(Path(__file__).parent / "bare_botbuilder.py"), str(floor_port), json.dumps(fake.settings)]
@@ -76,20 +75,27 @@ async def acknowledgements(rounds: int) -> None:
                 alerts = [row[0] for row in _rows(folder, "SELECT id FROM alerts WHERE role = 'head_of_house'")]
                 headers = {"Authorization": f"Bearer {fake.token()}", "Content-Type": "application/json"}
                 for n in range(rounds):
-                    bodies = [_press(head, alert) for alert in alerts[n * ALERTS : (n + 1) * ALERTS]]
+                    bodies = [_press(head, alert) for alert in alerts[n * count : (n + 1) * count]]
                     bare.append(await burst(f"{floor_address}/api/messages", bodies, lambda _: headers))
                     ours.append(await burst(f"{address}/api/messages", bodies, lambda _: headers, _is_taken))
             (taken,) = _rows(folder, "SELECT count(*) FROM alerts WHERE state = 'acknowledged'")
-            assert taken[0] == ALERTS * rounds, f"{taken[0]} alerts are acknowledged of {ALERTS * rounds}"
+            assert taken[0] == count * rounds, f"{taken[0]} alerts are acknowledged of {count * rounds}"
     rate = statistics.median(o.per_second / b.per_second for o, b in zip(ours, bare, strict=True))
     tail = statistics.median(o.p99_ms / b.p99_ms for o, b in zip(ours, bare, strict=True))
-    show("Action.Execute", ours)
-    show("bare botbuilder", bare)
-    print(f"ratio            {rate:6.0%} of the presses a second (goal: >= 60 %), p99 {tail:.2f} x;")
-    print("                 ours acknowledges in the database and changes every copy, the echo does nothing\n")
+    a_second, floor_rate = (statistics.median(x.per_second for x in loads) for loads in (ours, bare))
+    p99, floor_p99 = (statistics.median(x.p99_ms for x in loads) for loads in (ours, bare))
+    means = "Ours acknowledges in the database and changes every copy; the floor is the library's own echo, which does nothing."
+    return [
+        Figure(
+            "teams", "Acknowledge by Action.Execute", a_second, "/s", floor=floor_rate, floor_name="bare botbuilder", means=means
+        ),
+        Figure("teams", "Acknowledge by Action.Execute, p99", p99, "ms", floor=floor_p99, floor_name="bare botbuilder"),
+        Figure("teams", "of the echo's requests a second", rate * 100, "%", 60, at_least=True),
+        Figure("teams", "of the echo's p99", tail, "x"),
+    ]
 
 
-async def slow_sends() -> None:
+async def slow_sends() -> list[Figure]:
     """How long the worker takes over messages of which each takes Teams a second."""
     with tempfile.TemporaryDirectory() as name:
         async with FakeTeams() as fake:
@@ -122,8 +128,11 @@ async def slow_sends() -> None:
                 told = (messenger.send(school, place, WithdrawnMessage("CSS-2026-0001")) for _ in range(SLOW_SENDS))
                 await asyncio.gather(*told)
                 alone = time.perf_counter() - began
-    print(f"slow sends       {SLOW_SENDS} of one second each took {alone:.2f} s (goal: <= 2 s), {fake.busiest} at once;")
-    print(f"                 {sent} out of the outbox, composed and recorded one by one: {took:.2f} s")
+    means = f"The messages of the last two lines take Teams a second each; {fake.busiest} were on their way at once."
+    return [
+        Figure("teams", f"{SLOW_SENDS} slow sends", alone, "s", 2, floor=1.0, floor_name="one of them", means=means),
+        Figure("teams", f"{sent} slow sends out of the outbox", took, "s", floor=1.0, floor_name="one of them"),
+    ]
 
 
 async def _reported(url: str, count: int) -> None:

@@ -17,17 +17,29 @@ IN_FLIGHT = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """How much is measured. `quick` is for trying the measurements themselves: its figures say little."""
+
+    quick: bool = False
+    seconds: float = 60.0
+
+    @property
+    def rounds(self) -> int:
+        """How often a burst is repeated; the median counts."""
+        return 1 if self.quick else 3
+
+    def of(self, full: int, quick: int) -> int:
+        """So many of something."""
+        return quick if self.quick else full
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """What one burst of requests came to."""
 
     per_second: float
     median_ms: float
     p99_ms: float
-
-
-def show(name: str, loads: list[Load]) -> None:
-    rate, middle, tail = (statistics.median(getattr(x, f) for x in loads) for f in ("per_second", "median_ms", "p99_ms"))
-    print(f"{name:16} {rate:6.0f} a second, median {middle:6.2f} ms, p99 {tail:6.2f} ms")
 
 
 async def burst(
@@ -95,6 +107,12 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+def share(times: Sequence[float], of: float) -> float:
+    """The time that so great a share of them stays within, 0 where there are none."""
+    ordered = sorted(times)
+    return ordered[min(int(len(ordered) * of), len(ordered) - 1)] if ordered else 0.0
 
 
 def resident_mb(pid: int) -> float:

@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
 import yaml
 
 from bot.doctor import examine
-from bot.settings import DEMO_SCHOOLS
+from bot.settings import DEMO_SCHOOLS, MailTls
 from bot.slack.scopes import SCOPES
 from domain.people import Kind
 from storage.database import Database
@@ -20,9 +23,11 @@ from storage.slack_installs import SlackInstall, SlackInstalls
 from storage.store import Store
 from tests.conftest import new_database
 from tests.fakes.clock import FakeClock
+from tests.fakes.mail_server import PASSWORD, USER, FakeMail
 from tests.fakes.slack_server import FakeSlack, LostCall, RateLimited, Refused
 from tests.fakes.slack_trust import FakeTrust
 from tests.fakes.slack_user import SlackUser
+from tests.handlers.office import open_office
 
 SECRET = "0123456789abcdef0123456789abcdef"
 LEVELS = ("ok", "warning", "fault")
@@ -136,14 +141,15 @@ def make_empty(url: str) -> None:
 
 
 async def test_all_is_well(practice: Practice) -> None:
-    """With everything right there is no fault; only the policy's own review date is past, as a warning."""
+    """With everything right there is no fault; the policy's review date is past and there is no mail server, as warnings."""
     practice.with_slack()
     await practice.has_people()
     report = await practice.examined()
     assert report.exit_code == 0
-    (warning,) = report.of("warning")
-    assert "the policy was due for review on 2023-05-31" in warning
-    assert report.summary == "No faults, 1 warning."
+    assert len(report.of("warning")) == 2
+    report.says("warning", "the policy was due for review on 2023-05-31")
+    report.says("warning", "no mail server: what no chat can deliver is seen only by those who look", "ESAFETY_SMTP_URL")
+    assert report.summary == "No faults, 2 warnings."
     for words in (
         "settings: complete",
         "its tables are up to date",
@@ -587,3 +593,71 @@ async def test_a_trusts_database_that_is_not_there_is_not_made(practice: Practic
         report = await practice.examined()
         report.says("fault", "is not there yet")
         assert not is_there(practice.url)
+
+
+# The school's calendar
+
+
+def days_from_now(first: int, last: int) -> str:
+    today = datetime.now(ZoneInfo("Europe/London")).date()
+    return f"{today + timedelta(days=first)}/{today + timedelta(days=last)}"
+
+
+@pytest.mark.parametrize(
+    ("calendar", "said"),
+    [
+        ({"terms": [days_from_now(-60, 20)]}, "the last term in the school file ends on"),
+        ({"terms": [days_from_now(-60, -2)]}, "since then every weekday counts as a school day"),
+        ({"terms": [days_from_now(-60, 90)], "closed": [days_from_now(1, 2)]}, ""),
+        ({"closed": [days_from_now(1, 2)]}, "after that no holiday is known"),
+        ({"closed": [days_from_now(-9, -2)]}, "the last day closed in the school file ended on"),
+        ({"closed": [days_from_now(60, 70)]}, ""),
+        ({}, ""),
+    ],
+)
+async def test_a_calendar_that_ends(practice: Practice, calendar: dict[str, Any], said: str) -> None:
+    """A month before it is over it is said, and after it too, with what counts then; a school that lists nothing is let be."""
+    practice.school |= calendar
+    report = await practice.examined()
+    if said:
+        report.says("warning", "css: the last", said, "add the next", "in css.yaml")
+    else:
+        assert "in the school file end" not in report.text
+
+
+# E-mail, and what was given up
+
+
+async def test_the_mail_server(practice: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lets the bot in, or it is said what is wrong; the password is not, and no mail is sent."""
+    await practice.has_people()
+    async with FakeMail(tmp_path, tls=MailTls.IMPLICIT, login=True) as mail:
+        monkeypatch.setenv("SSL_CERT_FILE", str(mail.ca_file))
+        where = f"127.0.0.1:{mail.port}"
+        practice.set(ESAFETY_MAIL_FROM=USER, ESAFETY_SMTP_URL=f"smtps://{quote(USER)}:{quote(PASSWORD, safe='')}@{where}")
+        report = await practice.examined()
+        report.says("ok", f"e-mail: {where} lets the bot in, encrypted; no mail was sent")
+        practice.set(ESAFETY_SMTP_URL=f"smtps://{quote(USER)}:hunter2@{where}")
+        report = await practice.examined()
+        report.says("fault", f"e-mail: {where} does not take user and password", "correct user and password")
+        assert "hunter2" not in report.text
+        assert not mail.taken
+    report = await practice.examined()
+    report.says("fault", f"e-mail: {where} does not let the bot in (SMTPConnectError)", "check host and port")
+
+
+async def test_what_could_not_be_delivered(database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many, by which platform, why and since when; no case and no person."""
+    practice.url = database_url
+    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    await practice.has_people()
+    database, clock = Database(database_url), FakeClock()
+    async with open_office(database, clock) as office:
+        office.post.unknown = {office.people["dsl"].id}
+        incident = await office.reports()
+        await office.works()
+    await database.close()
+    report = await practice.examined()
+    line = report.says("warning", "could not be delivered by slack (users_not_found)", "24 Nov 2026, 10:00 UTC")
+    assert " 1 message " in line
+    assert incident.reference not in report.text

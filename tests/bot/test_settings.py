@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import main
-from bot.settings import DEMO_SCHOOLS, Settings, SettingsError, SlackMode, load_settings
+from bot.settings import DEMO_SCHOOLS, MailServer, MailTls, Settings, SettingsError, SlackMode, load_settings
 
 ROOT = Path(__file__).parents[2]
 BOT, APP, SECRET = "xoxb-1-abc", "xapp-1-abc", "0123456789abcdef0123456789abcdef"
@@ -17,6 +17,7 @@ TRUST = {
     "SLACK_SIGNING_SECRET": SECRET,
     "ESAFETY_SLACK_MODE": "http",
 }
+MAIL = {"ESAFETY_SMTP_URL": "smtps://mail.school.example", "ESAFETY_MAIL_FROM": "E-safety <esafety@school.example>"}
 
 WRONG = {
     "app token alone": ({"SLACK_APP_TOKEN": APP}, "SLACK_BOT_TOKEN is missing"),
@@ -41,6 +42,26 @@ WRONG = {
     "no password": ({"MICROSOFT_APP_ID": APP_ID, "MICROSOFT_APP_TENANT_ID": TENANT}, "MICROSOFT_APP_PASSWORD is missing"),
     "no such type": ({"MICROSOFT_APP_TYPE": "Anonymous"}, "MICROSOFT_APP_TYPE is wrong"),
     "nothing set and open to the network": ({"HOST": "0.0.0.0", "ESAFETY_CONSOLE": "off"}, "HOST=0.0.0.0 is open"),
+    "a mail server alone": ({"ESAFETY_SMTP_URL": "smtps://mail.school.example"}, "ESAFETY_MAIL_FROM is missing"),
+    "a sender alone": ({"ESAFETY_MAIL_FROM": "esafety@school.example"}, "ESAFETY_SMTP_URL is missing"),
+    "a mail server that is a website": (
+        {**MAIL, "ESAFETY_SMTP_URL": "https://mail.school.example"},
+        "ESAFETY_SMTP_URL is wrong",
+    ),
+    "a mail server without a name": ({**MAIL, "ESAFETY_SMTP_URL": "smtp://:25"}, "ESAFETY_SMTP_URL is wrong"),
+    "a mail server's port that is none": (
+        {**MAIL, "ESAFETY_SMTP_URL": "smtp://mail.school.example:many"},
+        "ESAFETY_SMTP_URL is wrong",
+    ),
+    "a password with a slash as it is": (
+        {**MAIL, "ESAFETY_SMTP_URL": "smtp://u:0123/4@mail.school.example"},
+        "ESAFETY_SMTP_URL is wrong",
+    ),
+    "a user without a password": (
+        {**MAIL, "ESAFETY_SMTP_URL": "smtp://u@mail.school.example"},
+        "ESAFETY_SMTP_URL has a user and no",
+    ),
+    "a sender that is no address": ({**MAIL, "ESAFETY_MAIL_FROM": "the bot"}, "ESAFETY_MAIL_FROM is wrong"),
     "the console shown to all": ({"HOST": "0.0.0.0"}, "HOST=0.0.0.0 would show the console to the network"),
 }
 
@@ -84,6 +105,32 @@ def test_slack_is_served_with_what_its_mode_needs(
     assert loaded.has_slack
     assert not loaded.has_console
     assert loaded.schools_folder == Path("schools")
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://mail.school.example", MailServer("mail.school.example", 587, MailTls.STARTTLS)),
+        ("smtps://mail.school.example/", MailServer("mail.school.example", 465, MailTls.IMPLICIT)),
+        (
+            "smtp://bot%40school.example:p%40ss%2Fw%23rd@mail.school.example:2525",
+            MailServer("mail.school.example", 2525, MailTls.STARTTLS, "bot@school.example", "p@ss/w#rd"),
+        ),
+        ("smtp://127.0.0.1:25", MailServer("127.0.0.1", 25, MailTls.NONE)),
+        ("smtp://[::1]:25", MailServer("::1", 25, MailTls.NONE)),
+        ("smtp://10.0.0.5:25", MailServer("10.0.0.5", 25, MailTls.STARTTLS)),
+    ],
+)
+def test_a_mail_server(url: str, server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only to this machine itself is anything said in the clear; what is special in a password is percent-encoded."""
+    given(monkeypatch, **{**MAIL, "ESAFETY_SMTP_URL": url})
+    assert load_settings().mail_server == server
+    assert not server.password or server.password not in repr(server)
+
+
+def test_no_mail_server_is_needed() -> None:
+    """Without one the bot works as it did."""
+    assert load_settings().mail_server is None
 
 
 @pytest.mark.parametrize(

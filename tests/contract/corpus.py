@@ -36,6 +36,7 @@ from domain.incident import (
     Place,
     PossibleMatch,
     Summons,
+    Undelivered,
 )
 from domain.messages import AlertMessage, Message, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
 from domain.people import Account, Group, Holders, Kind, Person, Platform, School, Staff
@@ -124,6 +125,7 @@ def all_messages() -> Iterator[tuple[str, School, Message]]:
             incident.id, alert.id, incident.reference, _concern(incident), incident.urgency, EARLIER, state
         )
         yield f"reminder: {state}", demo_school(), reminder
+        yield f"reminder to another: {state}", demo_school(), replace(reminder, owner="Dana Okafor")
     yield "withdrawn", demo_school(), WithdrawnMessage(incident.reference)
 
 
@@ -741,6 +743,11 @@ def _page_cards() -> Iterator[Entry]:
         yield f"queue: {name}", pages.queue_card(school, waiting, NOW, answers=answers)
         for count in (0, 1, 10):
             yield f"{HOME}: queue {name}, own {count}", pages.home_card(school, waiting, own[:count], NOW, answers=answers)
+    for name, count in (("one message", 1), ("many messages", 12)):
+        given_up = tuple(Undelivered(x.incident_id, p, count) for x in lines for p in Platform)
+        card = pages.queue_card(school, lines, NOW, answers=True, undelivered=given_up)
+        yield f"queue: {name} not delivered", card
+        yield f"{HOME}: {name} not delivered", pages.home_card(school, lines, own, NOW, answers=True, undelivered=given_up)
     for tone in Tone:
         yield f"notice: {tone}", pages.notice(say("note.failed_title"), failed_line(school), tone)
     whose = (("by phone", school), ("no phones", replace(school, phones={})), ("no school", None))

@@ -63,12 +63,17 @@ def _each_connection(database: Database, during: str, after: str) -> Iterator[No
         event.listen(database.engine.sync_engine, "checkout", ends)
 
 
+def _without_gaps(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("VACUUM")
+
+
 @asynccontextmanager
 async def full(database: Database) -> AsyncIterator[None]:
     """No page more can be had. PostgreSQL says so itself, at the tables into which a report goes."""
     if database.is_sqlite:
-        with contextlib.closing(sqlite3.connect(_file(database))) as other:
-            other.execute("VACUUM")  # else what was freed before could be used again
+        # Else what was freed before could be used again. Not on the loop, since the program itself may be writing.
+        await asyncio.to_thread(_without_gaps, _file(database))
         with _each_connection(database, "max_page_count=1", f"max_page_count={_UNLIMITED}"):
             yield
         return
@@ -104,8 +109,8 @@ async def read_only(database: Database) -> AsyncIterator[None]:
 async def locked(database: Database) -> AsyncIterator[None]:
     """Somebody else writes, and does not come to an end."""
     if database.is_sqlite:
-        other = sqlite3.connect(_file(database), isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
+        other = sqlite3.connect(_file(database), isolation_level=None, check_same_thread=False)
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
         try:
             yield
         finally:

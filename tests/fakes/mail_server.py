@@ -133,7 +133,7 @@ class FakeMail:
         if self._server is not None:
             self._server.close()
         for one in self._open:
-            if one.transport is not None:
+            if isinstance(one.transport, asyncio.WriteTransport):
                 one.transport.abort()
         while any(one._handler_coroutine is not None and not one._handler_coroutine.done() for one in self._open):
             for one in self._open:
@@ -194,9 +194,9 @@ class FakeMail:
             mail = message_from_bytes(envelope.original_content or b"", policy=SMTP_RULES)
             assert isinstance(mail, EmailMessage)
             self.taken += [(to, mail) for to in envelope.rcpt_tos]
-            self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
+            self.encrypted.append(server.transport is not None and bool(server.transport.get_extra_info("ssl_object")))
         if said == HANG:
             await asyncio.Event().wait()
-        if said:
+        if said and isinstance(server.transport, asyncio.WriteTransport):
             server.transport.abort()
         return "250 OK"

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeAlias, assert_never
@@ -154,6 +154,8 @@ class FakeSlack:
         self.people: dict[str, Person] = {BOT_USER: Person(BOT_USER, "Online safety", "", is_bot=True)}
         self.channels: dict[str, Channel] = {}
         self.views: dict[str, list[View]] = defaultdict(list)
+        self.begun: Counter[str] = Counter()
+        """Calls that have come in, answered or not."""
         self.homes: dict[str, View] = {}
         self.calls: list[Call] = []
         self.deliveries: list[Delivery] = []
@@ -410,6 +412,7 @@ class FakeSlack:
     async def on_call(self, request: web.Request) -> web.StreamResponse:
         """Answers one call; of several workspaces, the one whose token it came with does."""
         method = request.match_info["method"]
+        self.begun[method] += 1
         arguments = await _arguments(request)
         fault = self._faults[method].popleft() if self._faults[method] else None
         status, answer, headers = await self._answer(method, arguments, fault)

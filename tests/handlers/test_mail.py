@@ -1,4 +1,4 @@
-"""When no chat reaches anybody, or nobody answers: an e-mail, once each, to nobody who must not know, and with nothing in it."""
+"""When no chat reaches anybody, or nobody answers: an e-mail, once each, never to whoever is shut out, with nothing in it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -8,12 +8,14 @@ import pytest_asyncio
 from sqlalchemy import update
 
 from bot.mail.messenger import MailMessenger
-from bot.worker import TryLaterError, Worker
-from domain.incident import Alert, Incident
+from bot.worker import Messenger, TryLaterError, Worker
+from domain.incident import Exclusion, Incident, Why
 from domain.messages import Message
 from domain.people import Address, Kind, Platform, School
-from handlers import close, hand_on, lists
+from domain.words import Role
+from handlers import hand_on, lists
 from storage import tables as t
+from storage.store import Store
 from tests.fakes.mail_server import FakeMail
 from tests.handlers.office import WHAT, Office, Postbox
 
@@ -46,7 +48,7 @@ def with_mail(office: Office, mail: FakeMail, *chats: Postbox) -> Office:
     served = dict(zip((Platform.SLACK, Platform.TEAMS), chats, strict=False))
     ports = replace(office.ports, mails=True, platforms=frozenset(served))
     way = MailMessenger(mail.address(), SENDER, ports.store, office.clock, ports.platforms)
-    messengers = {**served, Platform.EMAIL: way}
+    messengers: dict[Platform, Messenger] = {**served, Platform.EMAIL: way}
     worker = Worker(ports, office.worker.schools, office.worker.outbox, messengers, office.worker.bell)
     return replace(office, ports=ports, worker=worker)
 
@@ -66,11 +68,10 @@ def addresses(office: Office, *who: str) -> list[str]:
 
 async def holds_back(office: Office, mail: FakeMail, incident: Incident) -> None:
     """No mail has a name, a word of what was told, the kind of concern, or an id."""
-    async with office.ports.store.transaction(office.school, write=False) as records:
-        people = [name for kind in Kind for name, _ in (await records.listed(kind)).values()]
+    async with Store(office.database).transaction(office.school, write=False) as records:
+        names = [person.name for kind in Kind for person, _ in (await records.listed(kind)).values()]
         ids = [incident.id, *(a.id for a in await records.alerts_of(incident.id))]
     concern = office.school.policy.concerns[incident.facts.concern].label
-    names = [p.name if not isinstance(p, str) else p for p in people]
     assert len(names) > 10
     assert mail.taken
     for _, sent in mail.taken:
@@ -90,7 +91,7 @@ async def test_a_critical_alert_that_nobody_acknowledges_goes_by_mail(mailing: O
     asked = await mailing.asked(incident)
     assert sorted(mail.recipients) == addresses(mailing, *asked)
     assert len(asked) == 2
-    for _ in range(12):
+    for _ in range(5):
         await mailing.later(minutes=15)
     asked = await mailing.asked(incident)
     assert len(asked) > len(set(asked)) > 2, "it has come round again"
@@ -115,8 +116,8 @@ async def test_no_chat_for_days(office: Office, mail: FakeMail) -> None:
     await mailing.later(days=2)
     early = set(await mailing.asked(incident))
     assert not mail.taken
-    for _ in range(10):
-        await mailing.later(hours=12)
+    for _ in range(4):
+        await mailing.later(days=1)
     assert set(mail.recipients) >= set(addresses(mailing, *early))
     assert len(mail.recipients) == len(set(mail.recipients)), "once each"
     assert "could not deliver" in mail.taken[0][1].get_content()
@@ -181,19 +182,14 @@ async def test_whoever_is_shut_out_never_gets_one(mailing: Office, mail: FakeMai
     """The safeguarding lead is named in it: they are neither asked nor written to, nor are they to be phoned about it."""
     incident = await mailing.reports(about="staff", perpetrators=(mailing.picked("dsl"),))
     await mailing.works()
-    for _ in range(20):
+    for _ in range(3):
         await mailing.later(minutes=15)
     lead = mailing.people["dsl"]
     assert mail.taken
     assert lead.email not in mail.recipients
-    phone = mailing.school.phones.get(first_role(mailing, lead.email))
-    assert phone
+    phone = mailing.school.phones[Role.DSL]
     assert all(phone not in sent.get_content() for _, sent in mail.taken)
     await holds_back(mailing, mail, incident)
-
-
-def first_role(office: Office, email: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    return next(role for role in office.school.phones if email in office.school.holders[role].all())
 
 
 async def test_whoever_is_named_while_their_mail_waits_never_gets_it(mailing: Office, mail: FakeMail) -> None:
@@ -202,8 +198,6 @@ async def test_whoever_is_named_while_their_mail_waits_never_gets_it(mailing: Of
     await mailing.works()
     mail.at_rcpt.extend(["451 4.7.1 later"] * 2)
     await mailing.later(minutes=15)
-    from domain.incident import Exclusion, Why
-
     async with mailing.ports.store.transaction(mailing.school) as records:
         await records.add_exclusions(incident.id, [Exclusion(mailing.people["dsl"].id, Why.NAMED)])
     await mailing.later(minutes=5)
@@ -241,7 +235,7 @@ async def test_handed_on_and_unreachable_again(office: Office, mail: FakeMail) -
     mailing = with_mail(office, mail, Postbox(unknown=lost))
     incident = await mailing.reports()
     await mailing.works()
-    alert: Alert = await mailing.alert(incident)
+    alert = await mailing.alert(incident)
     for _ in range(2):
         await mailing.acknowledge("dsl", alert)
         asked = await hand_on.ask(mailing.ports, mailing.school, mailing.account("dsl"), alert.id)
@@ -250,4 +244,3 @@ async def test_handed_on_and_unreachable_again(office: Office, mail: FakeMail) -
         await hand_on.hand_on(mailing.ports, mailing.school, mailing.account("dsl"), alert.id, to, "I am away")
         await mailing.works()
     assert mail.recipients == addresses(mailing, "deputy", "deputy")
-    assert close

@@ -114,6 +114,16 @@ async def rows_of(database: Database) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
+async def until_alone(database: Database) -> None:
+    """Waits for the server to have done with connections that were closed."""
+    others = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        count = 1
+        while count:
+            async with database.begin(write=False) as connection:
+                count = (await connection.execute(others)).scalar_one()
+
+
 # The drill
 
 
@@ -178,6 +188,7 @@ async def test_a_school_moves_to_postgresql_and_back(filled: Office, tmp_path: P
     before = await rows_of(filled.database)
     async with another("postgresql", tmp_path) as postgresql:
         there = await move(filled.database, postgresql)
+        await until_alone(postgresql)
         home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}")
         back = await move(postgresql, home)
         assert there == back
@@ -198,14 +209,14 @@ async def test_numbers_go_on_after_the_highest(filled: Office, fresh: Database, 
 
 
 async def test_a_table_is_copied_in_pieces(filled: Office, fresh: Database, file: Path, clock: FakeClock) -> None:
-    """Thousands of rows, with a key of two columns that sorts differently in each database."""
+    """More rows than are read at once, with a key of two columns that sorts differently in each database."""
     events = [
-        {"platform": p, "event_id": f"{'Éé_zZ-'[n % 6]}{n}", "at": clock.now()} for p in ("slack", "teams") for n in range(1250)
+        {"platform": p, "event_id": f"{'Éé_zZ-'[n % 6]}{n}", "at": clock.now()} for p in ("slack", "teams") for n in range(600)
     ]
     async with filled.database.begin() as connection:
         await connection.execute(insert(t.seen_events), events)
     copied = await move(filled.database, fresh)
-    assert copied.rows["seen_events"] == len(events) > 2 * copying._BATCH
+    assert copied.rows["seen_events"] == len(events) > copying._BATCH
     assert (await back_up(fresh, file, NOW)) == copied
 
 
@@ -252,19 +263,35 @@ async def test_a_backup_beside_a_running_bot_is_of_one_moment(office: Office, fi
     assert states == {"pending"}
 
 
-async def test_a_backup_beside_a_bot_takes_no_lock_and_the_others_wait_for_it(
-    filled: Office, file: Path, fresh: Database
-) -> None:
+async def test_a_backup_takes_no_lock_and_the_others_wait_for_it(filled: Office, file: Path, tmp_path: Path) -> None:
     """The bot has its SQLite file for itself: to move it, or to restore over it, it must be stopped."""
+    home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}")
     lock = FileLock(path_of(filled.database))
     lock.take()
     await back_up(filled.database, file, NOW)
-    for work in (move(filled.database, fresh), restore(file, filled.database)):
+    for work in (move(filled.database, home), restore(file, filled.database)):
         with pytest.raises(CopyError, match=r"must be stopped.*in use"):
             await work
     lock.release()
-    assert not await rows_of(fresh)
-    await move(filled.database, fresh)
+    assert not (tmp_path / "home" / "esafety.db").exists()
+    await move(filled.database, home)
+    await home.close()
+
+
+async def test_a_bot_on_postgresql_is_seen_by_its_connections(filled: Office, tmp_path: Path) -> None:
+    """What it wrote after the move would be left behind: it must be stopped, and for a backup it need not."""
+    async with another("postgresql", tmp_path) as postgresql:
+        await move(filled.database, postgresql)
+        home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}")
+        bot = Database(postgresql.url.render_as_string(hide_password=False))
+        async with bot.begin(write=False):
+            await back_up(postgresql, tmp_path / "tonight.db", NOW)
+            with pytest.raises(CopyError, match=r"must be stopped.*1 other connection"):
+                await move(postgresql, home)
+        await bot.close()
+        await until_alone(postgresql)
+        await move(postgresql, home)
+        await home.close()
 
 
 # The file

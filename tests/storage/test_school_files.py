@@ -9,8 +9,9 @@ import yaml
 
 from bot.cli import main
 from bot.settings import DEMO_SCHOOLS
+from domain.deadlines import COMES_BACK
 from domain.people import GROUP_OF, Group, Platform, School
-from domain.words import EXTERNAL_ROLES, Role
+from domain.words import EXTERNAL_ROLES, Role, Urgency
 from storage.answer_files import load_catalogue, load_sheet
 from storage.school_files import SchoolFileError, load_schools
 
@@ -47,6 +48,42 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"school_day": {"opens": "16:00", "closes": "08:30"}},
         "the school day must open before it closes",
     ),
+    "a closure that ends before it begins": (
+        {"closed": ["2027-01-03/2026-12-21"]},
+        "closed: 2027-01-03/2026-12-21 ends before",
+    ),
+    "a closure for ten years": ({"closed": ["2026-12-21/2036-12-21"]}, "closed: 2026-12-21/2036-12-21 is longer than a school"),
+    "closures without an end": (
+        {"closed": ["2026-01-01/2026-08-01", "2026-08-02/2027-03-01"]},
+        "are more than a school can be closed: check the spans",
+    ),
+    "a term of one word": ({"terms": ["autumn"]}, "terms: 'autumn' is not a span from a first to a last day"),
+    "a term of one day": ({"terms": [date(2026, 9, 3)]}, "terms: '2026-09-03' is not a span"),
+    "a term without an end": ({"terms": ["2026-09-03/"]}, "terms: '2026-09-03/' is not a span"),
+    "a term on a day that is none": ({"terms": ["2026-09-03/2026-09-31"]}, "terms: '2026-09-03/2026-09-31' is not a span"),
+    "a term that ends before it begins": (
+        {"terms": ["2026-10-23/2026-09-03"]},
+        "the term 2026-10-23/2026-09-03 ends before it begins",
+    ),
+    "terms that overlap": (
+        {"terms": ["2026-09-03/2026-10-23", "2026-10-23/2026-12-18"]},
+        "the terms 2026-09-03/2026-10-23 and 2026-10-23/2026-12-18 overlap",
+    ),
+    "terms out of order": (
+        {"terms": ["2027-01-05/2027-03-25", "2026-09-03/2026-12-18"]},
+        "do not stand in their order",
+    ),
+    "a slip in a term's year": (
+        {"terms": ["2026-09-03/2026-12-18", "2028-01-05/2028-03-25"]},
+        "days lie between the terms 2026-09-03/2026-12-18 and 2028-01-05/2028-03-25: check their years",
+    ),
+    "a span with a mapping's colon": ({"terms": [{"autumn": "2026-09-03/2026-12-18"}]}, "terms.0"),
+    "terms that are no list": ({"terms": "2026-09-03/2026-12-18"}, "terms: Input should be a valid list"),
+    "a time without quotes": ({"school_day": {"opens": 510}}, 'school_day.opens: Value error, put the time in quotes: "08:30"'),
+    "it comes back at once": ({"comes_back": {"high": 0}}, "comes_back.high: Input should be greater than or equal to 1"),
+    "it comes back in a year": ({"comes_back": {"low": 365}}, "comes_back.low: Input should be less than or equal to 30"),
+    "it comes back now and then": ({"comes_back": {"low": "5"}}, "comes_back.low: Input should be a valid integer"),
+    "an urgency nobody knows": ({"comes_back": {"urgent": 1}}, "comes_back.urgent"),
     "a channel on no chat we know": ({"channels": {"irc": {"dsl": "#dsl"}}}, "channels.irc"),
     "a channel for an agency": ({"channels": {"slack": {"lado": "C1"}}}, "lado is outside the school"),
 }
@@ -109,6 +146,26 @@ def test_a_school_with_as_little_as_can_be(tmp_path: Path) -> None:
     assert school.holders[Role.HEADTEACHER].everywhere == ("head@least.example",)
     assert (school.calendar.opens, school.calendar.closes) == (time(8, 30), time(16, 0))
     assert not school.channels
+    assert school.comes_back == COMES_BACK
+
+
+def test_terms_as_a_school_writes_them(tmp_path: Path) -> None:
+    """In its own words, without quotes, with a half-term; and how soon a case comes back, for one urgency only."""
+    path = tmp_path / "least.yaml"
+    lines = [
+        "terms:",
+        "  - 2026-09-03/2026-10-23",
+        "  - 2026-11-02 / 2026-12-18",
+        "closed: [2026-11-27, 2026-10-26/2026-10-30]",
+        "comes_back: {medium: 2}",
+    ]
+    path.write_text("\n".join((yaml.safe_dump(LEAST), *lines)), encoding="utf-8")
+    school = load_schools(tmp_path)["least"]
+    open_days = [date(2026, 9, 3), date(2026, 10, 23), date(2026, 11, 2), date(2026, 11, 26), date(2026, 12, 18)]
+    shut = [date(2026, 9, 2), date(2026, 10, 24), date(2026, 10, 28), date(2026, 11, 27), date(2026, 9, 5)]
+    assert all(school.calendar.is_school_day(day) for day in open_days)
+    assert not any(school.calendar.is_school_day(day) for day in shut)
+    assert school.comes_back == {**COMES_BACK, Urgency.MEDIUM: 2}
 
 
 def example(tmp_path: Path) -> School:
@@ -123,6 +180,9 @@ def test_the_example_loads_and_means_what_it_says(tmp_path: Path) -> None:
     assert school.prefix == "EXS"
     assert not school.calendar.is_school_day(date(2026, 12, 25))
     assert school.calendar.is_school_day(date(2026, 12, 18))
+    assert not school.calendar.is_school_day(date(2026, 10, 28)), "half-term"
+    assert not school.calendar.is_school_day(date(2027, 5, 3)), "a bank holiday"
+    assert school.comes_back == COMES_BACK
     assert school.holders[Role.HEAD_OF_HOUSE].of("Elm") == ("elm@example.sch.uk", "ash@example.sch.uk")
     assert school.channel(Platform.SLACK, Role.HEAD_OF_HOUSE, "Oak") == "C0EXAMPLE02"
     assert school.channel(Platform.SLACK, Role.HEAD_OF_HOUSE, "Ash") is None
@@ -133,8 +193,8 @@ def test_the_example_loads_and_means_what_it_says(tmp_path: Path) -> None:
 def test_the_example_explains_every_line(tmp_path: Path) -> None:
     """Every key there can be stands in the example, and every role the bot can alert is named in it."""
     text = EXAMPLE.read_text(encoding="utf-8")
-    keys = ("name", "prefix", "policy", "timezone", "school_day", "closed", "houses", "forms", "phones", "roles", "channels")
-    for key in (*keys, "#slack_team"):
+    keys = ("name", "prefix", "policy", "timezone", "school_day", "terms", "closed", "comes_back")
+    for key in (*keys, "houses", "forms", "phones", "roles", "channels", "#slack_team"):
         above = text.partition(f"\n{key}:")[0]
         assert above != text, f"{key} is not in the example"
         assert above.splitlines()[-1].startswith("#"), f"{key} is not explained"

@@ -34,14 +34,11 @@ NEVER = (MARK, MARK.casefold(), "Ozzy", "Zarathustra", "Bea", "Exemplar", "Okafo
 
 @contextmanager
 def logs() -> Iterator[tuple[io.StringIO, io.StringIO]]:
-    """All that is logged, by us and by every library, at every level, as text and as JSON."""
+    """All that is logged, by us and by libraries, at every level, as text and as JSON."""
     streams = io.StringIO(), io.StringIO()
     root = logging.getLogger()
     handlers = [handler(form, stream) for form, stream in zip((LogFormat.TEXT, LogFormat.JSON), streams, strict=True)]
-    loud = [
-        root,
-        *(logging.getLogger(name) for name in ("esafety", "aiohttp", "slack_sdk", "slack_bolt", "sqlalchemy", "aiosqlite")),
-    ]
+    loud = [root, *map(logging.getLogger, ("esafety", "aiohttp", "slack_sdk", "slack_bolt", "aiosqlite"))]
     levels = [one.level for one in loud]
     for one in loud:
         one.setLevel(logging.DEBUG)
@@ -91,7 +88,7 @@ async def test_nothing_that_anybody_wrote_is_in_the_log(stage: Stage) -> None:
     for secret in NEVER:
         assert secret not in as_text.getvalue(), secret
         assert secret not in as_json.getvalue(), secret
-    assert f"[school=chipping-sodbury platform={stage.platform}" in as_text.getvalue()
+    assert f"[school=chipping-sodbury platform={stage.platform}" in as_text.getvalue(), "whose error it is"
     lines = [json.loads(line) for line in as_json.getvalue().splitlines()]
     refused = [line for line in lines if line["level"] == "error" and line.get("error")]
     assert refused, "what was refused is not logged"

@@ -20,11 +20,16 @@ TOLD: dict[str, Value] = {"targets": ["Bea Exemplar"], "what": "A picture goes r
 Numbers = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
+async def page(stage: Stage) -> str:
+    """The page as Prometheus gets it."""
+    async with aiohttp.ClientSession() as session, session.get(f"{stage.bot.address}/metrics") as answer:
+        assert answer.status == 200
+        return await answer.text()
+
+
 async def numbers(stage: Stage) -> Numbers:
     """Everything on the page, by name and labels."""
-    async with aiohttp.ClientSession() as session, session.get(f"{stage.bot.address}/metrics") as page:
-        assert page.status == 200
-        found = await page.text()
+    found = await page(stage)
     for secret in ("Bea", "Exemplar", "picture", "CSS-", "demo.example", "Okafor"):
         assert secret not in found, secret
     families = text_string_to_metric_families(found)

@@ -1,7 +1,7 @@
 """The database fails while somebody reports: they are told plainly, with whom to phone, and lose nothing of what they typed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -44,7 +44,7 @@ async def sent_in_vain(dialog: Dialog) -> tuple[Dialog, str]:
     return after, " ".join(after.errors.values()) or after.shown
 
 
-async def refused(stage: ConsoleStage, path: str, who: str, body: dict[str, object]) -> str:
+async def refused(stage: ConsoleStage, path: str, who: str, body: Mapping[str, object]) -> str:
     """What the page shows of something that the console could not do; it leaves the form as it is."""
     token = {"X-Console-Token": stage.token}
     given = {"persona": stage.ids[who], "place": "dm", **body}

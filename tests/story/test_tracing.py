@@ -20,7 +20,9 @@ from tests.story.test_log import reports_refused
 ROOT = Path(__file__).parents[2]
 KIND: dict[str, Value] = {"concern": "nude_image", "about": "pupil", "danger": "no"}
 TOLD: dict[str, Value] = {"targets": ["Ozzy Zarathustra"], "what": "A picture goes round", "illegal": "yes"}
-ALLOWED = {f"esafety.{name}" for name in ("school", "platform", "incident", "alert", "request", "kind", "command", "write")}
+ALLOWED = {
+    f"esafety.{name}" for name in ("school", "platform", "incident", "alert", "request", "kind", "command", "route", "write")
+}
 
 
 def within(spans: tuple[ReadableSpan, ...], outer: ReadableSpan, name: str) -> list[ReadableSpan]:

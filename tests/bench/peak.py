@@ -1,0 +1,117 @@
+"""The peak of all 24,000 schools of England: reports and questions together, each sent at its time whatever the answers do."""
+
+import asyncio
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from storage.database import Database
+from storage.outbox import Outbox
+from tests.bench.client import Job, Sent, send_apart
+from tests.bench.databases import POSTGRESQL, SQLITE, kinds, moment, new_database, rows
+from tests.bench.figures import Figure
+from tests.bench.tools import Options, cpu_seconds, share
+from tests.bench.trust import Trust, fill, trust
+
+REPORTS_A_SECOND, QUESTIONS_A_SECOND = 40, 400
+LATE_SECONDS = 1.0
+_EMPTY_WITHIN_SECONDS = 300.0
+SHAPES = ((SQLITE, 1), (POSTGRESQL, 2))
+MEANS = (
+    "40 reports (two screens two seconds apart) and 400 questions (`/esafety ask`) a second, at random moments, from 1,000"
+    " teachers of 25 schools, five of each policy. Their questions are those that the policies' answers are tested with. Times run"
+    " from the moment at which a request was due to be sent: to the receipt for a report, and for a question to the arrival of the"
+    " answer itself, which Slack is sent after the acknowledgement. Late is what took more than a second.",
+    "The alerts go to 25 channels, 25 leads and the reporters, to eight places at once by each process; the Slack beside it"
+    " takes every message at once. Client, Slack and database share the processors with the bot.",
+)
+
+
+async def measure(options: Options) -> list[Figure]:
+    """The peak on both databases."""
+    there, found = await kinds(), []
+    with tempfile.TemporaryDirectory() as name:
+        async with trust(Path(name)) as schools:
+            for kind, count in SHAPES:
+                if kind in there:
+                    found += await _peak(options, schools, kind, count)
+    return found
+
+
+async def _peak(options: Options, schools: Trust, kind: str, count: int) -> list[Figure]:
+    schools.slack.taken.clear()
+    schools.slack.answered.clear()
+    seconds = min(options.seconds, 3.0) if options.quick else options.seconds
+    reports, questions = (int(n * seconds) for n in (REPORTS_A_SECOND, QUESTIONS_A_SECOND))
+    async with new_database(kind, schools.folder) as url:
+        await fill(schools, url)
+        async with schools.bots(url, count) as bots:
+            addresses = [a for a, _ in bots]
+            await send_apart(Job(addresses, 20))
+            before = sum(cpu_seconds(pid) for _, pid in bots)
+            answer_to = schools.slack.base_url.replace("/api/", "/response")
+            sent = await send_apart(Job(addresses, reports, questions, seconds, answer_to=answer_to))
+            emptied = await _until_empty(url)
+            spent = sum(cpu_seconds(pid) for _, pid in bots) - before
+        kept = await _reported(url)
+    return _figures(schools, f"{kind}, {count} process{'es' if count > 1 else ''}", sent, kept, emptied, spent)
+
+
+def _figures(
+    schools: Trust, shape: str, sent: Sent, kept: dict[str, datetime], emptied: float, spent: float
+) -> list[Figure]:
+    answered = schools.slack.answered
+    answers = [answered[key] - due for key, due in sent.asked.items() if key in answered]
+    failed = len(sent.failed) + len(sent.asked) - len(answers)
+    for why in sent.failed[:3]:
+        print("failed:", why)
+    waits = [*sent.second, *answers]
+    late = sum(w > LATE_SECONDS for w in (*sent.first, *waits))
+    alerts = _first_alerts(schools, kept)
+    unalerted = len(kept) - len(alerts)
+    return [
+        Figure("peak", f"answers and receipts, median, {shape}", share(waits, 0.5) * 1e3, "ms", means=MEANS[0]),
+        Figure("peak", f"answers and receipts, p99, {shape}", share(waits, 0.99) * 1e3, "ms", 100, means=MEANS[1]),
+        Figure("peak", f"receipts, p99, {shape}", share(sent.second, 0.99) * 1e3, "ms"),
+        Figure("peak", f"answers, p99, {shape}", share(answers, 0.99) * 1e3, "ms"),
+        Figure("peak", f"first screens, p99, {shape}", share(sent.first, 0.99) * 1e3, "ms"),
+        Figure("peak", f"acknowledgements of questions, p99, {shape}", share(sent.acknowledged, 0.99) * 1e3, "ms"),
+        Figure("peak", f"late, {shape}", late, "of them", 0),
+        Figure("peak", f"failed, {shape}", failed, "of them", 0),
+        Figure("peak", f"the client itself was behind, p99, {shape}", share(sent.behind, 0.99) * 1e3, "ms"),
+        Figure("peak", f"outbox empty after, {shape}", emptied, "s"),
+        Figure("peak", f"first alert, p99, {shape}", share(alerts, 0.99), "s"),
+        Figure("peak", f"first alert, the slowest, {shape}", max(alerts, default=0.0), "s"),
+        Figure("peak", f"reports without an alert, {shape}", unalerted, "of them", 0),
+        Figure("peak", f"processors of the bot at work, {shape}", spent / (sent.took + emptied), "of them"),
+    ]
+
+
+async def _reported(url: str) -> dict[str, datetime]:
+    kept = await rows(url, "SELECT reference, reported_at FROM incidents")
+    return {str(reference): moment(at) for reference, at in kept}
+
+
+def _first_alerts(schools: Trust, kept: dict[str, datetime]) -> list[float]:
+    """How long each report waited for the first message to somebody other than its reporter."""
+    first: dict[str, datetime] = {}
+    for post in schools.slack.posts():
+        if "T" not in post.place[2:]:
+            first.setdefault(post.reference, post.at)
+    return [(first[reference] - at).total_seconds() for reference, at in kept.items() if reference in first]
+
+
+async def _until_empty(url: str) -> float:
+    """Waits until nothing is due any more. How many seconds that took."""
+    began = time.monotonic()
+    database = Database(url)
+    outbox = Outbox(database)
+    try:
+        while time.monotonic() - began < _EMPTY_WITHIN_SECONDS:
+            if not await outbox.has_due(datetime.now(UTC)):
+                return time.monotonic() - began
+            await asyncio.sleep(0.05)
+    finally:
+        await database.close()
+    raise AssertionError("the outbox is never empty")

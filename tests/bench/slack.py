@@ -1,0 +1,234 @@
+"""The Slack path as Slack walks it: what it sends, the program that answers, and what a request costs beside a bare Bolt app."""
+
+import json
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from slack_sdk.signature import SignatureVerifier
+
+from bot.settings import DEMO_SCHOOLS
+from tests.bench import teams
+from tests.bench.figures import Figure
+from tests.bench.tools import Options, burst, cpu_seconds, free_port, process, resident_mb
+from tests.fakes.slack_server import FakeSlack
+from tests.story.stage import BRUNEL, SAFEGUARDING, write_school
+
+HELP_REQUESTS = 3000
+REPORTS = 600
+SIGNER = SignatureVerifier("signing-secret")
+REPORTER, TEAM = "U0BENCH", "T00000001"
+FORM = "application/x-www-form-urlencoded"
+
+
+def signed(body: str) -> dict[str, str]:
+    """The headers that prove a request comes from Slack."""
+    stamp = str(int(time.time()))
+    signature = SIGNER.generate_signature(timestamp=stamp, body=body) or ""
+    return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature, "Content-Type": FORM}
+
+
+def command(text: str, *, user: str = REPORTER, team: str = TEAM, answer_to: str = "") -> str:
+    """The body of `/esafety ...`, typed in one's own chat with the bot."""
+    return urlencode(
+        {
+            "team_id": team,
+            "user_id": user,
+            "channel_id": "D0BENCH",
+            "api_app_id": "A1",
+            "command": "/esafety",
+            "text": text,
+            "response_url": answer_to,
+            "trigger_id": "1.1",
+        }
+    )
+
+
+def submission(form: str, draft: str, values: Mapping[str, object], *, user: str = REPORTER, team: str = TEAM) -> str:
+    """The body of a form that is sent."""
+    blocks = [{"type": "input", "block_id": name, "label": {"type": "plain_text", "text": name}} for name in values]
+    view = {
+        "id": "V1",
+        "type": "modal",
+        "callback_id": form,
+        "private_metadata": draft,
+        "blocks": blocks,
+        "state": {"values": {name: {name: value} for name, value in values.items()}},
+        "hash": "1",
+    }
+    payload = {
+        "type": "view_submission",
+        "team": {"id": team, "domain": "bench"},
+        "user": {"id": user, "username": "bench", "team_id": team},
+        "view": view,
+        "trigger_id": "1.1",
+    }
+    return urlencode({"payload": json.dumps(payload)})
+
+
+def screens(*, user: str = REPORTER, team: str = TEAM) -> tuple[str, str]:
+    """Both screens of one report."""
+    draft = str(uuid4())
+    first = submission("report_kind", draft, _KIND, user=user, team=team)
+    return first, submission("report_detail", draft, _DETAIL, user=user, team=team)
+
+
+def _chosen(value: str) -> object:
+    return {"type": "static_select", "selected_option": {"value": value, "text": {"type": "plain_text", "text": value}}}
+
+
+_KIND = {"concern": _chosen("cyberbullying"), "about": _chosen("pupil"), "danger": _chosen("no")}
+_NAMES = [{"value": f"text:{n}", "text": {"type": "plain_text", "text": n}} for n in ("Somebody Typed", "Another Typed")]
+_DETAIL: Mapping[str, object] = {
+    "targets": {"type": "multi_external_select", "selected_options": _NAMES},
+    "what": {"type": "plain_text_input", "value": "What was seen, in about as many words as people write. " * 6},
+    "illegal": _chosen("no"),
+    "repeat": _chosen("no"),
+    "house": _chosen("Brunel"),
+}
+
+
+def slack_env(slack: FakeSlack) -> dict[str, str]:
+    """The settings for one workspace over HTTP."""
+    return {
+        "SLACK_BOT_TOKEN": slack.token,
+        "SLACK_SIGNING_SECRET": slack.signing_secret,
+        "SLACK_API_URL": slack.base_url,
+        "ESAFETY_SLACK_MODE": "http",
+    }
+
+
+def school_folder(folder: Path) -> Path:
+    """The demo school with channels of the workspace."""
+    return write_school(folder / "schools", "slack", {SAFEGUARDING: "C0SAFE", BRUNEL: "C0BRUNEL"})
+
+
+@asynccontextmanager
+async def workspace() -> AsyncIterator[FakeSlack]:
+    """A workspace with the channels of the demo school and one reporter."""
+    async with FakeSlack() as slack:
+        for channel in ("C0SAFE", "C0BRUNEL"):
+            slack.add_channel(channel, [], channel_id=channel)
+        slack.add_user("Bench Teacher", "t.whitlock@demo.example", user_id=REPORTER)
+        yield slack
+
+
+@asynccontextmanager
+async def bot(folder: Path, extra: Mapping[str, str], url: str = "") -> AsyncIterator[tuple[str, int, float]]:
+    """`esafety run` in a process of its own: its address, its process, and the seconds until it was ready."""
+    port = free_port()
+    settings = {
+        "ESAFETY_DATABASE_URL": url or f"sqlite:///{folder / 'esafety.db'}",
+        "ESAFETY_SCHOOLS": str(school_folder(folder) if extra else DEMO_SCHOOLS),
+        "ESAFETY_LOG_LEVEL": "ERROR",
+        "PORT": str(port),
+        **extra,
+    }
+    async with process(["-m", "bot", "run"], settings, folder, port) as started:
+        yield started
+
+
+@asynccontextmanager
+async def bare(slack: FakeSlack, url: str = "") -> AsyncIterator[tuple[str, int, float]]:
+    """The floor: a bare Bolt app, that makes a form it is sent durable in a database if it is given one."""
+    port = free_port()
+    program = str(Path(__file__).parent / "bare_bolt.py")
+    async with process([program, str(port), slack.base_url, *([url] if url else [])], {}, Path.cwd(), port) as started:
+        yield started
+
+
+async def starts(_: Options) -> list[Figure]:
+    """From `esafety run` to ready, and the memory it then holds; the second start of a database, as a restart is."""
+    found: list[Figure] = []
+    async with workspace() as slack:
+        for name, extra in (("the console", {}), ("Slack", slack_env(slack)), ("Teams", teams.SOME_SETTINGS)):
+            measured = []
+            with tempfile.TemporaryDirectory() as folder:
+                for _again in range(4):
+                    async with bot(Path(folder), extra) as (_, pid, seconds):
+                        measured.append((seconds, resident_mb(pid)))
+            seconds = statistics.median(m[0] for m in measured[1:])
+            found += [
+                Figure("starts", f"ready with {name}", seconds, "s", 1.5),
+                Figure("starts", f"memory with {name}", max(m[1] for m in measured), "MB", 150),
+            ]
+    return found
+
+
+async def help_command(options: Options) -> list[Figure]:
+    """A signed `/esafety help`, against a bare Bolt app that only acknowledges."""
+    bodies = [command("help")] * options.of(HELP_REQUESTS, 200)
+    ours, floors = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        async with workspace() as slack, bot(Path(folder), slack_env(slack)) as (address, _, _), bare(slack) as (floor, _, _):
+            for _again in range(options.rounds):
+                floors.append(await burst(f"{floor}/slack/events", bodies, signed))
+                ours.append(await burst(f"{address}/slack/events", bodies, signed))
+    pairs = list(zip(ours, floors, strict=True))
+    rate = statistics.median(o.per_second / b.per_second for o, b in pairs)
+    tail = statistics.median(o.p99_ms / b.p99_ms for o, b in pairs)
+    means = "Help is answered on the spot; the floor is a bare Bolt app, which only acknowledges."
+    a_second, floor_rate = (statistics.median(x.per_second for x in loads) for loads in (ours, floors))
+    p99, floor_p99 = (statistics.median(x.p99_ms for x in loads) for loads in (ours, floors))
+    return [
+        Figure("help", "/esafety help", a_second, "/s", floor=floor_rate, floor_name="bare Bolt", means=means),
+        Figure("help", "/esafety help, p99", p99, "ms", floor=floor_p99, floor_name="bare Bolt"),
+        Figure("help", "of bare Bolt's requests a second", rate * 100, "%", 60, at_least=True),
+        Figure("help", "of bare Bolt's p99", tail, "x", 2),
+    ]
+
+
+async def reports(options: Options) -> list[Figure]:
+    """The second screen by itself, answered once the report is durable on SQLite; and what the disk alone would allow."""
+    count, rounds = options.of(REPORTS, 40), options.rounds
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with workspace() as slack, bot(folder, slack_env(slack)) as (address, pid, _):
+            both = [screens() for _ in range(count * rounds)]
+            url = f"{address}/slack/events"
+            await burst(url, [first for first, _ in both], signed)
+            loads, before = [], cpu_seconds(pid)
+            for n in range(rounds):
+                bodies = [second for _, second in both[n * count : (n + 1) * count]]
+                loads.append(await burst(url, bodies, signed, lambda text: "CSS-20" in text))
+            spent = cpu_seconds(pid) - before
+        kept = sqlite3.connect(folder / "esafety.db").execute("SELECT count(*) FROM incidents").fetchone()[0]
+        assert kept == count * rounds, f"{kept} reports are kept of {count * rounds}"
+        commits = _commits_per_second(folder)
+    rate = statistics.median(x.per_second for x in loads)
+    tail = statistics.median(x.p99_ms for x in loads)
+    means = "The floor is one row committed with synchronous=FULL, one after the other: what the disk alone allows."
+    return [
+        Figure(
+            "reports",
+            "second screens, SQLite",
+            rate,
+            "/s",
+            200,
+            at_least=True,
+            floor=commits,
+            floor_name="commits",
+            means=means,
+        ),
+        Figure("reports", "second screens, p99", tail, "ms"),
+        Figure("reports", "processor for each, alerts included", spent / (count * rounds) * 1e3, "ms"),
+    ]
+
+
+def _commits_per_second(folder: Path) -> float:
+    connection = sqlite3.connect(folder / "floor.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("CREATE TABLE t (x)")
+    began = time.perf_counter()
+    for n in range(500):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO t VALUES (?)", (n,))
+        connection.execute("COMMIT")
+    return 500 / (time.perf_counter() - began)

@@ -1,0 +1,178 @@
+"""A trust of many schools behind one bot, as a load needs it: schools of every policy, each with a workspace and staff of its own,
+and a Slack that takes what it is sent and does as little as it can.
+"""
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aiohttp import web
+
+from bot.settings import DEMO_SCHOOLS
+from domain.people import Account, Kind, Person, Platform, School
+from storage.database import Database
+from storage.people_files import carry_out, plan_import, read_people
+from storage.policy_files import policy_ids
+from storage.records import new_id
+from storage.school_files import load_schools
+from storage.slack_installs import SlackInstall, SlackInstalls
+from storage.store import Store
+from tests.bench.tools import free_port, process
+from tests.fakes.slack_model import BOT_USER
+from tests.fakes.slack_server import FakeSlack
+
+SCHOOLS = 25
+TEACHERS = 40
+_REFERENCE = re.compile(rb"S\d\d-\d{4}-\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message that the bot has posted: where, about which report, and when it came."""
+
+    place: str
+    reference: str
+    at: datetime
+
+
+class QuickSlack(FakeSlack):
+    """Takes every call of every workspace, checks nothing, and remembers only what came when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[tuple[float, bytes]] = []
+        self.answered: dict[str, float] = {}
+        """When the answer to a question came, on the clock that all processes of a machine share."""
+
+    async def on_call(self, request: web.Request) -> web.StreamResponse:
+        body, method = await request.read(), request.match_info["method"]
+        if method == "chat.postMessage":
+            self.taken.append((time.time(), body))
+            channel = json.loads(body)["channel"]
+            return web.json_response({"ok": True, "channel": channel, "ts": self.next_ts()})
+        return web.json_response({"ok": True, **_said(method, dict(await request.post()) if not body else {}, request)})
+
+    async def _on_response_url(self, request: web.Request) -> web.Response:
+        await request.read()
+        self.answered.setdefault(request.match_info["key"], time.monotonic())
+        return web.Response(text="ok")
+
+    def posts(self) -> list[Post]:
+        """Every message that names a report."""
+        found = []
+        for at, body in self.taken:
+            if reference := _REFERENCE.search(body):
+                place = json.loads(body)["channel"]
+                found.append(Post(place, reference.group().decode(), datetime.fromtimestamp(at, UTC)))
+        return found
+
+
+def _said(method: str, _: Mapping[str, Any], request: web.Request) -> dict[str, Any]:
+    match method:
+        case "auth.test":
+            return {"team_id": "T0S00", "user_id": BOT_USER, "bot_id": "B0", "user": "bench", "team": "bench"}
+        case "conversations.members":
+            return {"members": [], "response_metadata": {"next_cursor": ""}}
+        case _:
+            return {"channel": "C0", "ts": "1.1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The schools, the Slack of all of them, and a folder with their files."""
+
+    slack: QuickSlack
+    schools: Mapping[str, School]
+    folder: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings for one bot that serves them all."""
+        return {
+            "SLACK_CLIENT_ID": "1234.5678",
+            "SLACK_CLIENT_SECRET": "client-secret",
+            "SLACK_SIGNING_SECRET": self.slack.signing_secret,
+            "SLACK_API_URL": self.slack.base_url,
+            "ESAFETY_SLACK_MODE": "http",
+            "ESAFETY_SCHOOLS": str(self.folder / "schools"),
+            "ESAFETY_LOG_LEVEL": "ERROR",
+        }
+
+    @asynccontextmanager
+    async def bots(self, url: str, count: int) -> AsyncIterator[list[tuple[str, int]]]:
+        """So many processes of the program on one database: the address and the process id of each."""
+        async with AsyncExitStack() as stack:
+            found = []
+            for _ in range(count):
+                port = free_port()
+                env = {**self.env, "ESAFETY_DATABASE_URL": url, "PORT": str(port)}
+                started = await stack.enter_async_context(process(["-m", "bot", "run"], env, self.folder, port))
+                found.append((started[0], started[1]))
+            yield found
+
+
+def teacher(school: int, number: int) -> str:
+    """The Slack user id of a teacher."""
+    return f"U0S{school:02d}T{number:03d}"
+
+
+def team(school: int) -> str:
+    """The workspace of a school."""
+    return f"T0S{school:02d}"
+
+
+@asynccontextmanager
+async def trust(folder: Path) -> AsyncIterator[Trust]:
+    """Writes the schools' files and serves their Slack."""
+    demo = yaml.safe_load((DEMO_SCHOOLS / "chipping-sodbury.yaml").read_text())
+    policies = policy_ids()
+    (folder / "schools").mkdir()
+    for n in range(SCHOOLS):
+        leads, house = f"C0S{n:02d}SAFE", f"C0S{n:02d}BRUNEL"
+        school = {
+            **demo,
+            "name": f"School {n:02d}",
+            "prefix": f"S{n:02d}",
+            "policy": policies[n % len(policies)],
+            "slack_team": team(n),
+            "channels": {"slack": {"dsl": leads, "deputy_dsl": leads, "head_of_house": {"Brunel": house}}},
+        }
+        (folder / "schools" / f"school-{n:02d}.yaml").write_text(yaml.safe_dump(school))
+    async with QuickSlack() as slack:
+        yield Trust(slack, load_schools(folder / "schools"), folder)
+
+
+async def fill(trust: Trust, url: str) -> None:
+    """Puts staff, pupils and installations of every school into a database, and everybody as somebody seen that day."""
+    database, now = Database(url), datetime.now(UTC)
+    staff, pupils = (
+        read_people(DEMO_SCHOOLS / name, kind) for name, kind in (("staff.csv", Kind.STAFF), ("pupils.csv", Kind.PUPIL))
+    )
+    for n, school in enumerate(trust.schools.values()):
+        teachers = {e: Person(new_id(), Kind.STAFF, f"Teacher {e[:9]}", e) for e in _emails(n)}
+        leads = {e: replace(p, id=new_id()) for e, p in staff.items()}
+        async with Store(database).transaction(school) as records:
+            for kind, people in ((Kind.STAFF, {**leads, **teachers}), (Kind.PUPIL, _anew(pupils))):
+                await carry_out(records, await plan_import(records, kind, people), now)
+            for number, email in enumerate(_emails(n)):
+                await records.save_account(Account(Platform.SLACK, teacher(n, number), email, "Teacher"), now)
+            for number, (email, person) in enumerate(leads.items()):
+                await records.save_account(Account(Platform.SLACK, f"U0S{n:02d}L{number:03d}", email, person.name), now)
+        install = SlackInstall(team(n), school.name, f"xoxb-{team(n)}", BOT_USER, "U0ADMIN", now)
+        await SlackInstalls(database).save(install, school.id, ())
+    await database.close()
+
+
+def _anew(people: Mapping[str, Person]) -> dict[str, Person]:
+    return {key: replace(person, id=new_id()) for key, person in people.items()}
+
+
+def _emails(school: int) -> list[str]:
+    return [f"{teacher(school, n).lower()}@demo.example" for n in range(TEACHERS)]
