@@ -146,9 +146,9 @@ def _run(args: argparse.Namespace) -> int:
 
             return asyncio.run(print_status(SystemClock(), as_json=args.json))
         case "run":
-            from bot.serve import serve
+            from bot.serve import run
 
-            return asyncio.run(serve())
+            run()
     raise AssertionError(args.command)
 
 

@@ -226,6 +226,7 @@ def _school(school: School, lists: Lists | None, *, demo: bool) -> Iterator[Find
     today = datetime.now(school.calendar.timezone).date()
     yield from check_review(school, today)
     yield from check_calendar(school, today)
+    yield from check_phones(school)
     if lists is None:
         return
     yield from check_people(school, lists, demo=demo)
@@ -264,6 +265,16 @@ def check_calendar(school: School, today: date) -> Iterator[Finding]:
         f"{school.id}: {listed} in the school file {'ended' if ended else 'ends'} on {until}; {after} {every}",
         f"add the next {'terms under terms' if school.calendar.terms else 'holidays under closed'} in {school.id}.yaml",
     )
+
+
+def check_phones(school: School) -> Iterator[Finding]:
+    """Whether whoever cannot report, because the bot is out of order, is told whom to phone."""
+    if not school.phones:
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: no telephone number, so that a report that cannot be received does not say whom to phone",
+            f"give phones.dsl in {school.id}.yaml",
+        )
 
 
 def check_people(school: School, lists: Lists, *, demo: bool = False) -> Iterator[Finding]:

@@ -58,7 +58,7 @@ _about: ContextVar[Mapping[str, Id]] = ContextVar("about", default=MappingProxyT
 
 @contextmanager
 def about(**ids: Id) -> Iterator[None]:
-    """What is being dealt with: every line written meanwhile, by whomever, says so; and so does that of what goes wrong in it."""
+    """What is being dealt with: every line written meanwhile says so, and so does the line of what goes wrong in it."""
     known = {**_about.get(), **ids}
     token = _about.set(known)
     try:

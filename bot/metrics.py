@@ -30,7 +30,7 @@ from storage.watching import Live, Waiting, Watching
 PATH: Final = "/metrics"
 
 # A series more for every counter, of use to nobody here.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SENT_IN = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, _MINUTE, 5 * _MINUTE, 15 * _MINUTE, _HOUR, 6 * _HOUR, _DAY)

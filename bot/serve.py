@@ -4,7 +4,9 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import threading
+from typing import NoReturn
 
 from bot import logs
 from bot.settings import DEMO_SCHOOLS, Settings, load_settings
@@ -36,6 +38,14 @@ async def serve() -> int:
             signals.begin()
             return 1
     return 0
+
+
+def run() -> NoReturn:
+    """Serves, and ends the process. Python would first take its memory to pieces, for longer than all the rest takes."""
+    code = asyncio.run(serve())
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 class _Signals:

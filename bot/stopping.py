@@ -85,11 +85,11 @@ def at_the_door(stopping: Stopping) -> Middleware:
         if request.path.endswith(_STREAMS):
             return await handler(request)
         with stopping.request():
-            response = await handler(request)
+            answer = await handler(request)
             reach(FaultPoint.BEFORE_ANSWER)
             # The server writes the answer before it does anything else.
             asyncio.get_running_loop().call_soon(reach, FaultPoint.AFTER_ANSWER)
-            return response
+            return answer
 
     return door
 

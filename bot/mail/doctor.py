@@ -1,5 +1,7 @@
 """The doctor's look at the mail server: whether it lets the bot in. No mail is sent."""
 
+from aiosmtplib import SMTPConnectError, SMTPResponseException
+
 from bot.doctor import Finding, Level
 from bot.mail.connection import NO_LOGIN, NO_STARTTLS, PATIENCE_SECONDS, Trouble, code_of, is_certificate, is_login, logged_in
 from bot.settings import MailServer, MailTls
@@ -26,6 +28,8 @@ def _said(trouble: BaseException) -> str:
         return "cannot prove who it is: its certificate is not one that this machine trusts"
     if isinstance(trouble, TimeoutError):
         return "does not answer in time"
+    if isinstance(trouble, SMTPConnectError) and not isinstance(trouble, SMTPResponseException):
+        return "cannot be reached"
     return f"does not let the bot in ({code_of(trouble)})"
 
 

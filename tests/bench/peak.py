@@ -42,8 +42,8 @@ async def measure(options: Options) -> list[Figure]:
 async def _peak(options: Options, schools: Trust, kind: str, count: int) -> list[Figure]:
     schools.slack.taken.clear()
     schools.slack.answered.clear()
-    seconds = min(options.seconds, 3.0) if options.quick else options.seconds
-    reports, questions = (int(n * seconds) for n in (REPORTS_A_SECOND, QUESTIONS_A_SECOND))
+    seconds, part = (3.0, 0.1) if options.quick else (options.seconds, 1.0)
+    reports, questions = (int(n * seconds * part) for n in (REPORTS_A_SECOND, QUESTIONS_A_SECOND))
     async with new_database(kind, schools.folder) as url:
         await fill(schools, url)
         async with schools.bots(url, count) as bots:
@@ -84,7 +84,8 @@ def _figures(
         Figure("peak", f"first alert, p99, {shape}", share(alerts, 0.99), "s"),
         Figure("peak", f"first alert, the slowest, {shape}", max(alerts, default=0.0), "s"),
         Figure("peak", f"reports without an alert, {shape}", unalerted, "of them", 0),
-        Figure("peak", f"processors of the bot at work, {shape}", spent / (sent.took + emptied), "of them"),
+        Figure("peak", f"processor a request, {shape}", spent / (2 * len(kept) + len(sent.asked)) * 1e3, "ms"),
+        Figure("peak", f"processors that the bot kept busy, {shape}", spent / (sent.took + emptied), "of them"),
     ]
 
 

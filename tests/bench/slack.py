@@ -91,6 +91,7 @@ _DETAIL: Mapping[str, object] = {
     "illegal": _chosen("no"),
     "repeat": _chosen("no"),
     "house": _chosen("Brunel"),
+    "form": _chosen("8C"),
 }
 
 

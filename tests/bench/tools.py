@@ -72,13 +72,18 @@ async def burst(
 
 @asynccontextmanager
 async def process(
-    command: list[str], settings: Mapping[str, str], folder: Path, port: int
+    command: list[str], settings: Mapping[str, str], folder: Path, port: int, *, quiet: bool = False
 ) -> AsyncIterator[tuple[str, int, float]]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK_", "ESAFETY_"))}
     env = {**clean, "PYTHONPATH": str(Path(__file__).parents[2]), **settings}
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, env=env, cwd=folder, stdout=asyncio.subprocess.DEVNULL
+        sys.executable,
+        *command,
+        env=env,
+        cwd=folder,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL if quiet else None,
     )
     address = f"http://127.0.0.1:{port}"
     try:
@@ -92,7 +97,7 @@ async def process(
 
 async def until_ready(address: str) -> None:
     async with aiohttp.ClientSession() as session:
-        for _ in range(1500):
+        for _ in range(6000):
             try:
                 async with session.get(f"{address}/readyz") as response:
                     if response.status == 200:

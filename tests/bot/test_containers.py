@@ -1,5 +1,6 @@
 """The image and compose.yaml, as far as they can be tried without a container engine: `make containers` lints them besides."""
 
+import contextlib
 import fnmatch
 import json
 import os
@@ -8,26 +9,30 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
 
 from bot.settings import Settings
+from bot.stopping import STOP_SECONDS
 from tests.bench.tools import free_port
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = re.sub(r"\\\n\s*", " ", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+BALANCING = (ROOT / "balancer.cfg").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
-BOT, DATABASE = COMPOSE["services"]["bot"], COMPOSE["services"]["database"]
+BOT, DATABASE, BALANCER = (COMPOSE["services"][name] for name in ("bot-a", "database", "balancer"))
 
 
 def steps(kind: str) -> list[str]:
@@ -147,17 +152,96 @@ def test_the_database_is_in_the_volume() -> None:
 
 
 def test_compose_shuts_what_can_be_shut() -> None:
-    """Read-only, without new rights, the schools read-only; the bot published to this machine alone, the database never."""
-    for service in (BOT, DATABASE):
+    """Read-only, without new rights, the schools read-only; the balancer published to this machine alone, the rest never."""
+    for service in (BOT, DATABASE, BALANCER):
         assert service["read_only"] is True
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["restart"] == "unless-stopped"
-    assert BOT["cap_drop"] == ["ALL"]
-    assert BOT["ports"] == ["127.0.0.1:3978:3978"]
-    assert "ports" not in DATABASE
+    assert BOT["cap_drop"] == BALANCER["cap_drop"] == ["ALL"]
+    assert BALANCER["ports"] == ["127.0.0.1:3978:3978"]
+    assert "ports" not in {**DATABASE, **BOT}
     assert DATABASE["networks"] == ["inside"]
-    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    assert "inside" not in BALANCER["networks"], "it has no business with the database"
+    assert COMPOSE["networks"]["inside"] == COMPOSE["networks"]["between"] == {"internal": True}
     assert f"./schools:{environment()['ESAFETY_SCHOOLS']}:ro" in BOT["volumes"]
+
+
+def test_two_bots_share_one_database_behind_the_balancer() -> None:
+    """They differ in nothing but their names, so that either can be renewed while the other serves."""
+    assert COMPOSE["services"]["bot-b"] == BOT
+    assert set(BALANCER["depends_on"]) == {"bot-a", "bot-b"}
+    servers = re.findall(r"^    server (\S+) (\S+):(\d+)$", BALANCING, re.MULTILINE)
+    assert servers == [(name, name, BOT["environment"]["PORT"]) for name in ("bot-a", "bot-b")]
+    assert "option httpchk GET /readyz" in BALANCING
+
+
+def test_the_container_may_take_as_long_to_stop_as_the_program_does() -> None:
+    """Ten seconds, and then it is killed."""
+    assert int(BOT["stop_grace_period"].removesuffix("s")) > STOP_SECONDS
+
+
+def answering(port: int, status: int, name: bytes, seen: list[bytes]) -> HTTPServer:
+    """A bot that answers posts with that status, and was ready when it was last asked."""
+
+    class Bot(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(200)
+
+        def do_POST(self) -> None:
+            seen.append(name)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(status)
+
+        def _answer(self, code: int) -> None:
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(name)))
+            self.end_headers()
+            self.wfile.write(name)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(HTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Whoever only looks whether it is there hangs up before the answer."""
+
+    server = Server(("127.0.0.1", port), Bot)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="no HAProxy here")
+def test_the_balancer_gives_a_stopping_bots_requests_to_the_other(tmp_path: Path) -> None:
+    """Before its own check has noticed: what a bot turned away with 503 is taken by the other, body and all, once."""
+    door, first, second = free_port(), free_port(), free_port()
+    text = re.sub(r"\nresolvers docker.*?\n\n", "\n", BALANCING, flags=re.DOTALL).replace(" resolvers docker", "")
+    text = text.replace("bind :3978", f"bind 127.0.0.1:{door}").replace("inter 1s", "inter 60s")
+    text = text.replace("bot-a:3978", f"127.0.0.1:{first}").replace("bot-b:3978", f"127.0.0.1:{second}")
+    (tmp_path / "balancer.cfg").write_text(text)
+    seen: list[bytes] = []
+    servers = [answering(first, 503, b"stopping", seen), answering(second, 200, b"ready", seen)]
+    process = subprocess.Popen(["haproxy", "-db", "-q", "-f", str(tmp_path / "balancer.cfg")])
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{door}/healthz", timeout=5) as answer:
+                assert answer.read() == b"ok"
+                break
+            time.sleep(0.02)
+        for _ in range(4):
+            request = Request(f"http://127.0.0.1:{door}/slack/events", data=b"x" * 60_000)
+            with urlopen(request, timeout=10) as answer:
+                assert answer.read() == b"ready"
+        assert b"stopping" in seen, "it was never tried"
+        assert seen.count(b"ready") == 4
+        for hidden in ("/readyz", "/metrics"):
+            with pytest.raises(HTTPError, match="404"):
+                urlopen(f"http://127.0.0.1:{door}{hidden}", timeout=5)
+    finally:
+        process.terminate()
+        process.wait(20)
+        for server in servers:
+            server.shutdown()
+            server.server_close()
 
 
 def test_compose_waits_for_the_database() -> None:

@@ -151,6 +151,9 @@ async def test_who_took_a_message_and_then_fell_asleep_has_no_say_in_it_any_more
     chat.slow.add(place)
     stalled = asyncio.create_task(worker.round())
     await settle(chat.waiting)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(worker._lanes) > 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     office.clock.advance(seconds=LEASE.total_seconds() + 1)
     quick = Chat()
     await another(office, quick).round()

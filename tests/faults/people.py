@@ -98,7 +98,7 @@ class SlackReporter:
         if not self._is_open(DETAIL):
             return False
         assert user.view is not None
-        asked = {name: "no" for name in ("repeat", "illegal") if name in user.view.fields}
+        asked: dict[str, str] = {name: "no" for name in ("repeat", "illegal") if name in user.view.fields}
         if "house" in user.view.fields:
             asked["house"] = "Brunel"
         await user.fill(None, {**asked, "what": marker})
@@ -153,7 +153,7 @@ class TeamsReporter:
         if user.dialog is None or "what" not in user.dialog.fields:
             return False
         dialog = self._dialog()
-        asked = {name: "no" for name in ("repeat", "illegal") if name in dialog.fields}
+        asked: dict[str, str] = {name: "no" for name in ("repeat", "illegal") if name in dialog.fields}
         if "house" in dialog.fields:
             asked["house"] = "Brunel"
         await user.fill(dialog, {**asked, "what": marker})

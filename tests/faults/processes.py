@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -35,7 +36,7 @@ _OFTEN = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a process is to end: at a point, or so many seconds after its start or after it is ready."""
+    """How a process is to end: at a point, or so many seconds after it was started or was ready."""
 
     point: FaultPoint | None = None
     nth: int = 1
@@ -64,7 +65,7 @@ class Plans:
         return self.at(point)
 
     def at(self, point: FaultPoint) -> Plan:
-        return Plan(point, 1 if self._short else self._chance.randint(1, _OFTEN.get(point, 5)))
+        return Plan(point, self._chance.randint(1, _OFTEN.get(point, 5)))
 
     def at_random(self) -> Plan:
         starting = self._chance.random() < 0.2
@@ -87,7 +88,8 @@ class Fleet:
         self.kills: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.killing = False
-        self._processes: dict[int, asyncio.subprocess.Process] = {}
+        self._processes: dict[int, Started] = {}
+        self._nursery = Nursery()
         self._keepers: list[asyncio.Task[None]] = []
         self._ending = False
         self._owed: list[FaultPoint] = []
@@ -100,6 +102,7 @@ class Fleet:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
+        await self._nursery.open()
         self._keepers = [asyncio.create_task(self._keep(n)) for n in range(len(self.ports))]
         try:
             await self.until_ready()
@@ -110,11 +113,16 @@ class Fleet:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
             await asyncio.gather(*self._keepers)
+            await self._nursery.close()
 
     async def until_ready(self) -> None:
         for address in self.addresses:
             if not await _is_ready(address, _READY_SECONDS):
                 raise AssertionError(f"a process was never ready:\n{self.said()[-3000:]}")
+
+    def to_be_cut(self) -> None:
+        """Those that were to stay are to be killed once more."""
+        self._to_stay.clear()
 
     async def power_cut(self) -> None:
         """All of them end in the same moment."""
@@ -124,7 +132,7 @@ class Fleet:
     async def calm(self) -> None:
         """Kills nobody any more, and waits until every process is there that is to stay."""
         self.killing = False
-        while len(self._to_stay) < len(self.ports):
+        while len(self._to_stay) < len(self.ports):  # noqa: ASYNC110 - one look at a set, now and then
             await asyncio.sleep(0.05)
         await self.until_ready()
 
@@ -132,40 +140,39 @@ class Fleet:
         return "".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("process-*.log")))
 
     async def _keep(self, n: int) -> None:
-        with (self._folder / f"process-{n}.log").open("ab") as log:
-            while not self._ending:
-                plan = self._next_plan()
-                env = {**self._settings, "PORT": str(self.ports[n])}
-                if plan is None:
-                    self._to_stay.add(n)
-                elif plan.point is not None:
-                    env[VARIABLE] = f"kill:{plan.point}:{plan.nth}"
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "bot", "run", env=env, cwd=self._folder, stdout=asyncio.subprocess.DEVNULL, stderr=log
-                )
-                self._processes[n] = process
-                dead = asyncio.create_task(process.wait())
-                await (self._until_told(dead) if plan is None else self._carry_out(n, plan, dead))
-                await dead
-                self._to_stay.discard(n)
-                if self._ending:
-                    return
-                cause = self._causes.pop(n, plan.point if plan is not None else None)
-                if process.returncode == -signal.SIGKILL and cause is not None:
-                    self.kills[cause] += 1
-                else:
-                    self.wrong.append(f"a process ended by itself with {process.returncode}")
-                await self._after_death()
+        while not self._ending:
+            plan = self._next_plan()
+            env = {**self._settings, "PORT": str(self.ports[n])}
+            if plan is None:
+                self._to_stay.add(n)
+            elif plan.point is not None:
+                env[VARIABLE] = f"kill:{plan.point}:{plan.nth}"
+            process = await self._nursery.start(env, self._folder, self._folder / f"process-{n}.log")
+            self._processes[n] = process
+            dead = asyncio.create_task(process.wait())
+            await (self._until_told(n, dead) if plan is None else self._carry_out(n, plan, dead))
+            await dead
+            self._to_stay.discard(n)
+            if self._told_to_end():
+                return
+            cause = self._causes.pop(n, plan.point if plan is not None else None)
+            if process.returncode == -signal.SIGKILL and cause is not None:
+                self.kills[cause] += 1
+            else:
+                self.wrong.append(f"a process ended by itself with {process.returncode}")
+            await self._after_death()
 
-    async def _until_told(self, dead: "asyncio.Task[int]") -> None:
+    def _told_to_end(self) -> bool:
+        return self._ending
+
+    async def _until_told(self, n: int, dead: "asyncio.Task[None]") -> None:
         """A process that stays, until the killing begins: then it is the first."""
         while not self.killing and not dead.done():
             await asyncio.wait({dead}, timeout=0.1)
-        for n, process in self._processes.items():
-            if self.killing and process.returncode is None and n in self._to_stay:
-                self._kill(n, AT_RANDOM)
+        if not dead.done():
+            self._kill(n, AT_RANDOM)
 
-    async def _carry_out(self, n: int, plan: Plan, dead: "asyncio.Task[int]") -> None:
+    async def _carry_out(self, n: int, plan: Plan, dead: "asyncio.Task[None]") -> None:
         if not plan.while_starting:
             ready = asyncio.create_task(_is_ready(self.addresses[n], _READY_SECONDS))
             await asyncio.wait({dead, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -191,6 +198,68 @@ class Fleet:
         if not self.killing:
             return None
         return self._plans.at(self._owed.pop()) if self._owed else self._plans.next()
+
+
+class Started:
+    """A process of the program."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._dead = asyncio.Event()
+
+    def ended(self, code: int) -> None:
+        self.returncode = code
+        self._dead.set()
+
+    async def wait(self) -> None:
+        await self._dead.wait()
+
+    def kill(self) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+class Nursery:
+    """Where processes come from: see nursery.py."""
+
+    def __init__(self) -> None:
+        self._asked: asyncio.Queue[asyncio.Future[Started]] = asyncio.Queue()
+        self._alive: dict[int, Started] = {}
+
+    async def open(self) -> None:
+        env = {**clean_environment(), "OPENBLAS_NUM_THREADS": "1"}
+        pipe = asyncio.subprocess.PIPE
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.faults.nursery", env=env, stdin=pipe, stdout=pipe
+        )
+        self._listening = asyncio.create_task(self._listen())
+
+    async def start(self, env: Mapping[str, str], folder: Path, log: Path) -> Started:
+        request = {"env": dict(env), "folder": str(folder), "log": str(log)}
+        started: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
+        self._asked.put_nowait(started)
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        return await started
+
+    async def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+        await self._listening
+
+    async def _listen(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            match json.loads(line):
+                case {"started": int(pid)}:
+                    self._alive[pid] = Started(pid)
+                    self._asked.get_nowait().set_result(self._alive[pid])
+                case {"dead": int(pid), "code": int(code)}:
+                    self._alive.pop(pid).ended(code)
+                case other:
+                    raise AssertionError(other)
 
 
 async def _is_ready(address: str, within: float) -> bool:

@@ -1,4 +1,4 @@
-"""Chats in bad weather: a fake Slack and a fake Teams that fail by chance as the real ones do, before as many processes as there are.
+"""Chats in bad weather: a fake Slack and a fake Teams that fail by chance as the real ones do, before several processes.
 
 They also keep each message as it was when it came, since what a later change shows is no proof of what was posted.
 """
@@ -20,10 +20,9 @@ from tests.fakes.slack_model import Message as SlackMessage
 from tests.fakes.slack_model import Reply as SlackReply
 from tests.fakes.slack_model import TookTooLongError as SlackTookTooLong
 from tests.fakes.slack_server import FakeSlack, LostCall, LostReply, RateLimited, ServerError
-from tests.fakes.teams_model import Conversation
+from tests.fakes.teams_model import Conversation, RefusalError
 from tests.fakes.teams_model import Message as TeamsMessage
 from tests.fakes.teams_model import Reply as TeamsReply
-from tests.fakes.teams_model import RefusalError
 from tests.fakes.teams_model import TookTooLongError as TeamsTookTooLong
 from tests.fakes.teams_server import SENDS, FakeTeams
 from tests.fakes.teams_server import Fault as TeamsFault

@@ -211,6 +211,8 @@ async def test_an_owner_who_has_left_leaves_it_unanswered(office: Office) -> Non
     incident = await taken(office, "2026-11-23T10:00")
     async with office.database.begin() as connection:
         await connection.execute(update(t.people).where(t.people.c.id == office.people["dsl"].id).values(active=False))
+    async with office.ports.store.transaction(office.school) as records:
+        await records.next_number("people")
     await mornings(office, 1)
     assert (await office.alert(incident)).state is AlertState.OPEN
     assert "deputy" in await office.asked(incident)

@@ -42,13 +42,13 @@ def logs() -> Iterator[tuple[io.StringIO, io.StringIO]]:
     levels = [one.level for one in loud]
     for one in loud:
         one.setLevel(logging.DEBUG)
-    for one in handlers:
-        root.addHandler(one)
+    for to in handlers:
+        root.addHandler(to)
     try:
         yield streams
     finally:
-        for one in handlers:
-            root.removeHandler(one)
+        for to in handlers:
+            root.removeHandler(to)
         for one, level in zip(loud, levels, strict=True):
             one.setLevel(level)
 

@@ -157,7 +157,7 @@ async def explained(database: Database, statement: str, parameters: object) -> l
     async with database.begin(write=False) as connection:
         if database.is_sqlite:
             rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
-            return [row[3] for row in rows]
+            return [str(tuple(row)[-1]) for row in rows]
         await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         rows = await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)  # type: ignore[arg-type]
         return [row[0] for row in rows]

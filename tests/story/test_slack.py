@@ -323,7 +323,7 @@ async def test_lost_connections_while_looking_up_readers_do_not_end_the_bot(
     """The bot stops when one of its parts ends by itself: a dropped connection must not be such an end."""
     async with slack_stage(database_url, tmp_path, clock) as stage:
         stage.slack.next_calls("conversations.members", 20, LostCall())
-        settings = stage.bot.settings
+        settings = stage.bot.settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'other.db'}"})
         async with running(settings, clock) as other:
             await asyncio.sleep(0.5)
             assert [task.get_name() for task in other.tasks if task.done()] == []
