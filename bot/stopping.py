@@ -34,12 +34,13 @@ class Stopping:
     """Whether the program is on its way down, and what is still under way.
 
     `doors` are closed first: connections over which requests come in. `finishers` wait for what goes on after an answer.
+    `under_way` counts the requests that are being answered.
     """
 
     doors: list[Step] = field(default_factory=list)
     finishers: list[Step] = field(default_factory=list)
     began: bool = False
-    _under_way: int = 0
+    under_way: int = 0
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begin(self) -> None:
@@ -49,18 +50,18 @@ class Stopping:
     @contextmanager
     def request(self) -> Iterator[None]:
         """A request that is being answered."""
-        self._under_way += 1
+        self.under_way += 1
         self._idle.clear()
         try:
             yield
         finally:
-            self._under_way -= 1
-            if not self._under_way:
+            self.under_way -= 1
+            if not self.under_way:
                 self._idle.set()
 
     async def until_answered(self) -> None:
         """Waits until no request is under way."""
-        while self._under_way:
+        while self.under_way:
             await self._idle.wait()
 
     async def hang_up(self, close: Step) -> None:

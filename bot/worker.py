@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Protocol
 
+from bot.tracing import step
 from domain.incident import Delivery, Timer
 from domain.messages import Message
 from domain.people import Address, Platform, School
@@ -210,7 +211,8 @@ class Worker:
                     await self.outbox.give_back(waiting[n:], now)
                     break
                 try:
-                    until = await self._deliver(delivery)
+                    with step("delivery", delivery=delivery.id, school=delivery.school, attempt=delivery.attempts):
+                        until = await self._deliver(delivery)
                 except Exception as wrong:  # noqa: BLE001 - the others of the lane are tried all the same
                     broken = wrong
                     self.tally.failed += 1
@@ -303,5 +305,4 @@ class Worker:
         """Gives a message up, and sees to it that whoever was meant hears of it in another way."""
         self.tally.dead += 1
         log.warning("delivery %s of %s on %s given up: %s", delivery.id, delivery.message, delivery.address.platform, code)
-        if await self.outbox.bury(delivery, code):
-            await undelivered.given_up(self.ports, school, delivery)
+        await undelivered.give_up(self.ports, school, delivery, code)

@@ -19,6 +19,10 @@ _LOOKED_AT = 8
 GIVEN_UP = t.deliveries.c.state == literal_column("'dead'")
 """Written out, so that the index on these few rows is used."""
 
+# As literals: PostgreSQL must see what they are to know that the partial indexes serve.
+_PENDING, _LEASED = (literal_column(f"'{state}'") for state in (DeliveryState.PENDING, DeliveryState.LEASED))
+_TO_RING = t.timers.c.state == literal_column("'pending'")
+
 Lane = tuple[Platform, str]
 """Where messages go one after the other: a place on a platform."""
 
@@ -61,6 +65,13 @@ def show_again(at: datetime, *where: ColumnElement[bool]) -> Update:
     )
 
 
+def became(delivery: Delivery, **values: object) -> Update:
+    """What became of a message, from whoever holds its newest lease; the word of anybody else changes nothing."""
+    d = t.deliveries.c
+    mine = (d.id == delivery.id, d.state == DeliveryState.LEASED, d.lease == delivery.lease)
+    return update(t.deliveries).where(*mine).values(leased_until=None, **values)
+
+
 class Outbox:
     """Due rows of every school. A lease that runs out is taken again: the message may be sent twice, never not at all.
 
@@ -86,7 +97,7 @@ class Outbox:
         `attempts` counts the one that begins now. One whose lease has run out may have been posted: it is `uncertain`.
         """
         d = t.deliveries.c
-        free = or_(d.state == DeliveryState.PENDING, and_(d.state == DeliveryState.LEASED, d.leased_until <= now))
+        free = or_(d.state == _PENDING, and_(d.state == _LEASED, d.leased_until <= now))
         lane = d.platform + ":" + d.address_id
         elsewhere = lane.notin_([f"{platform}:{place}" for platform, place in busy]) if busy else true()
         due = (free, d.next_at <= now, d.platform.in_(platforms), elsewhere)
@@ -124,8 +135,8 @@ class Outbox:
     async def has_due(self, now: datetime) -> bool:
         """Whether anything is due, without taking it: a look that holds up no writer."""
         d, x = t.deliveries.c, t.timers.c
-        waiting = select(d.id).where(d.state.in_((DeliveryState.PENDING, DeliveryState.LEASED)), d.next_at <= now).limit(1)
-        ringing = select(x.id).where(x.state == "pending", x.due_at <= now).limit(1)
+        waiting = select(d.id).where(d.state.in_((_PENDING, _LEASED)), d.next_at <= now).limit(1)
+        ringing = select(x.id).where(_TO_RING, x.due_at <= now).limit(1)
         async with self._database.begin(write=False) as connection:
             return (await connection.execute(waiting)).first() is not None or (
                 await connection.execute(ringing)
@@ -181,33 +192,20 @@ class Outbox:
                 .values(next_at=until)
             )
 
-    async def bury(self, delivery: Delivery, trouble: str) -> bool:
-        """It can never go through: the place does not exist, or does not want it, or has not answered for days."""
-        return await self._change(delivery, state=DeliveryState.DEAD, trouble=trouble[:64])
-
     async def cancel(self, delivery: Delivery) -> bool:
         """Nobody needs it any more, or nobody there may see it."""
         return await self._change(delivery, state=DeliveryState.CANCELLED)
 
     async def _change(self, delivery: Delivery, **values: object) -> bool:
-        d = t.deliveries.c
         async with self._database.begin() as connection:
-            done = await connection.execute(
-                update(t.deliveries)
-                .where(d.id == delivery.id, d.state == DeliveryState.LEASED, d.lease == delivery.lease)
-                .values(leased_until=None, **values)
-            )
-            return bool(done.rowcount)
+            return bool((await connection.execute(became(delivery, **values))).rowcount)
 
     async def due_timers(self, now: datetime, limit: int, schools: Iterable[str]) -> list[tuple[str, Timer]]:
         """The timers of these schools that are due. Who handles one marks it done in the same transaction as its effects."""
         x = t.timers.c
         async with self._database.begin(write=False) as connection:
             rows = await connection.execute(
-                select(t.timers)
-                .where(x.state == "pending", x.due_at <= now, x.school.in_(schools))
-                .order_by(x.due_at)
-                .limit(limit)
+                select(t.timers).where(_TO_RING, x.due_at <= now, x.school.in_(schools)).order_by(x.due_at).limit(limit)
             )
             return [(r.school, Timer(r.id, TimerKind(r.kind), r.incident_id, r.alert_id, r.due_at)) for r in rows]
 
@@ -230,11 +228,11 @@ class Outbox:
     async def backlog(self, now: datetime) -> Backlog:
         """What is due, and what was given up."""
         d, x = t.deliveries.c, t.timers.c
-        waiting = (d.state.in_((DeliveryState.PENDING, DeliveryState.LEASED)), d.next_at <= now)
+        waiting = (d.state.in_((_PENDING, _LEASED)), d.next_at <= now)
         async with self._database.begin(write=False) as connection:
             due = (await connection.execute(select(func.count()).where(*waiting))).scalar_one()
             dead = (await connection.execute(select(func.count()).where(d.state == DeliveryState.DEAD))).scalar_one()
-            timers = (await connection.execute(select(func.count()).where(x.state == "pending", x.due_at <= now))).scalar_one()
+            timers = (await connection.execute(select(func.count()).where(_TO_RING, x.due_at <= now))).scalar_one()
         return Backlog(due, dead, timers)
 
 

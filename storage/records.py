@@ -39,7 +39,7 @@ from domain.routing import Facts
 from domain.words import About, DeliveryState, IncidentState, ParticipantRole, Role, Urgency
 from storage import tables as t
 from storage.audit_chain import BEFORE_THE_FIRST, entry_hash
-from storage.outbox import GIVEN_UP, show_again
+from storage.outbox import GIVEN_UP, became, show_again
 from storage.question_records import QuestionRecords
 
 _OPEN_CASE = (IncidentState.REPORTED, IncidentState.ACKNOWLEDGED, IncidentState.IN_PROGRESS)
@@ -537,6 +537,14 @@ class Records(QuestionRecords):
         d = t.deliveries.c
         of_alert = d.alert_id == alert_id if alert_id is not None else true()
         await self._c.execute(show_again(at, d.incident_id == incident_id, d.message.in_(messages), of_alert))
+
+    async def bury(self, delivery: Delivery, trouble: str) -> bool:
+        """Gives a message up: its place does not exist, does not want it, or has not answered for days.
+
+        `trouble` is a code. False if another has taken the message since: then it is for them to say.
+        """
+        done = await self._c.execute(became(delivery, state=DeliveryState.DEAD, trouble=trouble[:64]))
+        return bool(done.rowcount)
 
     async def delivery_chances(self, alert_id: str, round_: int, person_id: str | None = None) -> int:
         """How many of an alert's messages of a round, to anybody or to one person, have been sent or may still be."""

@@ -1,13 +1,14 @@
 """Measures, and prints each figure beside its floor and its goal. Numbers depend on the machine; the ratios are what counts.
 
-    python -m tests.bench                       everything, one after the other
-    python -m tests.bench delivery peak         some of it
-    python -m tests.bench --write               writes docs/performance.md and its picture too
-    python -m tests.bench --quick               tiny, to try the measurements themselves
+python -m tests.bench                       everything, one after the other
+python -m tests.bench delivery peak         some of it
+python -m tests.bench --write               writes docs/performance.md and its picture too
+python -m tests.bench --quick               tiny, to try the measurements themselves
 """
 
 import argparse
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -54,9 +55,15 @@ async def main(names: list[str], options: Options, *, write: bool) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures, beside floors and goals.")
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="part", help=f"one of {', '.join(PARTS)}; default all")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="part", help=f"one of {', '.join(PARTS)}; default all"
+    )
     parser.add_argument("--write", action="store_true", help="write docs/performance.md and its picture")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: to try the measurements, not to measure")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the peak lasts")
+    parser.add_argument("--incidents", type=int, default=1_000_000, help="how many there are where there are many")
     given = parser.parse_args()
-    asyncio.run(main(given.parts or list(PARTS), Options(given.quick, given.seconds), write=given.write))
+    # Ended from outside it still ends what it has started, and drops its databases.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = Options(given.quick, given.seconds, given.incidents)
+    asyncio.run(main(given.parts or list(PARTS), options, write=given.write))

@@ -33,8 +33,8 @@ REPORTS = 60
 GOAL_MS = 250
 MEANS = (
     "One report after the other, with pauses. Time runs from the moment that stands in the report, just before its transaction"
-    " begins, to the arrival of the alert's `chat.postMessage`: the commit itself is in it. The floor is one row committed to the"
-    " same kind of database and one message posted to the same Slack."
+    " begins, to the arrival of the alert's `chat.postMessage`: the commit itself is in it. The floor is one row committed to"
+    " the same kind of database and one message posted to the same Slack."
 )
 
 
@@ -81,7 +81,7 @@ async def _alerted(options: Options, slack: FakeSlack, folder: Path, url: str) -
     chance, warm_up = random.Random(2026), 3
     since_boot = time.time() - time.monotonic()
     async with bot(folder, slack_env(slack), url) as (address, _, _), aiohttp.ClientSession() as session:
-        for _again in range(options.of(REPORTS, 5) + warm_up):
+        for _ in range(options.of(REPORTS, 5) + warm_up):
             before = len(slack.calls)
             for body in screens():
                 async with session.post(f"{address}/slack/events", data=body, headers=signed(body)) as response:
@@ -99,9 +99,7 @@ async def _alerted(options: Options, slack: FakeSlack, folder: Path, url: str) -
 
 
 def _alert_in(slack: FakeSlack, since: int) -> bool:
-    return any(
-        c.method == "chat.postMessage" and _is_alert(slack, str(c.arguments["channel"])) for c in slack.calls[since:]
-    )
+    return any(c.method == "chat.postMessage" and _is_alert(slack, str(c.arguments["channel"])) for c in slack.calls[since:])
 
 
 def _is_alert(slack: FakeSlack, place: str) -> bool:
@@ -130,7 +128,6 @@ async def _inserter(url: str) -> AsyncIterator[Callable[[], Awaitable[object]]]:
         connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(table)
-
 
         async def insert() -> None:
             connection.execute(f"{row} (?)", (str(uuid4()),))

@@ -147,14 +147,13 @@ def _picture(figures: Sequence[Figure], titles: Mapping[str, str]) -> str:
             y += _ROW
         y += 10
     height = y + 16
+    size = f'viewBox="0 0 {_WIDE + 60} {height:.0f}" width="{_WIDE + 60}" height="{height:.0f}"'
     line = f'<line class="line" x1="{_LEFT + goal_at:.1f}" y1="56" x2="{_LEFT + goal_at:.1f}" y2="{y:.0f}"/>'
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE + 60} {height:.0f}" width="{_WIDE + 60}" '
-            f'height="{height:.0f}" role="img" aria-labelledby="title desc">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title desc">',
             '<title id="title">Each figure as a share of its goal</title>',
-            '<desc id="desc">A bar for each figure that has a goal; one that ends before the line meets it. '
-            "The table on the page has the numbers.</desc>",
+            '<desc id="desc">A bar for each figure that has a goal; one that ends before the line meets it.</desc>',
             _STYLE,
             f'<rect class="page" x="0.5" y="0.5" width="{_WIDE + 59}" height="{height - 1:.0f}" rx="10"/>',
             '<text class="title" x="20" y="34">Each figure as a share of its goal: the shorter, the better</text>',

@@ -18,13 +18,15 @@ REPORTS_A_SECOND, QUESTIONS_A_SECOND = 40, 400
 LATE_SECONDS = 1.0
 _EMPTY_WITHIN_SECONDS = 300.0
 SHAPES = ((SQLITE, 1), (POSTGRESQL, 2))
-MEANS = (
+SENT = (
     "40 reports (two screens two seconds apart) and 400 questions (`/esafety ask`) a second, at random moments, from 1,000"
-    " teachers of 25 schools, five of each policy. Their questions are those that the policies' answers are tested with. Times run"
-    " from the moment at which a request was due to be sent: to the receipt for a report, and for a question to the arrival of the"
-    " answer itself, which Slack is sent after the acknowledgement. Late is what took more than a second.",
+    " teachers of 25 schools, five of each policy. Their questions are those that the policies' answers are tested with. Times"
+    " run from the moment at which a request was due to be sent: to the receipt for a report, and for a question to the arrival"
+    " of the answer itself, which Slack is sent after the acknowledgement. Late is what took more than a second."
+)
+LIMITS = (
     "The alerts go to 25 channels, 25 leads and the reporters, to eight places at once by each process; the Slack beside it"
-    " takes every message at once. Client, Slack and database share the processors with the bot.",
+    " takes every message at once. Client, Slack and database share the processors with the bot."
 )
 
 
@@ -58,9 +60,7 @@ async def _peak(options: Options, schools: Trust, kind: str, count: int) -> list
     return _figures(schools, f"{kind}, {count} process{'es' if count > 1 else ''}", sent, kept, emptied, spent)
 
 
-def _figures(
-    schools: Trust, shape: str, sent: Sent, kept: dict[str, datetime], emptied: float, spent: float
-) -> list[Figure]:
+def _figures(schools: Trust, shape: str, sent: Sent, kept: dict[str, datetime], emptied: float, spent: float) -> list[Figure]:
     answered = schools.slack.answered
     answers = [answered[key] - due for key, due in sent.asked.items() if key in answered]
     failed = len(sent.failed) + len(sent.asked) - len(answers)
@@ -71,8 +71,8 @@ def _figures(
     alerts = _first_alerts(schools, kept)
     unalerted = len(kept) - len(alerts)
     return [
-        Figure("peak", f"answers and receipts, median, {shape}", share(waits, 0.5) * 1e3, "ms", means=MEANS[0]),
-        Figure("peak", f"answers and receipts, p99, {shape}", share(waits, 0.99) * 1e3, "ms", 100, means=MEANS[1]),
+        Figure("peak", f"answers and receipts, median, {shape}", share(waits, 0.5) * 1e3, "ms", means=SENT),
+        Figure("peak", f"answers and receipts, p99, {shape}", share(waits, 0.99) * 1e3, "ms", 100, means=LIMITS),
         Figure("peak", f"receipts, p99, {shape}", share(sent.second, 0.99) * 1e3, "ms"),
         Figure("peak", f"answers, p99, {shape}", share(answers, 0.99) * 1e3, "ms"),
         Figure("peak", f"first screens, p99, {shape}", share(sent.first, 0.99) * 1e3, "ms"),

@@ -1,4 +1,4 @@
-"""The Slack path as Slack walks it: what it sends, the program that answers, and what a request costs beside a bare Bolt app."""
+"""The Slack path as Slack walks it: what it sends, the program that answers, and what that costs beside a bare Bolt app."""
 
 import json
 import sqlite3
@@ -144,14 +144,14 @@ async def bare(slack: FakeSlack, url: str = "") -> AsyncIterator[tuple[str, int,
         yield started
 
 
-async def starts(_: Options) -> list[Figure]:
+async def starts(options: Options) -> list[Figure]:
     """From `esafety run` to ready, and the memory it then holds; the second start of a database, as a restart is."""
     found: list[Figure] = []
     async with workspace() as slack:
         for name, extra in (("the console", {}), ("Slack", slack_env(slack)), ("Teams", teams.SOME_SETTINGS)):
             measured = []
             with tempfile.TemporaryDirectory() as folder:
-                for _again in range(4):
+                for _ in range(options.of(4, 2)):
                     async with bot(Path(folder), extra) as (_, pid, seconds):
                         measured.append((seconds, resident_mb(pid)))
             seconds = statistics.median(m[0] for m in measured[1:])
@@ -168,7 +168,7 @@ async def help_command(options: Options) -> list[Figure]:
     ours, floors = [], []
     with tempfile.TemporaryDirectory() as folder:
         async with workspace() as slack, bot(Path(folder), slack_env(slack)) as (address, _, _), bare(slack) as (floor, _, _):
-            for _again in range(options.rounds):
+            for _ in range(options.rounds):
                 floors.append(await burst(f"{floor}/slack/events", bodies, signed))
                 ours.append(await burst(f"{address}/slack/events", bodies, signed))
     pairs = list(zip(ours, floors, strict=True))

@@ -87,7 +87,13 @@ async def acknowledgements(rounds: int, count: int) -> list[Figure]:
     means = "Ours acknowledges in the database and changes every copy; the floor is the library's own echo, which does nothing."
     return [
         Figure(
-            "teams", "Acknowledge by Action.Execute", a_second, "/s", floor=floor_rate, floor_name="bare botbuilder", means=means
+            "teams",
+            "Acknowledge by Action.Execute",
+            a_second,
+            "/s",
+            floor=floor_rate,
+            floor_name="bare botbuilder",
+            means=means,
         ),
         Figure("teams", "Acknowledge by Action.Execute, p99", p99, "ms", floor=floor_p99, floor_name="bare botbuilder"),
         Figure("teams", "of the echo's requests a second", rate * 100, "%", 60, at_least=True),

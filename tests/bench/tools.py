@@ -22,6 +22,7 @@ class Options:
 
     quick: bool = False
     seconds: float = 60.0
+    incidents: int = 1_000_000
 
     @property
     def rounds(self) -> int:

@@ -1,5 +1,6 @@
-"""A trust of many schools behind one bot, as a load needs it: schools of every policy, each with a workspace and staff of its own,
-and a Slack that takes what it is sent and does as little as it can.
+"""A trust of many schools behind one bot, as a load needs it.
+
+Schools of every policy, each with a workspace and staff of its own, and a Slack that takes what it is sent and does no more.
 """
 
 import json

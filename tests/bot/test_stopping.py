@@ -29,6 +29,7 @@ from storage.school_files import load_schools
 from storage.store import Store
 from tests.bench.tools import free_port, until_ready
 from tests.fakes.clock import A_TUESDAY_MORNING, PATIENCE_SECONDS
+from tests.fakes.database_trouble import locked
 from tests.fakes.slack_server import FakeSlack, Slow
 from tests.fakes.slack_user import SlackUser
 from tests.story.stage import BRUNEL, CAST, SAFEGUARDING, write_school
@@ -264,3 +265,23 @@ async def test_requests_that_are_being_answered_are_waited_for() -> None:
     go_on.set()
     assert await first == (200, "done")
     await stop
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_over_socket_mode_too_what_came_is_answered_and_then_the_connection_is_closed(program: Program) -> None:
+    """The answer goes the way that the request came, so that way stays open for it; what comes later is not taken."""
+    settings = Settings.model_validate({**program.settings.model_dump(by_alias=True), "ESAFETY_SLACK_MODE": "socket"})
+    async with contextlib.AsyncExitStack() as stack:
+        bot = await stack.enter_async_context(running(settings))
+        await program.slack.until(lambda: program.slack.socket_count, "the bot connected")
+        await program.second_screen()
+        async with locked(bot.database):
+            sending = asyncio.create_task(program.teacher.submit())
+            await program.slack.until(lambda: bot.stopping.under_way, "it is being dealt with")
+            stop = asyncio.create_task(stack.aclose())
+            await program.slack.until(lambda: bot.stopping.began, "it is stopping")
+        await sending
+        assert program.teacher.view is not None
+        assert "CSS-" in program.teacher.view.shown
+        await stop
+    await program.slack.until(lambda: not program.slack.socket_count, "the connection is closed")

@@ -6,7 +6,7 @@ import itertools
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -148,15 +148,15 @@ class Run:
     async def _bear(self, leads: Leads) -> None:
         """The load, the weather and the killing, until there has been enough of each."""
         self.weather.stormy = self.fleet.killing = True
-        at_work = [asyncio.create_task(leads.run()), asyncio.create_task(self._time_goes_on())]
+        at_work = [asyncio.create_task(leads.run()), time_goes_on := asyncio.create_task(self._time_goes_on())]
         reporting = [asyncio.create_task(self._reports(reporter)) for reporter in self.reporters]
         try:
-            await self._until_killed(self.size.kills // 2)
+            await self._until_killed(self.size.kills // 2, reporting)
             await self._an_hours_outage()
-            await self._until_killed(self.size.kills)
+            await self._until_killed(self.size.kills, reporting)
             self.weather.stormy = False
             await asyncio.gather(*reporting)
-            self.fleet.killing = False
+            time_goes_on.cancel()
             await self._drained()
             await leads.until_done()
         finally:
@@ -175,10 +175,13 @@ class Run:
             kind = self._chance.choice(KINDS)
             await reporter.report(kind, f"{MARKER}{n:05d}", names=n % 4 == 0)
 
-    async def _until_killed(self, count: int) -> None:
+    async def _until_killed(self, count: int, reporting: Sequence["asyncio.Task[None]"]) -> None:
         needed = set(FaultPoint)
-        while self.fleet.kill_count < count or (count == self.size.kills and not needed <= set(self.fleet.kills)):  # noqa: ASYNC110
+        while self.fleet.kill_count < count or (count == self.size.kills and not needed <= set(self.fleet.kills)):
             await asyncio.sleep(0.1)
+            for task in reporting:
+                if task.done():
+                    task.result()
 
     async def _an_hours_outage(self) -> None:
         """Nobody can reach either chat for an hour, which is six steps of ten minutes in the database."""
@@ -191,7 +194,7 @@ class Run:
     async def _time_goes_on(self) -> None:
         """What waits for its next try or for the deadline of an alert has it come sooner, a little at a time."""
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1)
             if not self.weather.outage:
                 await self._minutes_pass(1)
             # The lease of a process that died ends when no process that lives could still be sending.

@@ -99,8 +99,6 @@ class SlackReporter:
             return False
         assert user.view is not None
         asked: dict[str, str] = {name: "no" for name in ("repeat", "illegal") if name in user.view.fields}
-        if "house" in user.view.fields:
-            asked["house"] = "Brunel"
         await user.fill(None, {**asked, "what": marker})
         if names:
             with suppress(*_DID_NOT_WORK):
@@ -122,6 +120,10 @@ class SlackReporter:
         return await comes(lambda: self._is_open(KIND))
 
     async def _submitted(self, form: str) -> bool:
+        view = self._user.view
+        if view is not None and "house" in view.fields and not view.value("house"):
+            # It is asked for once the bot finds that it needs it.
+            await self._user.fill(view, {"house": "Brunel"})
         errors = await self._user.submit()
         wrong = [e for e in errors.values() if "required" in e]
         assert not wrong, errors
@@ -154,8 +156,6 @@ class TeamsReporter:
             return False
         dialog = self._dialog()
         asked: dict[str, str] = {name: "no" for name in ("repeat", "illegal") if name in dialog.fields}
-        if "house" in dialog.fields:
-            asked["house"] = "Brunel"
         await user.fill(dialog, {**asked, "what": marker})
         if names:
             with suppress(*_DID_NOT_WORK):
@@ -181,7 +181,10 @@ class TeamsReporter:
 
     async def _submitted(self, field_of_form: str) -> bool:
         dialog = self._dialog()
+        if "house" in dialog.fields and not dialog.value("house"):
+            await self._user.fill(dialog, {"house": "Brunel"})
         await self._user.submit(dialog)
+        assert not dialog.left_empty, dialog.left_empty
         if dialog.failed:
             return False
         # Closed it tells nothing more; open, it is done once neither the form nor the offer to send it again is there.
@@ -303,9 +306,11 @@ class Leads:
                 told = len(copy.user.ephemerals)
                 user = copy.user
                 await user.press(copy.message, label)
-                if not await comes(lambda: len(user.ephemerals) > told):
+                # What was pressed before may be answered only now.
+                (reference,) = set(_REFERENCE.findall(copy.message.shown))
+                if not await comes(lambda: any(reference in one.shown for one in user.ephemerals[told:])):
                     return False
-                answer = user.ephemerals[-1].shown
+                answer = next(one.shown for one in user.ephemerals[told:] if reference in one.shown)
             else:
                 assert isinstance(copy.user, TeamsUser)
                 assert isinstance(copy.message, TeamsMessage)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
@@ -244,3 +245,25 @@ async def test_handed_on_and_unreachable_again(office: Office, mail: FakeMail) -
         await hand_on.hand_on(mailing.ports, mailing.school, mailing.account("dsl"), alert.id, to, "I am away")
         await mailing.works()
     assert mail.recipients == addresses(mailing, "deputy", "deputy")
+
+
+async def test_given_up_and_mailed_at_once_or_not_at_all(office: Office, mail: FakeMail) -> None:
+    """The process ends while a message is given up: it is as if that had not begun, and is done when its lease is over."""
+    lost = office.people["dsl"].id
+    mailing = with_mail(office, mail, Postbox(unknown={lost}))
+    await mailing.reports()
+
+    def ends() -> str:
+        raise RuntimeError
+
+    ending = replace(mailing.worker, ports=replace(mailing.ports, new_id=ends))
+    with pytest.raises(RuntimeError):
+        await ending.round()
+    there = t.deliveries.c.address_id == lost
+    assert {row.state for row in await mailing.rows(t.deliveries, there)} == {"leased"}
+    await mailing.later(seconds=91)
+    assert {(row.platform, row.state) for row in await mailing.rows(t.deliveries, there)} == {
+        ("slack", "dead"),
+        ("email", "sent"),
+    }
+    assert mail.recipients == addresses(mailing, "dsl")

@@ -13,6 +13,7 @@ from storage import tables as t
 from storage.database import Database
 from storage.housekeeping import tidy
 from storage.outbox import Outbox, SeenEvents
+from storage.store import Store
 from tests.fakes.clock import FakeClock
 from tests.handlers.office import Office, open_office
 
@@ -120,7 +121,9 @@ async def test_the_backlog_is_counted(office: Office, outbox: Outbox) -> None:
     assert before.deliveries_due == len(await office.rows(t.deliveries))
     assert before.timers_due == 0
     (first, *_) = await outbox.lease(now, MINUTE, 10, SLACK)
-    await outbox.bury(first, "channel_not_found")
+    async with Store(office.database).transaction(office.school) as records:
+        assert await records.bury(first, "channel_not_found")
+        assert not await records.bury(first, "channel_not_found"), "it is no longer theirs to say"
     after = await outbox.backlog(now + timedelta(minutes=15))
     assert after.deliveries_dead == 1
     assert after.timers_due == 1

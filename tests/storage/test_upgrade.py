@@ -1,0 +1,523 @@
+"""An upgrade on the way: whatever a database of an earlier version held is there afterwards, and goes on."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, Table, and_, case, inspect, or_, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.incident import TimerKind
+from domain.people import Platform
+from storage import tables as t
+from storage.audit_chain import BEFORE_THE_FIRST, AuditChains, entry_hash
+from storage.database import MIGRATIONS, SCHEMA_REVISION, Database
+from storage.outbox import Outbox
+from tests.storage.test_schema import WRONG_STATES
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
+LEASE = timedelta(seconds=90)
+SLACK = {Platform.SLACK}
+Rows = Mapping[str, list[dict[str, Any]]]
+
+
+def script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+REVISIONS = [found.revision for found in reversed(list(script().walk_revisions()))]
+BEFORE_THIS = REVISIONS[-2]
+
+
+async def to_revision(database: Database, revision: str) -> None:
+    """Brings the schema to a revision, up or down."""
+
+    def go(connection: Connection) -> None:
+        config = _config()
+        config.attributes["connection"] = connection
+        here = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if _has_tables(connection) else ""
+        (command.downgrade if here and here > revision else command.upgrade)(config, revision)
+
+    async with database.begin() as connection:
+        await connection.run_sync(go)
+
+
+def _has_tables(connection: Connection) -> bool:
+    return inspect(connection).has_table("alembic_version")
+
+
+async def tables_of(connection: AsyncConnection) -> dict[str, Table]:
+    """The tables as they are in the database now, whatever this version calls them."""
+
+    def look(connection: Connection) -> dict[str, Table]:
+        found = MetaData()
+        found.reflect(connection)
+        return {name: table for name, table in found.tables.items() if name != "alembic_version"}
+
+    return await connection.run_sync(look)
+
+
+async def vocabularies(connection: AsyncConnection) -> dict[tuple[str, str], set[str]]:
+    """Which words a column may hold, as its CHECK constraint has them."""
+
+    def look(connection: Connection) -> dict[tuple[str, str], set[str]]:
+        inspector = inspect(connection)
+        found = {}
+        for name in inspector.get_table_names():
+            columns = {c["name"] for c in inspector.get_columns(name)}
+            for check in inspector.get_check_constraints(name):
+                column = str(check["name"]).removeprefix(f"ck_{name}_")
+                if column in columns:
+                    found[name, column] = set(re.findall(r"'(\w+)'", check["sqltext"]))
+        return found
+
+    return await connection.run_sync(look)
+
+
+# What a school has after a while: each table, in every state that it knows
+
+
+def _incidents() -> list[dict[str, Any]]:
+    states = ("reported", "acknowledged", "in_progress", "closed", "signed_off", "merged")
+    about = ("pupil", "staff", "headteacher", "parent", "external", "unknown")
+    urgency = ("critical", "high", "medium", "low", "low", "low")
+    platforms = ("slack", "teams", "console", "slack", "slack", "slack")
+    return [
+        {
+            "id": f"incident-{state}",
+            "school": "oak",
+            "reference": f"OAK-2026-{n:04d}",
+            "concern": "grooming",
+            "about": about[n],
+            "is_repeat": (None, True, False)[n % 3],
+            "immediate_danger": n == 0,
+            "illegal_suspected": (True, None, False)[n % 3],
+            "urgency": urgency[n],
+            "private": n in (1, 2),
+            "state": state,
+            "reporter_platform": platforms[n],
+            "reporter_user": "U1",
+            "reporter_person": "person-1" if n else None,
+            "reported_at": EARLIER,
+            "occurred_at": EARLIER - timedelta(microseconds=7),
+            "due_at": LATER,
+            "closed_at": NOW if n >= 3 else None,
+            "route": {"notify": ["dsl"], "cites": ["1.2"]},
+            "draft_id": f"draft-{n}" if n else None,
+        }
+        for n, state in enumerate(states)
+    ]
+
+
+def _alerts() -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"alert-{state}",
+            "incident_id": f"incident-{incident}",
+            "school": "oak",
+            "role": "dsl",
+            "also_roles": ["deputy_dsl"],
+            "group_name": "Oak",
+            "state": state,
+            "opened_at": EARLIER,
+            "due_at": LATER,
+            "round": 2,
+            "owner_id": None if state == "open" else "person-2",
+            "acknowledged_at": None if state == "open" else NOW,
+        }
+        for state, incident in (("open", "reported"), ("acknowledged", "acknowledged"), ("done", "closed"))
+    ]
+
+
+def _deliveries() -> list[dict[str, Any]]:
+    """In every state; a lease that has run out and one that has not; a copy that is to be changed where it stands."""
+
+    def row(name: str, state: str = "sent", **more: Any) -> dict[str, Any]:
+        return {
+            "id": name,
+            "school": "oak",
+            "incident_id": "incident-reported",
+            "alert_id": None,
+            "message": "receipt",
+            "platform": "slack",
+            "address_kind": "user",
+            "address_id": f"U-{name}",
+            "state": state,
+            "revision": 3,
+            "shown_revision": 3,
+            "attempts": 1,
+            "next_at": EARLIER,
+            "leased_until": None,
+            "message_id": "C1/17.5",
+            "summons_round": 1,
+            "trouble": "",
+            **more,
+        }
+
+    alert = {"alert_id": "alert-open", "message": "alert", "address_kind": "person"}
+    request: dict[str, Any] = {"incident_id": None, "request_id": "request-asked", "address_kind": "person"}
+    return [
+        row("due", "pending", message_id=None, shown_revision=0, attempts=0, **alert),
+        row("to change", "pending", shown_revision=2, **alert),
+        row("put off", "pending", next_at=LATER, message_id=None, trouble="http_503"),
+        row("lost", "leased", leased_until=EARLIER, message_id=None, **alert),
+        row("on its way", "leased", leased_until=LATER, message_id=None, **alert),
+        row("there", "sent", **{**alert, "address_kind": "channel"}),
+        row("there too", "sent", alert_id="alert-acknowledged", message="acknowledged", platform="teams"),
+        row("not needed", "cancelled", alert_id="alert-acknowledged", message="reminder", platform="console"),
+        row("given up", "dead", alert_id="alert-done", message="closed", message_id=None, trouble="users_not_found"),
+        row("asked", "sent", **{**request, "message": "request"}),
+        row("decided", "pending", **{**request, "message": "decision"}),
+        row("by mail", "sent", **{**alert, "platform": "email", "step": "alert-open:unanswered"}),
+        row("fenced", "sent", **alert, step="alert-open:0.dsl", lease=4, made_at=EARLIER, uncertain=True),
+    ]
+
+
+def _audit() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for seq in (1, 2, 3):
+        entry: dict[str, Any] = {
+            "school": "oak",
+            "seq": seq,
+            "at": NOW,
+            "actor": "bot",
+            "action": "alert.climbed",
+            "incident_id": None if seq == 1 else "incident-reported",
+            "data": {"role": "dsl", "round": seq},
+            "previous": found[-1]["hash"] if found else BEFORE_THE_FIRST,
+        }
+        found.append({**entry, "hash": entry_hash(**entry)})
+    return found
+
+
+def _one_each(column: str, *words: str, **rest: Any) -> list[dict[str, Any]]:
+    return [{**rest, "id": f"{column}-{word}", column: word} for word in words]
+
+
+def everything() -> Rows:
+    """Rows of every table that there has been, in the order in which they can be written."""
+    case_row, account = {"incident_id": "incident-reported"}, {"school": "oak", "platform": "slack", "user_id": "U1"}
+
+    person = {"school": "oak", "name": "Dana Okafor", "search": "dana okafor"}
+    decided = {"decided_by": "person-2", "decided_at": NOW, "reason": "Because"}
+    request: dict[str, Any] = {
+        "school": "oak",
+        "kind": "permission",
+        "cites": ["1.2"],
+        "text": "May I?",
+        "role": "dsl",
+        "asked": ["person-2"],
+    }
+    request |= {"asker_platform": "slack", "asker_user": "U1", "asker_person": "person-1", "at": NOW}
+    return {
+        "counters": [
+            {"school": "oak", "name": name, "last": n} for name, n in (("audit", 3), ("incidents-2026", 6), ("people", 4))
+        ],
+        "people": [
+            {**person, "id": "person-1", "kind": "staff", "list_key": "d@oak.example", "email": "d@oak.example"},
+            {**person, "id": "person-2", "kind": "staff", "list_key": "e@oak.example", "line_manager": "d@oak.example"},
+            {**person, "id": "person-3", "kind": "pupil", "list_key": "P3", "house": "Oak", "form": "7A", "active": False},
+        ],
+        "accounts": [
+            {**account, "platform": p, "email": "d@oak.example", "checked_at": NOW} for p in ("slack", "teams", "console")
+        ],
+        "channel_readers": [
+            {"school": "oak", "platform": p, "channel": "C1", "emails": ["", "d@oak.example"], "checked_at": NOW}
+            for p in ("slack", "teams", "console")
+        ],
+        "teams_users": [
+            {
+                "tenant": "T",
+                "user_id": "u",
+                "teams_id": "29:x",
+                "name": "Dana",
+                "service_url": "https://x.example",
+                "checked_at": NOW,
+            }
+        ],
+        "teams_places": [
+            {"tenant": "T", "conversation_id": f"19:{kind}", "kind": kind, "service_url": "https://x.example", "added_at": NOW}
+            for kind in ("team", "group")
+        ],
+        "slack_installs": [{"team": "T1", "token": "a token", "bot_user": "B1", "installed_at": NOW}],
+        "slack_install_states": [{"state": "begun", "expires_at": LATER}],
+        "incidents": _incidents(),
+        "incident_texts": [
+            {**case_row, "field": field, "text": "He keeps “posting” — ünïcode\n\ttoo"}
+            for field in ("what_happened", "done_already", "where", "link")
+        ],
+        "case_notes": _one_each("kind", "handed_on", "outcome", **case_row, person_id="person-2", at=NOW, text="Both seen."),
+        "participants": _one_each("role", "target", "alleged_perpetrator", "witness", "other", **case_row, name="Bea"),
+        "exclusions": [
+            {**case_row, "person_id": "person-1", "why": "named", "participant_id": "role-target"},
+            {**case_row, "person_id": "person-2", "why": "possible"},
+            {**case_row, "person_id": "person-3", "why": "dismissed", "settled_by": "person-2", "settled_at": NOW},
+        ],
+        "alerts": _alerts(),
+        "summonses": [
+            {"alert_id": "alert-open", "person_id": "person-2", "round": n, "role": "dsl", "why": why, "at": NOW}
+            for n, why in enumerate(("first", "climbed", "handed_on", "stands_in"))
+        ],
+        "asked": [
+            {"id": p, "school": "oak", "platform": p, "user_id": "U1", "text": "May I?", "at": NOW, "expires_at": LATER}
+            for p in ("slack", "teams", "console")
+        ],
+        "gaps": [
+            {"id": "gap-1", "school": "oak", "kind": "not_covered", "text": "Drones?", "at": NOW},
+            {
+                "id": "gap-2",
+                "school": "oak",
+                "kind": "misread",
+                "text": "",
+                "at": NOW,
+                "settled_at": NOW,
+                "settled_by": "person-2",
+            },
+        ],
+        "requests": [
+            {**request, "id": "request-asked", "reference": "Q-1"},
+            {**request, "id": "request-1", "reference": "Q-2", "decision": "granted", **decided, "asker_platform": "teams"},
+            {**request, "id": "request-2", "reference": "Q-3", "decision": "refused", **decided, "asker_platform": "console"},
+            {**request, "id": "request-3", "reference": "Q-4", "decision": "told", **decided, "kind": "question"},
+        ],
+        "deliveries": _deliveries(),
+        "timers": [
+            {
+                **case_row,
+                "id": f"{kind}-{state}",
+                "school": "oak",
+                "kind": kind,
+                "alert_id": "alert-open",
+                "due_at": NOW,
+                "state": state,
+            }
+            for kind in ("climb", "remind")
+            for state in ("pending", "done", "cancelled")
+        ],
+        "audit": _audit(),
+        "drafts": [
+            {
+                **account,
+                "id": f"draft-{p}-{s}",
+                "platform": p,
+                "state": s,
+                "filled": {"what": ["x"]},
+                "changed_at": NOW,
+                "expires_at": LATER,
+            }
+            for p, s in (("slack", "open"), ("teams", "submitted"), ("console", "discarded"))
+        ],
+        "seen_events": [{"platform": "slack", "event_id": "Ev1", "at": NOW}],
+        "console_messages": [{"place": "safeguarding", "at": NOW, "changed": True, "body": {"title": "x"}}],
+    }
+
+
+async def fill(connection: AsyncConnection) -> dict[str, Table]:
+    """Writes what the schema of the moment has room for, and sees to it that it is something of everything."""
+    found, words = await tables_of(connection), await vocabularies(connection)
+    written: dict[tuple[str, str], set[str]] = {place: set() for place in words}
+    assert set(found) <= set(everything()), "a table has no rows here"
+    for name, rows in everything().items():
+        table = found.get(name)
+        if table is None:
+            continue
+        taken = [row for row in rows if _fits(row, table, words)]
+        assert taken, name
+        for row in taken:
+            values = {c: _stored(connection, value) for c, value in row.items() if c in table.c}
+            await connection.execute(table.insert().values(values))
+            for column, value in values.items():
+                if (name, column) in words:
+                    written[name, column].add(value)
+    missing = {place: words[place] - values - {None} for place, values in written.items()}
+    assert not any(missing.values()), f"no row is in these states: { {k: v for k, v in missing.items() if v} }"
+    return found
+
+
+def _fits(row: Mapping[str, Any], table: Table, words: Mapping[tuple[str, str], set[str]]) -> bool:
+    known = all(column in table.c for column, value in row.items() if value is not None)
+    return known and all(v is None or v in words.get((table.name, c), {v}) for c, v in row.items() if isinstance(v, str | None))
+
+
+def _stored(connection: AsyncConnection, value: Any) -> Any:
+    """SQLite keeps moments without a zone."""
+    return value.replace(tzinfo=None) if isinstance(value, datetime) and connection.dialect.name == "sqlite" else value
+
+
+async def contents(database: Database, tables: Mapping[str, Table]) -> dict[str, list[str]]:
+    """Every row, in the columns that these tables have."""
+    async with database.begin(write=False) as connection:
+        rows = {name: (await connection.execute(select(table))).all() for name, table in tables.items()}
+    return {name: sorted(repr(tuple(row)) for row in found) for name, found in rows.items()}
+
+
+@asynccontextmanager
+async def filled_at(url: str, revision: str) -> AsyncIterator[tuple[Database, dict[str, Table]]]:
+    """A database as a version before had it, in use."""
+    database = Database(url)
+    await to_revision(database, revision)
+    async with database.begin() as connection:
+        tables = await fill(connection)
+    yield database, tables
+    await database.close()
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+async def test_nothing_changes_hands(empty_database_url: str, revision: str) -> None:
+    """A database of any earlier version, with rows in every state of every table: after the upgrade each is what it was."""
+    async with filled_at(empty_database_url, revision) as (database, tables):
+        before = await contents(database, tables)
+        await database.migrate()
+        assert await database.revision() == SCHEMA_REVISION
+        assert await contents(database, tables) == before
+        assert all(before.values())
+        await _everything_holds(database)
+
+
+async def _everything_holds(database: Database) -> None:
+    chains = AuditChains()
+    async with database.begin(write=False) as connection:
+        for entry in await connection.execute(select(t.audit).order_by(t.audit.c.seq)):
+            chains.follow(entry)
+        if database.is_sqlite:
+            assert (await connection.execute(text("PRAGMA foreign_key_check"))).all() == []
+            assert (await connection.execute(text("PRAGMA integrity_check"))).scalar() == "ok"
+    assert (chains.entries, chains.broken) == ({"oak": 3}, {})
+    for table, values in WRONG_STATES:
+        with pytest.raises(IntegrityError):
+            async with database.begin() as connection:
+                await connection.execute(t.metadata.tables[table].update().values(**values))
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+async def test_what_was_under_way_goes_on(empty_database_url: str, revision: str) -> None:
+    """What was due is sent, a lease that has run out is taken again and marked, one that has not is left; timers ring."""
+    async with filled_at(empty_database_url, revision) as (database, _):
+        await database.migrate()
+        outbox = Outbox(database)
+        taken = {d.id: d for d in await outbox.lease(NOW, LEASE, 50, SLACK, a_lane=8)}
+        assert set(taken) - {"decided"} == {"due", "to change", "lost"}
+        assert {d.id for d in taken.values() if d.uncertain} == {"lost"}
+        assert {d.message_id for d in taken.values() if d.id != "decided"} == {None, "C1/17.5"}
+        assert all([await outbox.sent(d, d.message_id or "C1/18") for d in taken.values()])
+        due = await outbox.due_timers(NOW, 50, ["oak"])
+        assert {timer.kind for _, timer in due} == set(TimerKind)
+        assert {timer.id for _, timer in due} == {"climb-pending", "remind-pending"}
+        later = {d.id for d in await outbox.lease(LATER + timedelta(seconds=1), LEASE, 50, SLACK, a_lane=8)}
+        assert later == {"put off", "on its way"}
+
+
+async def test_down_and_up_again(empty_database_url: str) -> None:
+    """Back to the version before, with everything but its e-mails, which that one cannot know; and up again."""
+    async with filled_at(empty_database_url, SCHEMA_REVISION) as (database, new):
+        wanted = {name: len(rows) for name, rows in (await contents(database, new)).items()}
+        await to_revision(database, BEFORE_THIS)
+        assert not await database.ready()
+        async with database.begin(write=False) as connection:
+            tables = await tables_of(connection)
+        before = await contents(database, tables)
+        mails = sum(row.get("platform") == "email" for row in _deliveries())
+        assert {name: len(rows) for name, rows in before.items()} == {**wanted, "deliveries": wanted["deliveries"] - mails}
+        assert "email" not in str(before["deliveries"])
+        await database.migrate()
+        assert await contents(database, tables) == before
+        await _everything_holds(database)
+
+
+async def test_the_version_before_works_on_while_this_one_takes_over(empty_database_url: str) -> None:
+    """A rolling upgrade: both at work on the new schema. What the old one writes is taken, and the new one sends it."""
+    async with filled_at(empty_database_url, BEFORE_THIS) as (database, old):
+        await database.migrate()
+        outbox, d = Outbox(database), old["deliveries"].c
+        template = next(row for row in _deliveries() if row["id"] == "due")
+        async with database.begin() as connection:
+            for n in range(3):
+                row = {**template, "id": f"of the old one {n}", "address_id": "U-same"}
+                values = {c: _stored(connection, v) for c, v in row.items()}
+                await connection.execute(old["deliveries"].insert().values(values))
+            await connection.execute(
+                old["timers"]
+                .insert()
+                .values(
+                    id="of the old one",
+                    school="oak",
+                    kind="climb",
+                    incident_id="incident-reported",
+                    alert_id="alert-open",
+                    due_at=_stored(connection, NOW),
+                    state="pending",
+                )
+            )
+        await _old_sends(database, old, "of the old one 0")
+        taken = {x.id: x for x in await outbox.lease(NOW, LEASE, 50, SLACK, a_lane=8)}
+        assert {x for x in taken if x.startswith("of the old")} == {"of the old one 1", "of the old one 2"}
+        assert await outbox.sent(taken["of the old one 1"], "C1/19")
+        assert any(timer.id == "of the old one" for _, timer in await outbox.due_timers(NOW, 50, ["oak"]))
+        # The old one changes what the new one has sent: the new one changes it where it stands.
+        async with database.begin() as connection:
+            await connection.execute(
+                old["deliveries"]
+                .update()
+                .where(d.id == "of the old one 1")
+                .values(revision=d.revision + 1, state="pending", next_at=_stored(connection, NOW), attempts=0)
+            )
+        (again,) = await outbox.lease(NOW, LEASE, 50, SLACK, a_lane=8)
+        assert (again.id, again.message_id, again.uncertain) == ("of the old one 1", "C1/19", False)
+        assert await outbox.sent(again, "C1/19")
+        # And what the old one had in its hand when it was stopped is taken when its lease is over, and marked.
+        assert await _old_takes(database, old, "put off") == "leased"
+        (lost,) = [x for x in await outbox.lease(LATER + 2 * LEASE, LEASE, 50, SLACK, a_lane=8) if x.id == "put off"]
+        assert lost.uncertain
+
+
+async def _old_takes(database: Database, old: Mapping[str, Table], name: str) -> str:
+    """As the version before leased a message."""
+    d = old["deliveries"].c
+    async with database.begin() as connection:
+        now = _stored(connection, LATER)
+        free = or_(d.state == "pending", and_(d.state == "leased", d.leased_until <= now))
+        due = select(d.id).where(free, d.next_at <= now, d.id == name)
+        taken = await connection.execute(
+            old["deliveries"]
+            .update()
+            .where(d.id.in_(due.with_for_update(skip_locked=True)))
+            .values(state="leased", leased_until=now + LEASE, attempts=d.attempts + 1)
+            .returning(d.state)
+        )
+        return str(taken.scalar_one())
+
+
+async def _old_sends(database: Database, old: Mapping[str, Table], name: str) -> None:
+    """As the version before took a message and wrote that it was sent."""
+    assert await _old_takes(database, old, name) == "leased"
+    d = old["deliveries"].c
+    async with database.begin() as connection:
+        await connection.execute(
+            old["deliveries"]
+            .update()
+            .where(d.id == name, d.state == "leased")
+            .values(
+                leased_until=None,
+                message_id="C1/20",
+                shown_revision=3,
+                state=case((d.revision == 3, "sent"), else_="pending"),
+                attempts=0,
+                trouble="",
+            )
+        )
+    async with database.begin(write=False) as connection:
+        assert (await connection.execute(select(d.state).where(d.id == name))).scalar_one() == "sent"
