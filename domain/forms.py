@@ -15,7 +15,8 @@ _TAG = re.compile(
     r"(?:is|are|does|do|can|will) (?:it|there|they|we|i|that))\s*$"
 )
 _CONCLUDED = re.compile(
-    r"\b(?:so|therefore|which means|meaning)\b(?! (?:do|does|did|should|must|shall|can|could|may|am|are|is|have|has|would|will)\b)"
+    r"\b(?:so|therefore|which means|meaning)\b"
+    r"(?! (?:do|does|did|should|must|shall|can|could|may|am|are|is|have|has|would|will)\b)"
     r"(?: \w+){0,2}? (?:i|we|they|he|she|it|that|you|staff|teachers|pupils|parents)"
     r"(?:'s|'re|'m| can| may| could| might| am| are| is| need| do| has| have| must)\b"
 )

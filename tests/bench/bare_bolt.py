@@ -57,6 +57,7 @@ async def _database(url: str) -> Insert:
             await connection.execute(statement)
         return lambda body: connection.execute("INSERT INTO floor VALUES (?, ?)", (str(uuid4()), body))
     pool = await asyncpg.create_pool(url, min_size=10, max_size=10)
+    await pool.execute(TABLE)
     return lambda body: pool.execute("INSERT INTO floor VALUES ($1, $2)", str(uuid4()), body)
 
 

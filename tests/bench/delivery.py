@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,19 +14,12 @@ import aiohttp
 import asyncpg
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.settings import DEMO_SCHOOLS
-from domain.people import Kind
-from storage.database import Database
-from storage.people_files import carry_out, plan_import, read_people
-from storage.school_files import load_schools
-from storage.store import Store
 from tests.bench.databases import kinds, moment, new_database, rows
 from tests.bench.figures import Figure
-from tests.bench.slack import REPORTER, bot, school_folder, screens, signed, slack_env, workspace
+from tests.bench.slack import REPORTER, bot, screens, signed, slack_env, take_lists, workspace
 from tests.bench.tools import Options, share
 from tests.fakes.clock import PATIENCE_SECONDS
 from tests.fakes.slack_server import FakeSlack
-from tests.story.stage import CAST
 
 REPORTS = 60
 GOAL_MS = 250
@@ -44,10 +36,7 @@ async def measure(options: Options) -> list[Figure]:
     for kind in await kinds():
         with tempfile.TemporaryDirectory() as name:
             async with workspace() as slack, new_database(kind, Path(name)) as url:
-                for who, email in CAST.items():
-                    if who != "teacher":
-                        slack.add_user(who, email)
-                await _import(Path(name), url)
+                await take_lists(Path(name), url)
                 took = await _alerted(options, slack, Path(name), url)
                 floor = await _floor(slack, url, len(took))
         found += [
@@ -64,16 +53,6 @@ async def measure(options: Options) -> list[Figure]:
             for part, of, goal in (("median", 0.5, None), ("p99", 0.99, GOAL_MS))
         ]
     return found
-
-
-async def _import(folder: Path, url: str) -> None:
-    (school,) = load_schools(school_folder(folder)).values()
-    database = Database(url)
-    async with Store(database).transaction(school) as records:
-        for kind, name in ((Kind.STAFF, "staff.csv"), (Kind.PUPIL, "pupils.csv")):
-            plan = await plan_import(records, kind, read_people(DEMO_SCHOOLS / name, kind))
-            await carry_out(records, plan, datetime.now(UTC))
-    await database.close()
 
 
 async def _alerted(options: Options, slack: FakeSlack, folder: Path, url: str) -> list[float]:

@@ -11,8 +11,8 @@ from xml.sax.saxutils import escape
 
 DOCS = Path(__file__).parents[2] / "docs"
 _SHORTEST_SHARE = 0.008
-_WIDE = 920
-_LEFT, _RIGHT = 340, 130
+_WIDE = 960
+_LEFT, _RIGHT = 380, 130
 _ROW, _HEAD = 26, 44
 
 
@@ -42,8 +42,14 @@ class Figure:
         return self.value >= self.goal if self.at_least else self.value <= self.goal
 
     @property
+    def shown(self) -> str:
+        return f"{number(self.value)} {self.unit}".strip()
+
+    @property
     def goal_shown(self) -> str:
-        return "" if self.goal is None else f"{'≥' if self.at_least else '≤'} {number(self.goal)} {self.unit}"
+        if self.goal is None:
+            return ""
+        return f"{'≥' if self.at_least else '≤'} {number(self.goal)} {self.unit}" if self.goal else "none"
 
     @property
     def floor_shown(self) -> str:
@@ -83,8 +89,8 @@ def _page(figures: Sequence[Figure], titles: Mapping[str, str]) -> str:
     lines = [
         "# Performance",
         "",
-        "Written by `make bench-docs`; `make bench` measures the same and only prints. Numbers depend on the machine. Where a",
-        "floor stands beside a figure, it was measured in the same run, and the distance between the two is what carries over.",
+        "Written by `make bench ARGS=--write`; `make bench` measures the same and only prints. Numbers depend on the machine.",
+        "Where a floor stands beside a figure, it was measured in the same run: the distance between the two carries over.",
         "",
         f"Measured on {datetime.now(UTC):%-d %B %Y}: {machine()}.",
         "",
@@ -93,7 +99,7 @@ def _page(figures: Sequence[Figure], titles: Mapping[str, str]) -> str:
         f"Of {held + len(missed)} goals {held} are met." + ("" if missed else " None is missed."),
     ]
     if missed:
-        lines += ["Missed:", "", *(f"- {f.name}: {number(f.value)} {f.unit}, goal {f.goal_shown}" for f in missed)]
+        lines += ["", "Missed:", "", *(f"- {f.name}: {f.shown}, goal {f.goal_shown}" for f in missed)]
     for part, title in titles.items():
         own = [f for f in figures if f.part == part]
         if not own:
@@ -101,7 +107,7 @@ def _page(figures: Sequence[Figure], titles: Mapping[str, str]) -> str:
         lines += ["", f"## {title}", "", "| what | measured | goal | | floor |", "|---|---:|---:|---|---|"]
         for f in own:
             floor = f"{f.floor_shown} ({f.floor_name})" if f.floor is not None and f.floor_name else f.floor_shown
-            lines.append(f"| {f.name} | {number(f.value)} {f.unit} | {f.goal_shown} | {f.verdict} | {floor} |")
+            lines.append(f"| {f.name} | {f.shown} | {f.goal_shown} | {f.verdict} | {floor} |")
         said = dict.fromkeys(f.means for f in own if f.means)
         if said:
             lines += ["", *(f"- {means}" for means in said)]
@@ -135,15 +141,17 @@ def _picture(figures: Sequence[Figure], titles: Mapping[str, str]) -> str:
             share = (f.goal / f.value if f.at_least else f.value / f.goal) if f.value else 0.0
             length = min(max(share, _SHORTEST_SHARE) * goal_at, widest)
             kind = "good" if f.met else "bad"
-            shown = f"{number(f.value)} {f.unit}"
             rows += [
                 f'<text class="name" x="{_LEFT - 12}" y="{y + 16:.0f}">{escape(f.name)}</text>',
                 f'<rect class="{kind}" x="{_LEFT}" y="{y + 4:.0f}" width="{length:.1f}" height="16" rx="3"/>',
-                f'<text class="value" x="{_LEFT + max(length, goal_at) + 8:.1f}" y="{y + 16:.0f}">{escape(shown)}'
-                f'<tspan class="goal"> of {escape(f.goal_shown)}</tspan></text>'
+                f'<text class="value" x="{_LEFT + max(length, goal_at) + 8:.1f}" y="{y + 16:.0f}">{escape(f.shown)}'
+                f'<tspan class="goal">, goal {escape(f.goal_shown)}</tspan></text>'
                 if length <= goal_at
-                else f'<text class="value" x="{_LEFT + length + 8:.1f}" y="{y + 16:.0f}">{escape(shown)}</text>',
+                else f'<text class="value" x="{_LEFT + length + 8:.1f}" y="{y + 16:.0f}">{escape(f.shown)}</text>',
             ]
+            if share * goal_at > widest:
+                end = _LEFT + widest - 14
+                rows.append(f'<path class="cut" d="M{end - 4:.1f} {y + 22:.0f} L{end + 4:.1f} {y + 2:.0f}"/>')
             y += _ROW
         y += 10
     height = y + 16
@@ -177,9 +185,11 @@ text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans",
 .at { text-anchor: middle }
 .good { fill: #2c9460 }
 .bad { fill: #c2570c }
+.cut { stroke: #ffffff; stroke-width: 4 }
 .line { stroke: #4d5969; stroke-width: 1.5; stroke-dasharray: 4 4 }
 @media (prefers-color-scheme: dark) {
   .page { fill: #12161c; stroke: #303946 }
+  .cut { stroke: #12161c }
   text { fill: #e9edf3 }
   .name { fill: #c3ccd8 }
   .goal { fill: #a3afbf }

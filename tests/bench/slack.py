@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -14,11 +15,15 @@ from uuid import uuid4
 from slack_sdk.signature import SignatureVerifier
 
 from bot.settings import DEMO_SCHOOLS
+from storage.database import Database
+from storage.school_files import load_schools
 from tests.bench import teams
+from tests.bench.databases import SQLITE, new_database, rows
 from tests.bench.figures import Figure
 from tests.bench.tools import Options, burst, cpu_seconds, free_port, process, resident_mb
 from tests.fakes.slack_server import FakeSlack
-from tests.story.stage import BRUNEL, SAFEGUARDING, write_school
+from tests.handlers.office import import_people
+from tests.story.stage import BRUNEL, CAST, SAFEGUARDING, write_school
 
 HELP_REQUESTS = 3000
 REPORTS = 600
@@ -112,17 +117,29 @@ def school_folder(folder: Path) -> Path:
 
 @asynccontextmanager
 async def workspace() -> AsyncIterator[FakeSlack]:
-    """A workspace with the channels of the demo school and one reporter."""
+    """A workspace with the channels and the staff of the demo school."""
     async with FakeSlack() as slack:
         for channel in ("C0SAFE", "C0BRUNEL"):
             slack.add_channel(channel, [], channel_id=channel)
-        slack.add_user("Bench Teacher", "t.whitlock@demo.example", user_id=REPORTER)
+        for who, email in CAST.items():
+            slack.add_user(who, email, user_id=REPORTER if who == "teacher" else "")
         yield slack
+
+
+async def take_lists(folder: Path, url: str) -> None:
+    """Puts the demo school's staff and pupils into a database."""
+    (school,) = load_schools(school_folder(folder)).values()
+    database = Database(url)
+    await import_people(database, school, datetime.now(UTC))
+    await database.close()
 
 
 @asynccontextmanager
 async def bot(folder: Path, extra: Mapping[str, str], url: str = "") -> AsyncIterator[tuple[str, int, float]]:
-    """`esafety run` in a process of its own: its address, its process, and the seconds until it was ready."""
+    """`esafety run` in a process of its own: its address, its process, and the seconds until it was ready.
+
+    Without a `url` it has a database in the folder, and as no lists are in it, it says that its alerts would reach nobody.
+    """
     port = free_port()
     settings = {
         "ESAFETY_DATABASE_URL": url or f"sqlite:///{folder / 'esafety.db'}",
@@ -131,7 +148,7 @@ async def bot(folder: Path, extra: Mapping[str, str], url: str = "") -> AsyncIte
         "PORT": str(port),
         **extra,
     }
-    async with process(["-m", "bot", "run"], settings, folder, port) as started:
+    async with process(["-m", "bot", "run"], settings, folder, port, quiet=not url) as started:
         yield started
 
 
@@ -190,7 +207,11 @@ async def reports(options: Options) -> list[Figure]:
     count, rounds = options.of(REPORTS, 40), options.rounds
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with workspace() as slack, bot(folder, slack_env(slack)) as (address, pid, _):
+        async with (
+            workspace() as slack,
+            new_database(SQLITE, folder) as database_url,
+            _with_lists(folder, slack, database_url) as (address, pid, _),
+        ):
             both = [screens() for _ in range(count * rounds)]
             url = f"{address}/slack/events"
             await burst(url, [first for first, _ in both], signed)
@@ -199,7 +220,7 @@ async def reports(options: Options) -> list[Figure]:
                 bodies = [second for _, second in both[n * count : (n + 1) * count]]
                 loads.append(await burst(url, bodies, signed, lambda text: "CSS-20" in text))
             spent = cpu_seconds(pid) - before
-        kept = sqlite3.connect(folder / "esafety.db").execute("SELECT count(*) FROM incidents").fetchone()[0]
+            kept = (await rows(database_url, "SELECT count(*) FROM incidents"))[0][0]
         assert kept == count * rounds, f"{kept} reports are kept of {count * rounds}"
         commits = _commits_per_second(folder)
     rate = statistics.median(x.per_second for x in loads)
@@ -220,6 +241,13 @@ async def reports(options: Options) -> list[Figure]:
         Figure("reports", "second screens, p99", tail, "ms"),
         Figure("reports", "processor for each, alerts included", spent / (count * rounds) * 1e3, "ms"),
     ]
+
+
+@asynccontextmanager
+async def _with_lists(folder: Path, slack: FakeSlack, url: str) -> AsyncIterator[tuple[str, int, float]]:
+    await take_lists(folder, url)
+    async with bot(folder, slack_env(slack), url) as started:
+        yield started
 
 
 def _commits_per_second(folder: Path) -> float:

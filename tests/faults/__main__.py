@@ -51,7 +51,7 @@ class Size:
     processes: int
 
 
-LONG = {"sqlite": Size(500, 140, 1), "postgresql": Size(600, 180, 3)}
+LONG = {"sqlite": Size(450, 120, 1), "postgresql": Size(600, 190, 3)}
 SHORT = {"sqlite": Size(24, len(FaultPoint), 1), "postgresql": Size(24, len(FaultPoint), 3)}
 
 

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import itertools
 import re
 import time
 from collections import defaultdict
@@ -43,6 +44,10 @@ _FATES = {"leave": 25, "take": 30, "take twice": 15, "take and close": 15, "hand
 _DID_NOT_WORK = (SlackShowsError, SlackTookTooLong, TeamsShowsError, TeamsTookTooLong)
 
 
+class _BeginAgainError(Exception):
+    """Another form has come over the one that was being filled in."""
+
+
 @dataclass(slots=True)
 class Told:
     """What people were told: the report received, the alert theirs, the case closed. `tried` are reports sent at least once."""
@@ -76,6 +81,13 @@ async def tried(work: Callable[[], Awaitable[bool]]) -> None:
     raise AssertionError("however often somebody tried, it never worked")
 
 
+async def typed(user: Any, form: Any, values: Mapping[str, Any]) -> None:
+    """Fills in a form. That the bot hears of what is typed, and offers names, is a help that may fail."""
+    for name, value in values.items():
+        with suppress(*_DID_NOT_WORK):
+            await user.fill(form, {name: value})
+
+
 class SlackReporter:
     """Somebody who reports in Slack."""
 
@@ -85,24 +97,23 @@ class SlackReporter:
         self._told = told
 
     async def report(self, kind: Mapping[str, str], marker: str, *, names: bool) -> None:
-        while not await self._walk(kind, marker, names=names):
-            pass
+        for attempt in itertools.count(1):
+            with suppress(_BeginAgainError):
+                if await self._walk(kind, f"{marker}-{attempt}", names=names):
+                    return
 
     async def _walk(self, kind: Mapping[str, str], marker: str, *, names: bool) -> bool:
         user = self._user
         await tried(self._opened)
         if self._is_open(UNFINISHED):
             await tried(self._anew)
-        await user.fill(None, kind)
+        await typed(user, None, kind)
         await tried(lambda: self._submitted(KIND))
         if not self._is_open(DETAIL):
             return False
         assert user.view is not None
         asked: dict[str, str] = {name: "no" for name in ("repeat", "illegal") if name in user.view.fields}
-        await user.fill(None, {**asked, "what": marker})
-        if names:
-            with suppress(*_DID_NOT_WORK):
-                await user.fill(None, {"targets": [TYPED_NAME]})
+        await typed(user, None, {**asked, "what": marker, **({"targets": [TYPED_NAME]} if names else {})})
         self._told.tried.add(marker)
         await tried(lambda: self._submitted(DETAIL))
         if user.view is None or not (found := _REFERENCE.search(user.view.shown)):
@@ -123,10 +134,11 @@ class SlackReporter:
         view = self._user.view
         if view is not None and "house" in view.fields and not view.value("house"):
             # It is asked for once the bot finds that it needs it.
-            await self._user.fill(view, {"house": "Brunel"})
+            await typed(self._user, view, {"house": "Brunel"})
         errors = await self._user.submit()
-        wrong = [e for e in errors.values() if "required" in e]
-        assert not wrong, errors
+        if any("required" in error for error in errors.values()):
+            # The answer to a command that nobody waited for any more has opened over it.
+            raise _BeginAgainError
         return not errors and not self._is_open(form)
 
     def _is_open(self, form: str) -> bool:
@@ -141,8 +153,10 @@ class TeamsReporter:
         self._told = told
 
     async def report(self, kind: Mapping[str, str], marker: str, *, names: bool) -> None:
-        while not await self._walk(kind, marker, names=names):
-            pass
+        for attempt in itertools.count(1):
+            with suppress(_BeginAgainError):
+                if await self._walk(kind, f"{marker}-{attempt}", names=names):
+                    return
 
     async def _walk(self, kind: Mapping[str, str], marker: str, *, names: bool) -> bool:
         user = self._user
@@ -150,16 +164,13 @@ class TeamsReporter:
         dialog = self._dialog()
         if say("unfinished.discard") in dialog.buttons:
             await tried(self._anew)
-        await user.fill(dialog, kind)
+        await typed(user, dialog, kind)
         await tried(lambda: self._submitted("concern"))
         if user.dialog is None or "what" not in user.dialog.fields:
             return False
         dialog = self._dialog()
         asked: dict[str, str] = {name: "no" for name in ("repeat", "illegal") if name in dialog.fields}
-        await user.fill(dialog, {**asked, "what": marker})
-        if names:
-            with suppress(*_DID_NOT_WORK):
-                await user.fill(dialog, {"targets": [TYPED_NAME]})
+        await typed(user, dialog, {**asked, "what": marker, **({"targets": [TYPED_NAME]} if names else {})})
         self._told.tried.add(marker)
         await tried(lambda: self._submitted("what"))
         if user.dialog is None or not (found := _REFERENCE.search(user.dialog.shown)):
@@ -182,9 +193,10 @@ class TeamsReporter:
     async def _submitted(self, field_of_form: str) -> bool:
         dialog = self._dialog()
         if "house" in dialog.fields and not dialog.value("house"):
-            await self._user.fill(dialog, {"house": "Brunel"})
+            await typed(self._user, dialog, {"house": "Brunel"})
         await self._user.submit(dialog)
-        assert not dialog.left_empty, dialog.left_empty
+        if dialog.left_empty:
+            raise _BeginAgainError
         if dialog.failed:
             return False
         # Closed it tells nothing more; open, it is done once neither the form nor the offer to send it again is there.

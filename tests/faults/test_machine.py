@@ -262,6 +262,12 @@ class ATerm(RuleBasedStateMachine):
         told = {"concern": concern, "about": "staff", "perpetrators": (f"person:{colleague.id}",)}
         self.do(self._report(who, told))
 
+    @rule(whom=st.sampled_from(ABOUT_STAFF), who=st.sampled_from(STAFF), concern=st.sampled_from(("cyberbullying", "grooming")))
+    def reports_what_was_done_to_a_colleague(self, whom: str, who: str, concern: str) -> None:
+        colleague = self.office.people[whom]
+        told = {"concern": concern, "about": "pupil", "targets": (f"person:{colleague.id}",), "house": "Brunel"}
+        self.do(self._report(who, told))
+
     async def _report(self, who: str, told: Mapping[str, Any], *names: str) -> None:
         incident = await self.office.reports(who, **{**told, "what": f"{NARRATIVE} of {', '.join(names)}"})
         self.incidents.append(incident)
@@ -349,9 +355,11 @@ class ATerm(RuleBasedStateMachine):
                 await asyncio.wait(list(worker._lanes.values()))
             self._start(number)
 
-    @rule(number=st.integers(0, 1), at=st.integers(1, 4), posted=st.booleans())
-    def a_worker_is_killed(self, number: int, at: int, posted: bool) -> None:
+    @rule(number=st.integers(0, 1), at=st.integers(1, 4), posted=st.booleans(), report=st.booleans())
+    def a_worker_is_killed(self, number: int, at: int, posted: bool, report: bool) -> None:
         self.world.trusty = False
+        if report:
+            self.reports("in danger", "teacher")
         line = self.lines[number][Platform.SLACK]
         line.kill_at, line.kill_posted = at, posted
         self.do(self._round(number))
@@ -391,10 +399,13 @@ class ATerm(RuleBasedStateMachine):
         self.furthest = max(self.furthest, self.clock.at)
         self.clock.advance(hours=hours)
 
-    @rule(trouble=st.sampled_from(("refuses", "asks for patience", "swallows")))
-    def the_chat_is_in_trouble(self, trouble: str) -> None:
+    @rule(trouble=st.sampled_from(("refuses", "asks for patience", "swallows")), report=st.booleans())
+    def the_chat_is_in_trouble(self, trouble: str, report: bool) -> None:
         self.world.trouble = trouble
         self.world.trusty = self.world.trusty and trouble != "swallows"
+        if report:
+            self.reports("a pupil", "teacher")
+        self.do(self._both())
 
     @precondition(lambda self: self.world.trouble)
     @rule()
@@ -618,7 +629,7 @@ def test_whatever_happens_the_principles_hold(kind: str, terms: int, monkeypatch
             run_state_machine_as_test(
                 ATerm,
                 settings=settings(
-                    max_examples=terms * 15 if LONG else terms,
+                    max_examples=terms * 8 if LONG else terms,
                     stateful_step_count=40 if LONG else 20,
                     derandomize=IN_CI and not LONG,
                     deadline=None,
