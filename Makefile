@@ -6,7 +6,7 @@ MARK := $(VENV)/.installed
 CONTRACT := tests/contract/node
 PLAYGROUND := tests/playground/node
 
-.PHONY: run test check lint types floors format bench smoke pictures contract playground containers doctor clean
+.PHONY: run test check lint types floors format bench faults faults-short smoke pictures contract playground containers doctor clean
 
 run: $(MARK)
 	@$(BIN)/esafety run
@@ -36,6 +36,13 @@ format: $(MARK)-dev
 # Starts the program as `make run` does, on a port and a database of its own, and reports, sees and acknowledges by HTTP.
 smoke: $(MARK)-dev
 	$(BIN)/python -m tests.smoke
+
+# The program, killed three hundred times at a thousand reports before chats that fail (docs/faults.md). ARGS="--seed 1" repeats a plan.
+faults: $(MARK)-dev
+	$(BIN)/python -m tests.faults $(ARGS)
+
+faults-short: $(MARK)-dev
+	$(BIN)/python -m tests.faults --short $(ARGS)
 
 pictures: $(MARK)-dev
 	$(BIN)/python -m tests.browser.pictures

@@ -128,9 +128,9 @@ class Tuning:
     unsure: float = 0.15
     permit_margin: float = 1.3
     leading_margin: float = 2.5
-    told_margin: float = 0.8
+    told_margin: float = 1.0
     stated: float = 0.1
-    stated_to_permit: float = 0.45
+    stated_to_permit: float = 0.7
 
 
 TUNING = Tuning()
@@ -387,7 +387,7 @@ class Engine:
         if best.decision.verdict is not Verdict.YES:
             return best
         margin = self._tuning.leading_margin if form is Form.LEADING else self._tuning.permit_margin
-        if best.decision.on_facts:
+        if best.decision.on_facts and form is not Form.LEADING:
             # Who tells how things stand is understood the better for it, and hopes for nothing.
             margin = self._tuning.told_margin
         near = [c for c in choices[1:] if best.score - c.score < margin and not _clashes(c.question, reading)]

@@ -72,10 +72,7 @@ async def queue(ports: Ports, school: School, account: Account) -> Queue:
                 mine=a.owner_id == account.person_id,
             )
             for a, i in open_alerts
-            if a.state is not AlertState.DONE
-            and may_answer(
-                school, staff, account.person_id, a, summonses[a.id], excluded_ids(shut_out[i.id]), private=i.private
-            )
+            if may_answer(school, staff, account.person_id, a, summonses[a.id], excluded_ids(shut_out[i.id]), private=i.private)
         ]
         undelivered = await records.undelivered(*{line.incident_id for line in lines}) if lines else ()
         holds = bool(staff.roles_of(school, account.person_id))

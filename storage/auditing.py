@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 
 from domain.incident import AlertState, TimerKind
-from domain.words import DeliveryState, IncidentState
 from storage import tables as t
 from storage.database import Database
 
-_OPEN = (IncidentState.REPORTED, IncidentState.ACKNOWLEDGED, IncidentState.IN_PROGRESS)
+# As literals: a database must see what they are to know that a partial index serves.
+_OPEN_CASE = text("incidents.state IN ('reported', 'acknowledged', 'in_progress')")
+_LIVE_ALERT = text("alerts.state IN ('open', 'acknowledged')")
+_TO_SEND = text("deliveries.state IN ('pending', 'leased')")
+_TO_RING = text("timers.state = 'pending'")
 _MOST = 200
 
 
@@ -57,7 +60,8 @@ class Auditing:
                 select(a.school, a.incident_id, a.id)
                 .join(t.incidents, i.id == a.incident_id)
                 .where(
-                    i.state.in_(_OPEN),
+                    _OPEN_CASE,
+                    _LIVE_ALERT,
                     or_(
                         and_(a.state == AlertState.OPEN, ~_rings(TimerKind.CLIMB)),
                         and_(a.state == AlertState.ACKNOWLEDGED, ~_rings(TimerKind.REMIND)),
@@ -65,8 +69,8 @@ class Auditing:
                 )
                 .limit(_MOST)
             )
-            live = exists().where(a.incident_id == i.id, a.state.in_((AlertState.OPEN, AlertState.ACKNOWLEDGED)))
-            bare = await connection.execute(select(i.school, i.id).where(i.state.in_(_OPEN), ~live).limit(_MOST))
+            live = exists().where(a.incident_id == i.id, _LIVE_ALERT)
+            bare = await connection.execute(select(i.school, i.id).where(_OPEN_CASE, ~live).limit(_MOST))
             found = [Astray(r.school, r.incident_id, Fault.NO_NEXT_STEP, r.id) for r in lost]
             return found + [Astray(r.school, r.id, Fault.NO_DUTY) for r in bare]
 
@@ -74,11 +78,11 @@ class Auditing:
         """What fell due before a moment and has not been done."""
         d, x = t.deliveries.c, t.timers.c
         async with self._database.begin(write=False) as connection:
-            timers = select(func.count()).where(x.state == "pending", x.due_at < since)
-            late = select(func.count()).where(d.state.in_((DeliveryState.PENDING, DeliveryState.LEASED)), d.next_at < since)
+            timers = select(func.count()).where(_TO_RING, x.due_at < since)
+            late = select(func.count()).where(_TO_SEND, d.next_at < since)
             return Behind((await connection.execute(timers)).scalar_one(), (await connection.execute(late)).scalar_one())
 
 
 def _rings(kind: TimerKind) -> ColumnElement[bool]:
     x = t.timers.c
-    return exists().where(x.alert_id == t.alerts.c.id, x.kind == kind, x.state == "pending")
+    return exists().where(x.alert_id == t.alerts.c.id, x.kind == kind, _TO_RING)

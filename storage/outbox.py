@@ -19,8 +19,9 @@ _LOOKED_AT = 8
 GIVEN_UP = t.deliveries.c.state == literal_column("'dead'")
 """Written out, so that the index on these few rows is used."""
 
-# As literals: PostgreSQL must see what they are to know that the partial indexes serve.
-_PENDING, _LEASED = (literal_column(f"'{state}'") for state in (DeliveryState.PENDING, DeliveryState.LEASED))
+# As literals: a database must see what they are to know that a partial index serves.
+_PENDING: ColumnElement[str] = literal_column("'pending'")
+_LEASED: ColumnElement[str] = literal_column("'leased'")
 _TO_RING = t.timers.c.state == literal_column("'pending'")
 
 Lane = tuple[Platform, str]
@@ -100,7 +101,7 @@ class Outbox:
         free = or_(d.state == _PENDING, and_(d.state == _LEASED, d.leased_until <= now))
         lane = d.platform + ":" + d.address_id
         elsewhere = lane.notin_([f"{platform}:{place}" for platform, place in busy]) if busy else true()
-        due = (free, d.next_at <= now, d.platform.in_(platforms), elsewhere)
+        due = (d.state.in_((_PENDING, _LEASED)), free, d.next_at <= now, d.platform.in_(platforms), elsewhere)
         if a_lane is None:
             wanted = select(d.id).where(*due).order_by(d.next_at).limit(limit)
         else:

@@ -455,11 +455,15 @@ class Records(QuestionRecords):
         return tuple(_alert(r) for r in rows)
 
     async def open_alerts(self) -> list[tuple[Alert, Incident]]:
-        """Every alert of a case that is not closed, with its case."""
+        """Every alert of a case that is not closed and that somebody still has to answer for, with its case."""
         rows = await self._c.execute(
             select(t.alerts, *(c.label("i_" + c.name) for c in t.incidents.c))
             .join(t.incidents, t.incidents.c.id == t.alerts.c.incident_id)
-            .where(t.alerts.c.school == self._school, t.incidents.c.state.in_(_OPEN_CASE))
+            .where(
+                t.alerts.c.school == self._school,
+                t.alerts.c.state.in_((AlertState.OPEN, AlertState.ACKNOWLEDGED)),
+                t.incidents.c.state.in_(_OPEN_CASE),
+            )
         )
         return [(_alert(r), _incident(r, "i_")) for r in rows]
 

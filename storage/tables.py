@@ -207,6 +207,12 @@ incidents = Table(
     CheckConstraint("(closed_at IS NULL) = (state IN ('reported', 'acknowledged', 'in_progress'))", name="closed_has_a_time"),
     Index("ix_incidents_school_state", "school", "state"),
     Index("ix_incidents_reporter", "school", "reporter_platform", "reporter_user"),
+    Index(
+        "ix_incidents_open",
+        "id",
+        sqlite_where=text("state IN ('reported', 'acknowledged', 'in_progress')"),
+        postgresql_where=text("state IN ('reported', 'acknowledged', 'in_progress')"),
+    ),
 )
 
 incident_texts = Table(
@@ -275,6 +281,12 @@ alerts = Table(
     CheckConstraint("(state = 'open') = (owner_id IS NULL) OR state = 'done'", name="one_owner"),
     CheckConstraint("(owner_id IS NULL) = (acknowledged_at IS NULL)", name="owner_since"),
     Index("ix_alerts_school_state", "school", "state"),
+    Index(
+        "ix_alerts_live",
+        "incident_id",
+        sqlite_where=text("state IN ('open', 'acknowledged')"),
+        postgresql_where=text("state IN ('open', 'acknowledged')"),
+    ),
 )
 
 summonses = Table(
@@ -450,6 +462,7 @@ drafts = Table(
     _one_of("state", "state", ("open", "submitted", "discarded")),
     _one_of("platform", "platform", CHATS),
     Index("ix_drafts_owner", "school", "platform", "user_id", "state"),
+    Index("ix_drafts_open", "expires_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
 )
 
 seen_events = Table(

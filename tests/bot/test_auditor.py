@@ -154,12 +154,12 @@ async def test_a_round_that_fails_gives_no_heartbeat_and_the_next_goes_on(
     async with office.database.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE timers RENAME TO away")
     running = asyncio.create_task(auditor.run())
-    while "could not look" not in caplog.text:
+    while "could not look" not in caplog.text:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     assert auditor.beat_at is None
     async with office.database.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE away RENAME TO timers")
-    while not auditor.metrics.auditor_beat_at:
+    while not auditor.metrics.auditor_beat_at:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -6,7 +6,7 @@ import itertools
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from random import Random, SystemRandom
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.settings import DEMO_SCHOOLS
 from bot.worker import LEASE
@@ -25,6 +26,7 @@ from storage.fault_points import FaultPoint
 from storage.people_files import carry_out, plan_import, read_people
 from storage.school_files import load_schools
 from storage.store import Store
+from storage.trouble import DatabaseTroubleError
 from tests.conftest import new_database
 from tests.fakes.slack_user import SlackUser
 from tests.fakes.teams_user import TeamsUser
@@ -36,7 +38,8 @@ from tests.story.both_stage import write_both
 from tests.story.stage import BRUNEL, CAST, SAFEGUARDING
 
 READERS = {SAFEGUARDING: ("dsl", "deputy"), BRUNEL: ("brunel head", "dsl")}
-REPORTERS = 4
+REPORTERS = 6
+_A_FEW = 8
 SENDING_AT_MOST = timedelta(seconds=36)
 _SETTLES_SECONDS = 240.0
 _AT_A_TIME_MINUTES = 10
@@ -83,9 +86,10 @@ class Run:
         began = time.monotonic()
         with TemporaryDirectory(prefix="esafety-faults-") as name:
             folder = Path(name)
-            async with new_database(self.kind, folder) as url:
+            async with new_database(self.kind, folder, empty=True) as url:
                 self.database = Database(url)
                 try:
+                    await self.database.migrate()
                     verdict = await self._run(folder, url)
                 finally:
                     await self.database.close()
@@ -147,6 +151,7 @@ class Run:
 
     async def _bear(self, leads: Leads) -> None:
         """The load, the weather and the killing, until there has been enough of each."""
+        self.fleet.behind = lambda: len(self.told.received) + _A_FEW < self._reports_by_now()
         self.weather.stormy = self.fleet.killing = True
         at_work = [asyncio.create_task(leads.run()), time_goes_on := asyncio.create_task(self._time_goes_on())]
         reporting = [asyncio.create_task(self._reports(reporter)) for reporter in self.reporters]
@@ -154,7 +159,8 @@ class Run:
             await self._until_killed(self.size.kills // 2, reporting)
             await self._an_hours_outage()
             await self._until_killed(self.size.kills, reporting)
-            self.weather.stormy = False
+            # Whoever is at a report finishes it, in quiet.
+            self.weather.stormy = self.fleet.killing = False
             await asyncio.gather(*reporting)
             time_goes_on.cancel()
             await self._drained()
@@ -165,15 +171,17 @@ class Run:
             await asyncio.gather(*at_work, *reporting, return_exceptions=True)
 
     async def _reports(self, reporter: SlackReporter | TeamsReporter) -> None:
-        while len(self.told.received) < self.size.reports:
+        while self.fleet.killing or len(self.told.received) < self.size.reports:
             # In step with the killing: there must be reports under way at every kill.
-            share = (self.fleet.kill_count + 2) / self.size.kills
-            if len(self.told.received) > self.size.reports * share:
+            if len(self.told.received) > self._reports_by_now() + _A_FEW:
                 await asyncio.sleep(0.05)
                 continue
             n = next(self._number)
             kind = self._chance.choice(KINDS)
             await reporter.report(kind, f"{MARKER}{n:05d}", names=n % 4 == 0)
+
+    def _reports_by_now(self) -> float:
+        return self.size.reports * self.fleet.kill_count / self.size.kills
 
     async def _until_killed(self, count: int, reporting: Sequence["asyncio.Task[None]"]) -> None:
         needed = set(FaultPoint)
@@ -200,20 +208,32 @@ class Run:
             # The lease of a process that died ends when no process that lives could still be sending.
             await self._end_leases(older_than=SENDING_AT_MOST)
 
+    async def _moved(self, move: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+        """Moves the time in the database. The program's own transactions may be in the way for a while."""
+        while True:
+            try:
+                async with self.database.begin() as connection:
+                    await move(connection)
+            except DatabaseTroubleError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
     async def _minutes_pass(self, minutes: int) -> None:
         now, by = datetime.now(UTC), timedelta(minutes=minutes)
         d, x = t.deliveries, t.timers
-        async with self.database.begin() as connection:
-            await connection.execute(
-                update(d).where(d.c.state == "pending", d.c.next_at > now, d.c.next_at <= now + by).values(next_at=now)
-            )
-            waiting = await connection.execute(
-                select(x.c.id, x.c.due_at).where(x.c.state == "pending", x.c.kind == "climb", x.c.due_at > now)
-            )
-            sooner = [{"timer": r.id, "at": r.due_at - by} for r in waiting]
-            if sooner:
+
+        async def sooner(connection: AsyncConnection) -> None:
+            waits = (d.c.state == "pending", d.c.next_at > now, d.c.next_at <= now + by)
+            await connection.execute(update(d).where(*waits).values(next_at=now))
+            rings = (x.c.state == "pending", x.c.kind == "climb", x.c.due_at > now)
+            found = await connection.execute(select(x.c.id, x.c.due_at).where(*rings))
+            moved = [{"timer": r.id, "at": r.due_at - by} for r in found]
+            if moved:
                 ring = update(x).where(x.c.id == bindparam("timer"), x.c.state == "pending").values(due_at=bindparam("at"))
-                await connection.execute(ring, sooner)
+                await connection.execute(ring, moved)
+
+        await self._moved(sooner)
 
     async def _after_death(self) -> None:
         if self.size.processes == 1:
@@ -223,8 +243,11 @@ class Run:
         now = datetime.now(UTC)
         d = t.deliveries
         over = (d.c.state == "leased", d.c.leased_until <= now + LEASE - older_than)
-        async with self.database.begin() as connection:
+
+        async def end(connection: AsyncConnection) -> None:
             await connection.execute(update(d).where(*over).values(leased_until=now))
+
+        await self._moved(end)
 
     async def _drained(self) -> None:
         """The storm is over: all processes are ended together once more, and come back to stay."""
@@ -238,20 +261,25 @@ class Run:
 
     async def _settle(self) -> None:
         end = time.monotonic() + _SETTLES_SECONDS
-        d, x = t.deliveries, t.timers
-        while True:
-            now = datetime.now(UTC)
-            async with self.database.begin() as connection:
-                await connection.execute(update(d).where(d.c.state == "pending", d.c.next_at > now).values(next_at=now))
-                live = select(func.count()).select_from(d).where(d.c.state.in_(("pending", "leased")))
-                due = select(func.count()).select_from(x).where(x.c.state == "pending", x.c.due_at <= now)
-                left = (await connection.execute(live)).scalar_one() + (await connection.execute(due)).scalar_one()
-            if not left:
-                return
+        while left := await self._left():
             if time.monotonic() > end:
                 print(f"{left} messages and timers are never done", file=sys.stderr)
                 return
             await asyncio.sleep(0.5)
+
+    async def _left(self) -> int:
+        """What is still to be done. What waits for its next try has it now."""
+        now = datetime.now(UTC)
+        d, x = t.deliveries, t.timers
+
+        async def at_once(connection: AsyncConnection) -> None:
+            await connection.execute(update(d).where(d.c.state == "pending", d.c.next_at > now).values(next_at=now))
+
+        await self._moved(at_once)
+        live = select(func.count()).select_from(d).where(d.c.state.in_(("pending", "leased")))
+        due = select(func.count()).select_from(x).where(x.c.state == "pending", x.c.due_at <= now)
+        async with self.database.begin(write=False) as connection:
+            return int((await connection.execute(live)).scalar_one() + (await connection.execute(due)).scalar_one())
 
 
 def table(outcomes: list[Outcome]) -> str:

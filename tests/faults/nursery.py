@@ -28,6 +28,10 @@ _PROGRAM = (
 def main() -> None:
     for name in _PROGRAM:
         import_module(name)
+    from storage.answering import load_engine
+    from storage.policy_files import load_policy
+
+    load_engine(load_policy("chipping-sodbury"))
     gc.collect()
     gc.freeze()
     wake, ring = os.pipe()

@@ -320,9 +320,15 @@ class Leads:
                 await user.press(copy.message, label)
                 # What was pressed before may be answered only now.
                 (reference,) = set(_REFERENCE.findall(copy.message.shown))
-                if not await comes(lambda: any(reference in one.shown for one in user.ephemerals[told:])):
+                expected = (reference, say("note.not_you"), say("note.failed_title"))
+
+                def answers() -> list[str]:
+                    new = [one.shown for one in user.ephemerals[told:]]
+                    return [shown for shown in new if any(words in shown for words in expected)]
+
+                if not await comes(answers):
                     return False
-                answer = next(one.shown for one in user.ephemerals[told:] if reference in one.shown)
+                answer = answers()[0]
             else:
                 assert isinstance(copy.user, TeamsUser)
                 assert isinstance(copy.message, TeamsMessage)

@@ -1,4 +1,4 @@
-"""The points at which a process can be killed: each is in the program, each is reached, and without a plan none does anything."""
+"""The points at which a process can be killed: each is in the program and is reached, and without a plan none does anything."""
 
 import re
 import signal
@@ -58,7 +58,7 @@ async def test_a_report_that_climbs_and_is_acknowledged_passes_every_point(
     assert set(passed) == set(FaultPoint)
 
 
-async def test_the_process_ends_at_the_passage_that_was_planned() -> None:
+def test_the_process_ends_at_the_passage_that_was_planned() -> None:
     """It is killed as by the system: nothing of its own is run on the way out."""
     steps = (
         "reach(FaultPoint.BEFORE_SEND); print('once', flush=True); reach(FaultPoint.AFTER_SEND); reach(FaultPoint.BEFORE_SEND)"

@@ -10,6 +10,12 @@ depends_on = None
 
 _PLATFORMS = "platform IN ('slack', 'teams', 'console', 'email')"
 _PLATFORMS_BEFORE = "platform IN ('slack', 'teams', 'console')"
+_PARTIAL = (
+    ("ix_incidents_open", "incidents", "id", "state IN ('reported', 'acknowledged', 'in_progress')"),
+    ("ix_alerts_live", "alerts", "incident_id", "state IN ('open', 'acknowledged')"),
+    ("ix_drafts_open", "drafts", "expires_at", "state = 'open'"),
+)
+"""What is looked for all the time, among the many that are done with."""
 
 
 def upgrade() -> None:
@@ -61,9 +67,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'dead'"),
         postgresql_where=sa.text("state = 'dead'"),
     )
+    for name, table, column, where in _PARTIAL:
+        op.create_index(name, table, [column], unique=False, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
 def downgrade() -> None:
+    for name, table, _, _ in _PARTIAL:
+        op.drop_index(name, table_name=table)
     op.drop_index("ix_deliveries_dead", table_name="deliveries")
     op.drop_index("ix_deliveries_once", table_name="deliveries")
     op.execute("DELETE FROM deliveries WHERE platform = 'email'")
