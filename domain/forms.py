@@ -91,8 +91,9 @@ _FORMS.append((re.compile(_WHAT), Form.WHAT))
 
 def form_of(text: str) -> Form | None:
     """The form of a question, from the last of its sentences that has one; None where none has."""
+    carelessly = "?" not in text
     for sentence, mark in reversed(_SENTENCE.findall(text.casefold().replace("\u2019", "'"))):
-        if found := _of_sentence(sentence.strip(" ,'\""), asked=bool(mark)):
+        if found := _of_sentence(sentence.strip(" ,'\""), asked=bool(mark) or carelessly):
             return found
     return None
 

@@ -204,7 +204,7 @@ class Fleet:
     def _next_plan(self) -> Plan | None:
         if not self.killing:
             return None
-        if self.behind():
+        if self.behind() and not self._owed:
             # Let them report for a while: to be killed without any work proves nothing.
             return Plan(patient=True)
         return self._plans.at(self._owed.pop()) if self._owed else self._plans.next()
