@@ -101,6 +101,10 @@ _NOBODY_NAMED = re.compile(
     r"agreed|signed|authorised|okayed|(?:the |a |full |written |verbal |their |formal |prior )*"
     r"(?:permission|consent|approval|agreement|leave|authorisation|clearance|ok|go[- ]ahead|nod|green light)(?:'s)?)\b"
 )
+_ONES_OWN_WORD = re.compile(
+    r"\b(?:i|we)(?:'ve| have| had|'d)?(?: \w+ly| also| already)? (?:agree|approve|ok|okay|allow|permit|authorise|let)"
+)
+"""Whoever asks has agreed themselves, which is nobody's leave."""
 _FROM_SOMEBODY = re.compile(
     r"\b(?:from|by|of|with|says?|said|told|asked)\b(?! (?:it|this|that|us|me|writing|now|then|email|letter)\b)"
 )
@@ -130,7 +134,7 @@ class Tuning:
     leading_margin: float = 2.5
     told_margin: float = 1.0
     stated: float = 0.1
-    stated_to_permit: float = 0.7
+    stated_to_permit: float = 1.0
 
 
 TUNING = Tuning()
@@ -328,8 +332,7 @@ class Engine:
     def _may_agree(self, asked: Iterable[Role], heard: _Heard) -> bool:
         """Whether it is told, not only asked, that somebody agreed, and nobody is named with it but those to be asked."""
         asked = frozenset(asked)
-        speakers = {AGREEMENT, *(c for c, roles in _SPEAK_FOR.items() if not roles.isdisjoint(asked))}
-        told = [p for p in _sentences(heard.text) if not p.endswith("?") and speakers & heard.reading(p).concepts]
+        told = [p for p in _sentences(heard.text) if not p.endswith("?") and AGREEMENT in heard.reading(p).concepts]
         told = [p for p in told if self._stated(PERMISSION, p, heard).value == GIVEN]
         return bool(told) and all(self._may_be_its_word(piece, asked, heard) for piece in told)
 
@@ -339,7 +342,7 @@ class Engine:
         if people:
             return all(not _SPEAK_FOR[c].isdisjoint(asked) for c in people)
         words = told.casefold().replace("\u2019", "'")
-        return bool(_NOBODY_NAMED.match(words)) and not _FROM_SOMEBODY.search(words)
+        return bool(_NOBODY_NAMED.match(words)) and not _FROM_SOMEBODY.search(words) and not _ONES_OWN_WORD.search(words)
 
     def _stated(self, fact: str, text: str, heard: _Heard) -> _Stated:
         """What a text says of a fact: the last sentence that states it counts, or else the text as a whole."""

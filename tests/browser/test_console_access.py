@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from bot.watched import WatchedMessengers
 from bot.worker import Messenger
 from cards import adaptive, blockkit
 from cards.messages import message_card
@@ -148,7 +149,9 @@ class Overheard:
 
 async def test_the_json_is_what_slack_and_teams_would_get(console: Console) -> None:
     """Behind each message stands the very Block Kit and Adaptive Card that the renderers make of it."""
-    messengers = console.bot.worker.messengers
+    watched = console.bot.worker.messengers
+    assert isinstance(watched, WatchedMessengers)
+    messengers = watched.messengers
     assert isinstance(messengers, dict)
     overheard = messengers[Platform.CONSOLE] = Overheard(messengers[Platform.CONSOLE])
     head = await console.open(BRUNEL_HEAD, f"channel:{BRUNEL}")

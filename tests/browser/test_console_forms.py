@@ -173,7 +173,7 @@ async def test_a_failure_of_ours_says_so_and_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(report, "submit", broken)
         await person.sends()
-        await expect(person.dialog.get_by_role("alert")).to_contain_text("Nothing you typed is lost: please send it again")
+        await expect(person.dialog.get_by_role("alert")).to_contain_text("What you typed is still here: please send it again")
         await expect(person.dialog.get_by_role("alert")).to_be_in_viewport()
     await expect(person.control("what")).to_have_value(STORY)
     await person.sends()

@@ -79,6 +79,8 @@ def test_once_whoever_must_agree_has_agreed_it_is_a_yes(told: str) -> None:
         "Doctor Who says it is fine.",
         "My neighbour has said yes.",
         "The agency is happy with it.",
+        "I agreed he can.",
+        "I told the Head afterwards.",
         "The Head said no but my line manager agreed.",
         "My line manager agreed and will tell the Headteacher.",
         "I have not asked the Headteacher yet.",

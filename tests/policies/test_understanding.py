@@ -87,21 +87,26 @@ def test_every_case_of_every_answer_is_reached_by_a_question(school: str) -> Non
     assert missed == []
 
 
-@pytest.mark.parametrize("school", policy_ids())
-def test_what_nothing_was_learnt_from_is_answered_as_well_as_it_was(school: str) -> None:
-    """The checked questions: no wrong permission beyond those known, and no fewer right than when the figure was last set."""
-    right = permitted = 0
-    rows = checked_questions(school)
-    for row in rows:
-        decision = engine(school).understand(str(row["q"])).best.decision
-        verdicts, cites = row["verdict"], row["cites"]
-        assert isinstance(verdicts, list)
-        assert isinstance(cites, list)
-        stands = not cites or decision.verdict is Verdict.NOT_COVERED or bool(set(decision.cites) & set(cites))
-        right += decision.verdict in verdicts and stands
-        permitted += decision.verdict is Verdict.YES and Verdict.YES not in verdicts and Verdict.INFO not in verdicts
-    assert permitted <= CHECKED[school]["permitted"]
-    assert right / len(rows) >= CHECKED[school]["right"]
+def test_what_nothing_was_learnt_from_is_answered_as_well_as_it_was() -> None:
+    """The checked questions: nothing wrongly permitted, and no fewer right than when the figure was last set.
+
+    One figure for all five schools: of a hundred questions alone three more or fewer are chance.
+    """
+    right = asked = 0
+    permitted = []
+    for school in policy_ids():
+        for row in checked_questions(school):
+            decision = engine(school).understand(str(row["q"])).best.decision
+            verdicts, cites = row["verdict"], row["cites"]
+            assert isinstance(verdicts, list)
+            assert isinstance(cites, list)
+            stands = not cites or decision.verdict is Verdict.NOT_COVERED or bool(set(decision.cites) & set(cites))
+            right += decision.verdict in verdicts and stands
+            asked += 1
+            if decision.verdict is Verdict.YES and Verdict.YES not in verdicts and Verdict.INFO not in verdicts:
+                permitted.append(row["id"])
+    assert permitted == []
+    assert right / asked >= CHECKED["right"]
 
 
 def test_grave_things_raise_an_alarm_and_plain_questions_do_not() -> None:

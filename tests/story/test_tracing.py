@@ -21,7 +21,20 @@ ROOT = Path(__file__).parents[2]
 KIND: dict[str, Value] = {"concern": "nude_image", "about": "pupil", "danger": "no"}
 TOLD: dict[str, Value] = {"targets": ["Ozzy Zarathustra"], "what": "A picture goes round", "illegal": "yes"}
 ALLOWED = {
-    f"esafety.{name}" for name in ("school", "platform", "incident", "alert", "request", "kind", "command", "route", "write")
+    f"esafety.{name}"
+    for name in (
+        "school",
+        "platform",
+        "incident",
+        "alert",
+        "request",
+        "kind",
+        "command",
+        "route",
+        "write",
+        "delivery",
+        "attempt",
+    )
 }
 
 
