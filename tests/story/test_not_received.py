@@ -107,8 +107,11 @@ async def test_whoever_cannot_even_begin_is_told(stage: Stage) -> None:
 
 
 @pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def slack(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[SlackStage]:
-    """The demo school in Slack."""
+async def slack(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SlackStage]:
+    """The demo school in Slack, on a database for which the bot waits longer than Slack does for the bot."""
+    monkeypatch.setattr(database_module, "PATIENCE_SECONDS", PATIENCE_SECONDS)
     async with new_database(request.param, tmp_path) as url, STAGES["slack"](url, tmp_path, clock) as stage:
         assert isinstance(stage, SlackStage)
         yield stage
@@ -116,7 +119,6 @@ async def slack(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
 
 async def test_slack_is_answered_before_it_gives_up(slack: SlackStage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that takes longer than Slack waits: nobody claims that it was lost, and sent again it is one report."""
-    monkeypatch.setattr(database_module, "PATIENCE_SECONDS", 20.0)
     monkeypatch.setattr(slack_app, "_ANSWER_SECONDS", 0.2)
     dialog = await second_screen(slack)
     async with locked(slack.bot.database):

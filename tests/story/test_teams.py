@@ -977,6 +977,7 @@ async def test_every_copy_changes_where_it_stands(stage: TeamsStage) -> None:
     reference = await grooming(stage)
     await stage.expects("dsl", reference)
     await stage.expects("dsl", reference, channel=SAFEGUARDING)
+    await stage.settled()
     before = {m.id for m in stage.fake.posted if reference in m.shown}
     await stage.press("dsl", "Acknowledge", reference)
     await stage.expects("dsl", reference, "Acknowledged by Dana Okafor", channel=SAFEGUARDING)
