@@ -61,6 +61,11 @@ _EITHER_WAY = re.compile(
 )
 """What asks for the one or the other, and says neither."""
 _SENTENCE = re.compile(r"(?<=[.?!;])\s+|\n+")
+_SAYS_NOTHING = re.compile(
+    r"\b(?:a|about|an|and|any|can|do|does|for|get|give|hello|help|hi|how|i|if|in|info|information|it|me|more|my|of|on|or|our|please|"
+    r"policy|questions?|rules?|says?|some|stuff|tell|thanks|that|the|there|things?|this|to|us|we|what)\b"
+)
+_MEANING = re.compile(r"\b(?:what(?:'s| is| are|s)|define|meaning|mean)\b")
 _AGE_FACT, _ADULT = "age", 18
 AGREEMENT = "agreement"
 """The lexicon's concept of the words in which people tell that somebody agreed."""
@@ -289,7 +294,8 @@ class Engine:
         others = [c for c in choices if c is not best]
         answer = _answer_of(best)
         rivals = [c.score for c in others if _answer_of(c) != answer]
-        sure = not rivals or best.score - max(rivals) >= self._tuning.unsure
+        vague = alarm is None and _is_a_mere_subject(text)
+        sure = not vague and (not rivals or best.score - max(rivals) >= self._tuning.unsure)
         return self._understood(heard, best, others, alarm, sure=sure)
 
     def _understood(
@@ -401,6 +407,12 @@ def _best(scores: Numbers, most: int) -> list[int]:
     """The places of the highest scores, the best first, and of equal ones the first: without sorting all the others."""
     near = np.flatnonzero(scores >= np.partition(scores, -most)[-most]) if len(scores) > most else np.arange(len(scores))
     return [int(n) for n in near[np.argsort(-scores[near], kind="stable")][:most]]
+
+
+def _is_a_mere_subject(text: str) -> bool:
+    """Whether it says what it is about and nothing else ("what about photos?"): that may mean anything."""
+    words = text.casefold().replace("\u2019", "'")
+    return not _MEANING.search(words) and len(re.findall(r"[a-z']+", _SAYS_NOTHING.sub(" ", words))) <= 1
 
 
 def _ages(text: str) -> list[int]:

@@ -95,7 +95,7 @@ ASKED = {
     "permission": "Can I use my own iPad on the school wifi?",
     "silent": "Are pupils allowed to wear a smartwatch in an exam?",
     "grave": "A boy in my form is passing round a nude photo of a girl in Year 9, what do I do?",
-    "unsure": "what about pictures of the kids",
+    "unsure": "what about photos",
 }
 
 

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180
 FOLLOW_REQUEST = "Can I accept a follow request from a pupil on my private Insta?"
 EX_PUPIL = "can i friend an ex-pupil?"
 SMARTWATCH = "Are pupils allowed to wear a smartwatch in an exam?"
-PICTURES_OF_THEM = "what about pictures of the kids"
+PICTURES_OF_THEM = "what about photos"
 OWN_IPAD = "Can I use my own iPad on the school wifi?"
 
 

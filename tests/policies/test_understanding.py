@@ -120,6 +120,18 @@ def test_grave_things_raise_an_alarm_and_plain_questions_do_not() -> None:
     assert loud == []
 
 
+@pytest.mark.parametrize("text", ["photos", "what about photos", "phones?", "Any rules on email", "laptops"])
+def test_a_mere_subject_is_no_question(text: str) -> None:
+    """What it is about and nothing more: readings are offered, and no verdict is made of it."""
+    assert not engine("chipping-sodbury").understand(text).sure
+
+
+@pytest.mark.parametrize("text", ["What is sexting?", "can i friend an ex-pupil?", "Who is the DSL?", "sexting"])
+def test_few_words_that_ask_something_are_answered(text: str) -> None:
+    """Short is not vague; and what may be grave is told at once."""
+    assert engine("chipping-sodbury").understand(text).sure
+
+
 def test_a_long_text_and_an_odd_one_are_answered() -> None:
     """Whatever is typed, something that can be shown comes back."""
     for text in ("?", "...", "\u00e9\u00e8", "a" * 4000, "can I " * 400, "0", "\U0001f600", "'", "n't"):
