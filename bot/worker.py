@@ -30,6 +30,7 @@ _A_LANE = 8
 _AT_ONCE: Mapping[Platform, int] = {Platform.SLACK: 8, Platform.TEAMS: 40, Platform.CONSOLE: 4, Platform.EMAIL: 2}
 """How many places of a platform are written to at once. One place gets its messages one after the other."""
 _FAILED_TIMER_AGAIN = timedelta(minutes=1)
+_BREATH_SECONDS = 0.01
 _chance = SystemRandom()
 
 
@@ -136,6 +137,9 @@ class Worker:
                     await asyncio.sleep(self.idle)
                 if not busy:
                     await self._until_called()
+                if self._lanes:
+                    # In a burst a place comes free every millisecond: better to look once for several than once for each.
+                    await asyncio.sleep(_BREATH_SECONDS)
         finally:
             self._stopping = True
             await self._drain()

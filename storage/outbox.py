@@ -136,7 +136,8 @@ class Outbox:
     async def has_due(self, now: datetime) -> bool:
         """Whether anything is due, without taking it: a look that holds up no writer."""
         d, x = t.deliveries.c, t.timers.c
-        waiting = select(d.id).where(d.state.in_((_PENDING, _LEASED)), d.next_at <= now).limit(1)
+        free = or_(d.state == _PENDING, d.leased_until <= now)
+        waiting = select(d.id).where(d.state.in_((_PENDING, _LEASED)), free, d.next_at <= now).limit(1)
         ringing = select(x.id).where(_TO_RING, x.due_at <= now).limit(1)
         async with self._database.begin(write=False) as connection:
             return (await connection.execute(waiting)).first() is not None or (
