@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import aiohttp
@@ -12,8 +12,8 @@ from bot.doctor import Level, check_chains
 from bot.metrics import Metrics
 from domain.people import School
 from handlers.ports import Ports
-from handlers.set_right import set_right
-from storage.auditing import Auditing, Behind, Fault
+from handlers.set_right import give_duty, set_right
+from storage.auditing import Astray, Auditing, Behind, Fault
 
 log = logging.getLogger("esafety.auditor")
 
@@ -40,7 +40,6 @@ class Auditor:
     heartbeat_url: str = ""
     beat_at: datetime | None = None
     _roles_at: datetime | None = None
-    _told: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
         """Looks for ever. A round that fails is logged, and gives no heartbeat."""
@@ -55,24 +54,31 @@ class Auditor:
         """Looks over every open case once, and sets right what has no next step."""
         now = self.ports.clock.now()
         for found in await self.auditing.astray():
-            school = self.schools.get(found.school)
-            if school is None:
+            if (school := self.schools.get(found.school)) is None:
                 continue
-            if found.fault is Fault.NO_NEXT_STEP:
-                if await set_right(self.ports, school, found.alert_id):
-                    self.metrics.astray(found.school, found.fault)
-                    log.error("alert %s had no next step; it has one now", found.alert_id)
-            elif found.incident_id not in self._told:
-                self._told.add(found.incident_id)
+            try:
+                await self._set_right(school, found)
+            except Exception as broken:  # noqa: BLE001 - one case that breaks must not leave the others alone
                 self.metrics.astray(found.school, found.fault)
-                log.error("nobody has to answer for open case %s: run `esafety doctor`", found.incident_id)
+                log.error("case %s is left alone and could not be set right: %s", found.incident_id, type(broken).__name__)  # noqa: TRY400
         self._say_late(await self.auditing.behind(now - _LATE))
         if self._roles_at is None or now - self._roles_at >= _ROLES_EVERY:
             await self._look_at_roles()
+            for resting in await self.auditing.resting():
+                log.warning("%s", resting)
             self._roles_at = now
         self.beat_at = now
         self.metrics.auditor_beat(now)
         await self._call()
+
+    async def _set_right(self, school: School, found: Astray) -> None:
+        if found.fault is Fault.NO_NEXT_STEP:
+            if await set_right(self.ports, school, found.alert_id):
+                self.metrics.astray(found.school, found.fault)
+                log.error("alert %s had no next step; it has one now", found.alert_id)
+        elif await give_duty(self.ports, school, found.incident_id):
+            self.metrics.astray(found.school, found.fault)
+            log.error("nobody had to answer for open case %s; somebody has been asked now", found.incident_id)
 
     @staticmethod
     def _say_late(behind: Behind) -> None:

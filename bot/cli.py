@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import sys
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from domain.policy import Policy
 from storage.policy_files import PolicyFileError, load_policy, load_policy_at, policy_ids
@@ -14,13 +16,15 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     from bot.settings import SettingsError
     from storage.database import DatabaseUrlError
+    from storage.key_ring import KeyRingError, SealError
     from storage.people_files import PeopleFileError
     from storage.school_files import SchoolFileError
     from storage.trouble import DatabaseTroubleError
 
+    bad_files = (SettingsError, SchoolFileError, PolicyFileError, PeopleFileError)
     try:
         return _run(args)
-    except (SettingsError, SchoolFileError, PolicyFileError, PeopleFileError, DatabaseUrlError, DatabaseTroubleError) as wrong:
+    except (*bad_files, DatabaseUrlError, DatabaseTroubleError, KeyRingError, SealError) as wrong:
         print(f"esafety: {wrong}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -59,6 +63,19 @@ def _parser() -> argparse.ArgumentParser:
     take.add_argument("--school", help="which school, if there is more than one")
     take.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     _add_copying(commands)
+    keys = commands.add_parser("keys", help="the master keys under which records are sealed: docs/keys.md")
+    step = keys.add_subparsers(dest="step", required=True)
+    step.add_parser("new", help="make a key, and put it before the others in the ring's file; else print its line")
+    step.add_parser("rotate", help="put everything under the current key, while the bot runs")
+    step.add_parser("status", help="what lies under which key, and which key may go")
+    report = commands.add_parser("report", help="figures of the terms that are over, as files: docs/figures.md")
+    governors = report.add_subparsers(dest="step", required=True).add_parser("governors", help="PDF, XLSX, CSV and a web page")
+    governors.add_argument("--school", help="which school, if there is more than one")
+    governors.add_argument("--from", dest="first", type=date.fromisoformat, required=True, metavar="DAY", help="2026-09-01")
+    governors.add_argument("--to", dest="last", type=date.fromisoformat, required=True, metavar="DAY", help="2027-07-31")
+    governors.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to: it is made if it is not there")
+    _add_audit(commands.add_parser("audit", help="whether anybody changed the audit, and who has read what: docs/audit.md"))
+    _add_exports(commands.add_parser("exports", help="the sealed pages that were taken out of the records: docs/exports.md"))
     package = commands.add_parser("teams-package", help="make the app package that is uploaded to Microsoft Teams")
     package.add_argument("--app-id", default="", help="the bot's Microsoft App ID; left out, MICROSOFT_APP_ID")
     package.add_argument("--out", type=Path, default=Path("esafety-teams.zip"), help="the file to write (%(default)s)")
@@ -70,6 +87,32 @@ def _parser() -> argparse.ArgumentParser:
     package.add_argument("--terms", help="terms of use; left out, the website")
     package.add_argument("--version", help="of the package: Teams takes a changed one only under a higher number")
     return parser
+
+
+def _add_audit(audit: argparse.ArgumentParser) -> None:
+    steps = audit.add_subparsers(dest="step", required=True)
+    verify = steps.add_parser("verify", help="follow the audit from first to last, and say where it was changed")
+    verify.add_argument("--school", help="this school's alone")
+    heads: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "type": Path, "metavar": "FILE"}
+    verify.add_argument("--head", **heads, help="signed heads that you kept: files, or a folder of them")
+    verify.add_argument("--key", action="append", default=[], help="the public key that you kept; left out, this machine's")
+    steps.add_parser("key", help="print the public key that checks the heads")
+    readers = steps.add_parser("readers", help="who has looked at each case of a pupil, by reference")
+    readers.add_argument("--school", help="which school, if there is more than one")
+    readers.add_argument("--pupil", required=True, metavar="KEY", help="the pupil's key in pupils.csv: the column id")
+
+
+def _add_exports(exports: argparse.ArgumentParser) -> None:
+    steps = exports.add_subparsers(dest="step", required=True)
+    steps.add_parser("list", help="every page, until when it lies there, and whether it is as it was made")
+    verify = steps.add_parser("verify", help="whether pages are as they were made")
+    verify.add_argument("files", nargs="*", metavar="NAME", help="these alone")
+    open_ = steps.add_parser("open", help="write what a page shows into a file, with the passphrase that its maker was shown")
+    open_.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to make")
+    reissue = steps.add_parser("reissue", help="seal a page under a new passphrase, with the old one")
+    delete = steps.add_parser("delete", help="delete a page before its time")
+    for step in (open_, reissue, delete):
+        step.add_argument("file", metavar="NAME", help="the page's name")
 
 
 def _add_copying(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -130,6 +173,16 @@ def _run(args: argparse.Namespace) -> int:
             return asyncio.run(import_people(args.files, args.school, dry_run=args.dry_run))
         case "backup" | "restore" | "move":
             return _copy(args)
+        case "keys":
+            return _keys(args.step)
+        case "audit":
+            return _audit(args)
+        case "report":
+            from bot.report_command import report_for_governors
+
+            return asyncio.run(report_for_governors(args.school, args.first, args.last, args.out))
+        case "exports":
+            return _exports(args)
         case "teams-package":
             from bot.teams.package import make_package
 
@@ -162,6 +215,48 @@ def _copy(args: argparse.Namespace) -> int:
             return asyncio.run(backup_commands.restore_from(args.file, broken_audit=args.with_broken_audit))
         case _:
             return asyncio.run(backup_commands.move_to(args.to, broken_audit=args.with_broken_audit))
+
+
+def _keys(step: str) -> int:
+    from bot import keys_command
+
+    match step:
+        case "new":
+            from bot.wiring import SystemClock
+
+            return keys_command.make_key(SystemClock().now())
+        case "rotate":
+            return asyncio.run(keys_command.rotate())
+        case _:
+            return asyncio.run(keys_command.print_status())
+
+
+def _exports(args: argparse.Namespace) -> int:
+    from bot import exports_command
+
+    match args.step:
+        case "list":
+            return asyncio.run(exports_command.print_pages())
+        case "verify":
+            return asyncio.run(exports_command.verify(args.files))
+        case "open":
+            return asyncio.run(exports_command.open_into(args.file, args.out))
+        case "reissue":
+            return asyncio.run(exports_command.reissue(args.file))
+        case _:
+            return asyncio.run(exports_command.delete(args.file))
+
+
+def _audit(args: argparse.Namespace) -> int:
+    from bot import audit_command
+
+    match args.step:
+        case "verify":
+            return asyncio.run(audit_command.verify(args.school, args.head, args.key))
+        case "key":
+            return audit_command.print_key()
+        case _:
+            return asyncio.run(audit_command.print_readers(args.school, args.pupil))
 
 
 def _pack(args: argparse.Namespace) -> int:

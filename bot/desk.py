@@ -3,72 +3,136 @@
 An edge knows its platform and calls the desk; the desk calls a handler and has `cards` draw its outcome.
 """
 
+import logging
 import re
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
+from bot.case_desk import CaseDesk
+from bot.figures_desk import FiguresDesk
 from bot.metrics import Metrics
 from bot.policy_desk import PolicyDesk
+from bot.records_desk import RecordsDesk, records_card
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from bot.tracing import step
-from cards import answer, failures, messages, pages, report_form
+from cards import answer, failures, messages, pages, policy_pages, readers, report_form, requests
 from cards import case as case_cards
 from cards.messages import CLOSE, DETAILS, HAND_ON, receipt_parts
 from cards.model import Button, Buttons, Card, Form, FormValues, PersonChoice, Tone
 from cards.texts import moment, quoted_command, say
-from domain.incident import CaseFile
+from domain.access import admitted, in_doubt
+from domain.audit import ReadersOfCase, ReadersOfChild
+from domain.incident import CaseFile, TaskFile
 from domain.people import Account, Kind, Platform, School
 from domain.report_form import DetailQuestions, DraftGone, Field, KindQuestions, Unfinished
-from handlers import acknowledge, close, details, hand_on, lists, report
+from handlers import acknowledge, close, details, hand_on, lists, opening, readers_log, report
 from handlers.acknowledge import Acknowledged, AcknowledgeOutcome, AlreadyClosed, AlreadyTaken, NotForYou
 from handlers.ports import Ports
 from storage.trouble import may_be_kept
 
+log = logging.getLogger("esafety.desk")
+
 _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
 _LONGEST_STATE = 1000
-CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "help"}
-"""What is answered in a chat as after `/esafety`. A report needs a press first, and help is what everything else gets."""
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "case", "help"}
+"""What is answered in a chat as after `/esafety`. A form needs a press first, and help is what everything else gets."""
 _ASKING = re.compile(
     r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
     r"whom|whose|why|if)\b",
     re.IGNORECASE,
 )
+_CASE = re.compile(r"case\s+([a-z0-9]{1,12}-[0-9]{4}-[0-9]{1,7})", re.IGNORECASE | re.ASCII)
 LIVE_FORMS = frozenset({report_form.DETAIL})
+_WORDS_FOR_ALL = frozenset({"report", "ask", "topics", "who", "help"})
+_BUTTONS_FOR_ALL = frozenset(
+    {
+        *(pages.REPORT, answer.REPORT_AS, report_form.RESUME, report_form.DISCARD),
+        *(answer.AGAIN, answer.SHARE, answer.MISREAD, answer.ASK_PERMISSION, answer.ASK_PERSON),
+        *(pages.SHOW_TOPICS, pages.SHOW_WHO, policy_pages.TOPIC, policy_pages.ASK_KNOWN),
+    }
+)
+_FORMS_FOR_ALL = frozenset({report_form.KIND, report_form.DETAIL, requests.PERMISSION_FORM, requests.QUESTION_FORM})
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Work = Callable[Concatenate["Desk", Account, _P], Coroutine[Any, Any, _T]]
 
 
-def _as_a_step(work: _Work[_P, _T]) -> _Work[_P, _T]:
-    """What is logged meanwhile names the school and the chat, and it is a span where traces are on."""
+def _as_a_step(refused: Callable[["Desk"], _T]) -> Callable[[_Work[_P, _T]], _Work[_P, _T]]:
+    """What is logged meanwhile names the school and the chat, and it is a span where traces are on.
 
-    @wraps(work)
-    async def run(desk: "Desk", account: Account, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        with step(f"desk.{work.__name__}", command=work.__name__, school=desk.school.id, platform=account.platform.value):
-            return await work(desk, account, *args, **kwargs)
+    An account that the school does not let in gets `refused` instead, whatever it asks for. Where nobody can tell whose an
+    account is, it is told that, instead of that something is not for them: it may well be.
+    """
 
-    return run
+    def wrapped(work: _Work[_P, _T]) -> _Work[_P, _T]:
+        @wraps(work)
+        async def run(desk: "Desk", account: Account, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+            with step(f"desk.{work.__name__}", command=work.__name__, school=desk.school.id, platform=account.platform.value):
+                if not admitted(desk.school, account):
+                    log.warning("refused a %s account", account.standing.value)
+                    return refused(desk)
+                found = await work(desk, account, *args, **kwargs)
+                if isinstance(found, Tell) and found.refused and in_doubt(account):
+                    return replace(found, card=failures.in_doubt_card(desk.school))
+                return found
+
+        return run
+
+    return wrapped
+
+
+def _refused_page(desk: "Desk") -> Card:
+    return failures.not_admitted_card(desk.school)
+
+
+def _refused(desk: "Desk") -> Reply:
+    return Tell(_refused_page(desk))
+
+
+def _nothing(_: "Desk") -> None:
+    return None
+
+
+def _nobody(_: "Desk") -> list[tuple[PersonChoice, str]]:
+    return []
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Desk:
-    """Serves one school."""
+    """Serves one school. `exports`: the folder for what is taken out of the records."""
 
     ports: Ports
     school: School
     metrics: Metrics = field(default_factory=Metrics)
+    exports: Path = Path("data/exports")
 
     @property
     def policy(self) -> PolicyDesk:
         """The part of the desk that answers questions about the policy."""
         return PolicyDesk(self.ports, self.school, self.metrics)
+
+    @property
+    def records(self) -> RecordsDesk:
+        """The part of the desk that has to do with how long records are kept."""
+        return RecordsDesk(self.ports, self.school, self.exports)
+
+    @property
+    def cases(self) -> CaseDesk:
+        """The part of the desk where a case is worked."""
+        return CaseDesk(self.ports, self.school)
+
+    @property
+    def figures(self) -> FiguresDesk:
+        """The part of the desk that shows figures."""
+        return FiguresDesk(self.ports, self.school)
 
     def help(self, platform: Platform, typed: str = "") -> Card:
         """The ways on; for a word that is no command, with the nearest one."""
@@ -79,9 +143,11 @@ class Desk:
         note = pages.unknown_command(platform, typed.strip(), found[0] if found else "")
         return pages.help_card(self.school, platform, note)
 
-    @_as_a_step
+    @_as_a_step(_refused)
     async def command(self, account: Account, text: str, *, shared: bool = False) -> Reply:
         """What stands after `/esafety`, done. `shared`: where it was typed, others read, and an answer can be shown to them."""
+        if reference := case_reference(text):
+            return await self.case(account, reference)
         word, rest = (*_storable(text).split(maxsplit=1), "", "")[:2]
         match word.casefold():
             case "report":
@@ -98,16 +164,24 @@ class Desk:
                 return await self.policy.who()
             case "gaps":
                 return await self.policy.gaps(account)
+            case "records":
+                return await self.records.command(account, rest)
+            case "figures":
+                return await self.figures.show(account, rest.strip().casefold())
             case _ if is_question(text):
                 return await self.policy.ask(account, _storable(text), shared=shared)
             case _:
                 return Tell(self.help(account.platform, text))
 
-    @_as_a_step
+    @_as_a_step(_refused_page)
     async def chat(self, account: Account, text: str, *, shared: bool = False) -> Card:
         """Words said to the bot in a chat, where no form can be opened without a press."""
         if wants_to_report(text):
             return pages.ask_report_card()
+        if reference := case_reference(text):
+            return pages.case_link_card(reference)
+        if (records := records_card(text)) is not None:
+            return records
         if not is_question(text) and text.strip().casefold() not in CHAT_COMMANDS:
             return self.help(account.platform, text if len(text.split()) == 1 else "")
         match await self.command(account, text, shared=shared):
@@ -116,10 +190,10 @@ class Desk:
             case _:
                 return self.help(account.platform)
 
-    @_as_a_step
+    @_as_a_step(_refused)
     async def begin_report(
         self, account: Account, *, link: str = "", fresh: bool = False, concern: str = "", about: str = ""
-    ) -> ShowForm:
+    ) -> Reply:
         """The first screen of a report, or the offer to take up one that was not sent."""
         known = {"link": _storable(link), "concern": concern, "about": about}
         match await report.begin(self.ports, self.school, account, fresh=fresh, **known):
@@ -130,32 +204,44 @@ class Desk:
             case never:
                 assert_never(never)
 
-    @_as_a_step
+    @_as_a_step(_refused_page)
     async def mine(self, account: Account) -> Card:
         """One's own reports."""
-        return pages.mine_card(self.school, await lists.mine(self.ports, self.school, account))
+        to_do = await lists.to_do(self.ports, self.school, account)
+        return pages.mine_card(self.school, await lists.mine(self.ports, self.school, account), to_do)
 
-    @_as_a_step
+    @_as_a_step(_refused_page)
     async def queue(self, account: Account) -> Card:
         """What is one's to answer."""
-        found = await lists.queue(self.ports, self.school, account)
-        return pages.queue_card(self.school, found.lines, found.now, answers=found.answers, undelivered=found.undelivered)
+        if in_doubt(account):
+            return failures.in_doubt_card(self.school)
+        return pages.queue_card(self.school, await lists.queue(self.ports, self.school, account))
 
-    @_as_a_step
+    @_as_a_step(_refused)
+    async def case(self, account: Account, reference: str) -> Reply:
+        """A case by its reference."""
+        return self._case(await opening.look_up(self.ports, self.school, account, reference))
+
+    @_as_a_step(_refused_page)
     async def home(self, account: Account) -> Card:
         """The home page."""
         queue = await lists.queue(self.ports, self.school, account)
         own = await lists.mine(self.ports, self.school, account)
-        return pages.home_card(
-            self.school, queue.lines, own[:10], queue.now, answers=queue.answers, undelivered=queue.undelivered
-        )
+        home = pages.home_card(self.school, queue, own[:10])
+        return failures.in_doubt_home(self.school, home) if in_doubt(account) else home
 
-    @_as_a_step
+    @_as_a_step(_refused)
     async def press(self, account: Account, action: str, value: str, *, shared: bool = False) -> Reply:
         """A button. What it may do is decided now, from the records, whoever the button was shown to."""
         value = _storable(value)
         if (of_policy := await self.policy.press(account, action, value, shared=shared)) is not None:
             return of_policy
+        if (of_records := await self.records.press(account, action, value)) is not None:
+            return of_records
+        if (of_figures := await self.figures.press(account, action, value)) is not None:
+            return of_figures
+        if (of_case := await self.cases.press(account, action, value)) is not None:
+            return of_case
         match action:
             case answer.REPORT_AS:
                 concern, _, about = value.partition("|")
@@ -175,6 +261,14 @@ class Desk:
                 return self._acknowledged(await acknowledge.acknowledge(self.ports, self.school, account, value))
             case messages.DETAILS:
                 return self._case(await details.read(self.ports, self.school, account, value))
+            case readers.READERS_OF_CASE:
+                return self._readers(await readers_log.of_case(self.ports, self.school, account, value), value)
+            case readers.READERS_OF_CHILD:
+                incident_id, _, person_id = value.partition("|")
+                found = await readers_log.of_child(self.ports, self.school, account, incident_id, person_id)
+                return self._readers(found, incident_id)
+            case pages.OPEN_CASE:
+                return await self.case(account, value)
             case messages.HAND_ON:
                 return self._hand_on(await hand_on.ask(self.ports, self.school, account, value))
             case messages.CLOSE:
@@ -186,12 +280,16 @@ class Desk:
             case _:
                 return _notice("gone_title", say("note.gone", help=quoted_command(account.platform, "help")), Tone.WARNING)
 
-    @_as_a_step
+    @_as_a_step(_refused)
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply:
         """A form that was sent. `state` is what the form carried: an id, checked like everything else that comes in."""
         state, values = _storable(state)[:_LONGEST_STATE], _all_storable(values)
         if (of_policy := await self.policy.submit(account, form_id, state, values)) is not None:
             return of_policy
+        if (of_records := await self.records.submit(account, form_id, state, values)) is not None:
+            return of_records
+        if (of_case := await self.cases.submit(account, form_id, state, values)) is not None:
+            return of_case
         match form_id:
             case report_form.KIND:
                 return self._report_screen(account, await report.choose_kind(self.ports, self.school, account, state, values))
@@ -200,25 +298,28 @@ class Desk:
             case case_cards.HAND_ON_FORM:
                 to, reason = _text(values, hand_on.TO), _text(values, hand_on.REASON)
                 return self._hand_on(await hand_on.hand_on(self.ports, self.school, account, state, to, reason))
+            case case_cards.OPEN_FORM:
+                reason = _text(values, opening.REASON)
+                return self._case(await opening.open_case(self.ports, self.school, account, state, reason))
             case case_cards.CLOSE_FORM:
                 return self._close(await close.close(self.ports, self.school, account, state, _text(values, close.OUTCOME)))
             case _:
                 return ShowForm(report_form.gone_form(account.platform))
 
-    @_as_a_step
+    @_as_a_step(_nothing)
     async def typing(self, account: Account, form_id: str, state: str, values: FormValues) -> None:
         """What has been typed of a form that is not sent yet."""
         if form_id in LIVE_FORMS:
             await report.keep_typing(self.ports, self.school, account, _storable(state), _all_storable(values))
 
-    @_as_a_step
+    @_as_a_step(_nobody)
     async def suggest(self, account: Account, typed: str) -> list[tuple[PersonChoice, str]]:
         """People for a people field, each with a hint that tells namesakes apart; what was typed itself comes last.
 
-        Somebody who is not on the staff list may report, but is not shown the school's lists.
+        Somebody who is not on the staff list, or of whom nobody is sure, may report, but is not shown the school's lists.
         """
-        name = " ".join(typed.split())
-        people = await report.suggest(self.ports, self.school, name) if name and account.person_id else []
+        name = " ".join(_storable(typed).split())
+        people = await report.suggest(self.ports, self.school, account, name) if name else []
         found = [(PersonChoice(f"person:{p.id}", p.name), self._hint(p.kind, p.house, p.form)) for p in people]
         if name:
             short = name[:70]
@@ -287,10 +388,30 @@ class Desk:
             case _:
                 assert_never(outcome)
 
-    def _case(self, outcome: CaseFile | NotForYou) -> Reply:
+    def _case(self, outcome: opening.CaseOutcome | details.PassedOn) -> Reply:
         match outcome:
+            case details.PassedOn(reference=reference, roles=roles):
+                titles = ", ".join(self.school.policy.role_title(r) for r in roles)
+                text = say("settled.passed_on", reference=reference, roles=titles)
+                return Tell(pages.notice(say("settled.passed_on_title"), text, Tone.SUCCESS))
             case CaseFile():
                 return ShowForm(case_cards.case_form(self.school, outcome))
+            case TaskFile():
+                return ShowForm(case_cards.task_form(self.school, outcome))
+            case opening.OpenQuestions(reference=reference, reason=reason, faults=faults):
+                form = case_cards.open_form(self.school, reference, outcome.incident_id, outcome.told, reason, faults)
+                return WrongForm(form, grown=False) if faults else ShowForm(form)
+            case NotForYou():
+                return _not_for_you()
+            case _:
+                assert_never(outcome)
+
+    def _readers(self, outcome: ReadersOfCase | ReadersOfChild | NotForYou, incident_id: str) -> Reply:
+        match outcome:
+            case ReadersOfCase():
+                return ShowForm(readers.case_readers_form(self.school, outcome, incident_id))
+            case ReadersOfChild():
+                return ShowForm(readers.child_readers_form(self.school, outcome, incident_id))
             case NotForYou():
                 return _not_for_you()
             case _:
@@ -303,7 +424,7 @@ class Desk:
                 label = case_cards.recipient_label
                 choices = [(r.key, label(r.person.name, title(r.role), r.group)) for r in outcome.recipients]
                 form = case_cards.hand_on_form(
-                    outcome.incident.reference, outcome.alert.id, choices, outcome.chosen, outcome.reason, outcome.faults or {}
+                    outcome.incident.reference, outcome.state, choices, outcome.chosen, outcome.reason, outcome.faults or {}
                 )
                 return WrongForm(form, grown=False) if outcome.faults else ShowForm(form)
             case hand_on.HandedOn():
@@ -321,7 +442,7 @@ class Desk:
         match outcome:
             case close.CloseQuestions():
                 form = case_cards.close_form(
-                    outcome.incident.reference, outcome.alert.id, outcome.outcome, outcome.faults or {}
+                    outcome.incident.reference, outcome.alert.id, outcome.outcome, outcome.faults or {}, outcome.open_actions
                 )
                 return WrongForm(form, grown=False) if outcome.faults else ShowForm(form)
             case close.NotYetTaken():
@@ -350,6 +471,31 @@ def is_question(text: str) -> bool:
     return len(words) >= _FEWEST_WORDS or (len(words) > 1 and "?" in text)
 
 
+def case_reference(text: str) -> str:
+    """Which case is wanted by «case» and a reference; empty for anything else."""
+    found = _CASE.fullmatch(text.strip())
+    return found.group(1).upper() if found else ""
+
+
+def words_show_records(text: str) -> bool:
+    """Whether a command may show something of the records, so that it has to be sure who gives it.
+
+    To report and to ask the policy never wait for that.
+    """
+    word = (_storable(text).split() or [""])[0].casefold().strip(".,!?:;")
+    return bool(case_reference(text)) or (word in pages.COMMANDS and word not in _WORDS_FOR_ALL)
+
+
+def button_shows_records(action: str) -> bool:
+    """The same of a button: every one does that is not known to be for all."""
+    return action not in _BUTTONS_FOR_ALL
+
+
+def form_shows_records(form_id: str) -> bool:
+    """The same of a form."""
+    return form_id not in _FORMS_FOR_ALL
+
+
 def wants_to_report(text: str) -> bool:
     """Whether words say that somebody wants to report something, rather than ask whether or how one reports."""
     words = re.findall(r"\w+", text.casefold())
@@ -361,7 +507,7 @@ def _notice(title: str, text: str, tone: Tone = Tone.INFO) -> Tell:
 
 
 def _not_for_you() -> Tell:
-    return _notice("not_you_title", say("note.not_you"), Tone.WARNING)
+    return Tell(pages.notice(say("note.not_you_title"), say("note.not_you"), Tone.WARNING), refused=True)
 
 
 def _storable(text: str) -> str:

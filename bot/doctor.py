@@ -3,22 +3,31 @@
 It changes nothing, and prints no token, no name and no case: roles, places in the school file, and the e-mail addresses in it.
 """
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
 
+from bot.exports import in_folder
+from bot.head_keeper import existing_key, ways
 from bot.settings import DEMO_SCHOOLS, Settings, SettingsError, load_settings
-from domain.audience import ladder
-from domain.people import GROUP_OF, Group, Holders, Kind, Person, School, Staff
+from domain.agencies import unfilled
+from domain.audience import ladder, may_follow
+from domain.exports import UNWRITTEN
+from domain.incident import STILL_SHOWN
+from domain.people import GROUP_OF, Group, Holders, Kind, Person, Platform, School, Staff
 from domain.policy import Policy
-from domain.routing import Facts, route
+from domain.retention import YEARS, shorter_than_guidance, years_of
+from domain.routing import Facts, Route, route
 from domain.words import About, Role
+from handlers.exports import is_missing
+from storage.audit_heads import Heads, HeadsStanding
 from storage.database import Database, DatabaseUrlError
-from storage.outbox import GivenUp, Outbox
+from storage.outbox import GivenUp, Outbox, Resting
 from storage.policy_files import PolicyFileError
 from storage.school_files import SchoolFileError, load_schools
 from storage.store import Store
@@ -153,7 +162,7 @@ async def _database_and_lists(
 ) -> tuple[list[Finding], dict[str, Lists | None]]:
     """What is to be said of the database, and each school's lists where they can be read."""
     try:
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, settings.key_source)
     except DatabaseUrlError as wrong:
         return [Finding(Level.FAULT, f"database: {wrong}", "set it in .env")], {}
     try:
@@ -162,10 +171,19 @@ async def _database_and_lists(
         found = [_sqlite(database, unready)] if database.is_sqlite else []
         if all(f.level is Level.OK for f in found):
             found.append(await _answers(database, unready))
+        if all(f.level is Level.OK for f in found):
+            found.append(await _keys(database))
         if any(f.level is not Level.OK for f in found):
             return found, {}
         found += _given_up(await Outbox(database).given_up())
+        found += unserved_messages(await Outbox(database).unserved(settings.platforms))
+        found += resting(await Outbox(database).resting(schools))
+        found += check_heads(settings, schools, await Heads(database).standing())
         store = Store(database)
+        folder = await asyncio.to_thread(check_exports_folder, settings.exports_folder)
+        found.append(folder)
+        if folder.level is not Level.FAULT:
+            found += [f async for f in _pages(settings.exports_folder, store, schools)]
         return found, {s.id: await _lists(store, s) for s in schools.values()}
     finally:
         await database.close()
@@ -197,9 +215,27 @@ async def _answers(database: Database, unready: Level) -> Finding:
     return Finding(Level.OK, "database: answers, and its tables are up to date")
 
 
+async def _keys(database: Database) -> Finding:
+    """Whether the key ring opens what is sealed."""
+    if trouble := await database.vault.trouble():
+        return Finding(Level.FAULT, f"keys: {trouble}", "put the missing key back; without it nobody can read what is under it")
+    return Finding(Level.OK, "keys: the key ring opens what is sealed")
+
+
 def _given_up(found: Sequence[GivenUp]) -> list[Finding]:
-    """Messages that nobody got. The code is the platform's own word for why, or ours."""
-    return [
+    """Messages that nobody got, or that nobody can take away. The code is the platform's own word for why, or ours."""
+    standing = [
+        Finding(
+            Level.FAULT,
+            f"{g.school}: {g.count} alert{'s stand' if g.count != 1 else ' stands'} on {g.platform} before somebody who is shut"
+            f" out, and can be neither changed nor deleted ({g.trouble.partition('.')[2]});"
+            f" the newest is of {g.newest:%d %b %Y, %H:%M} UTC",
+            "the queues of those who answer name the cases: have an administrator who is not named in them delete the message",
+        )
+        for g in found
+        if g.trouble.startswith(f"{STILL_SHOWN}.")
+    ]
+    return standing + [
         Finding(
             Level.WARNING,
             f"{g.school}: {g.count} message{'s' * (g.count != 1)} could not be delivered by {g.platform} ({g.trouble});"
@@ -207,7 +243,80 @@ def _given_up(found: Sequence[GivenUp]) -> list[Finding]:
             "the queues of those who answer name the cases: tell them by mouth, and mend what the code says",
         )
         for g in found
+        if not g.trouble.startswith(f"{STILL_SHOWN}.")
     ]
+
+
+def unserved_messages(found: Sequence[tuple[str, Platform, int]]) -> list[Finding]:
+    """Messages that wait for a platform that is not set up: each school's, with how many."""
+    return [
+        Finding(
+            Level.WARNING,
+            f"{school}: {count} message{'s wait' if count != 1 else ' waits'} for {platform}, which is not set up any more",
+            "set it up again, or they are given up after three days; the queues of those who answer name the cases",
+        )
+        for school, platform, count in found
+    ]
+
+
+def resting(found: Sequence[Resting]) -> list[Finding]:
+    """What waits of schools that are not served any more."""
+    mend = "put the school's file back, and what waits goes on; nobody is reminded of its cases until then"
+    return [Finding(Level.WARNING, f"{r}", mend) for r in found]
+
+
+def check_heads(settings: Settings, schools: Mapping[str, School], standing: Sequence[HeadsStanding]) -> Iterator[Finding]:
+    """Whether the audit's heads go out to somewhere, and arrive."""
+    try:
+        existing_key(settings)
+    except SettingsError as wrong:
+        yield Finding(Level.FAULT, f"audit: {wrong}", "put the key back; a new one cannot vouch for what the old one signed")
+    for h in standing:
+        if h.waiting and h.trouble and h.since is not None:
+            heads = f"{h.waiting} signed head{'s' * (h.waiting != 1)} of the audit"
+            mend = "let the bot write in ESAFETY_AUDIT_HEADS, and check the mail server and audit_heads in the school file"
+            what = f"{h.school}: {heads} cannot go out by {h.way} ({h.trouble}), the oldest of {h.since:%d %b %Y, %H:%M} UTC"
+            yield Finding(Level.WARNING, what, mend)
+    for school in schools.values() if settings.has_slack or settings.has_teams else ():
+        if school.heads_mail and settings.mail_server is None:
+            mend = "set ESAFETY_SMTP_URL and ESAFETY_MAIL_FROM"
+            yield Finding(Level.WARNING, f"{school.id}: audit_heads has an address, and there is no mail server", mend)
+        elif not ways(settings, school):
+            what = f"{school.id}: no head of the audit leaves this machine, so that it could be rewritten as a whole, unseen"
+            yield Finding(Level.WARNING, what, "set ESAFETY_AUDIT_HEADS, or audit_heads in the school file: docs/audit.md")
+
+
+def check_exports_folder(folder: Path) -> Finding:
+    """Whether sealed pages can be put where they are to lie, and who else may look there."""
+    nearest = next(f for f in (folder.absolute(), *folder.absolute().parents) if f.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
+        mend = "let the user the bot runs as write there, or set another ESAFETY_EXPORTS"
+        return Finding(Level.FAULT, f"exports: {folder} cannot be used, so that nothing can be taken out for anybody", mend)
+    if folder.exists() and folder.stat().st_mode & 0o077:
+        what = f"exports: others on this machine may look into {folder}: how many pages there are, and of which days"
+        return Finding(Level.WARNING, what, f"chmod 700 {folder}, or see that those others are whoever fetches pages")
+    return Finding(Level.OK, f"exports: sealed pages that are taken out lie in {folder}")
+
+
+async def _pages(folder: Path, store: Store, schools: Mapping[str, School]) -> AsyncIterator[Finding]:
+    """Sealed pages that are not where they should be, or are where they should not be."""
+    now = datetime.now(UTC)
+    for school in schools.values():
+        there = await in_folder(school, folder)
+        async with store.transaction(school, write=False) as records:
+            pages = await records.pages(there.keys())
+        for page in pages:
+            over = now - (page.ended_at or page.ends_at)
+            if is_missing(page, there, now):
+                what = f"{school.id}: the page {page.file} is not in {folder}, though its time is not over"
+                yield Finding(
+                    Level.WARNING, what, "give every process the same folder; if it was deleted by hand: esafety exports delete"
+                )
+            elif page.file in there and over > UNWRITTEN:
+                what = f"{school.id}: the page {page.file} is still in {folder}, {over.days} days after its end"
+                yield Finding(
+                    Level.WARNING, what, "esafety exports list says why; the bot deletes what nothing holds while it runs"
+                )
 
 
 async def _lists(store: Store, school: School) -> Lists:
@@ -226,7 +335,9 @@ def _school(school: School, lists: Lists | None, *, demo: bool) -> Iterator[Find
     today = datetime.now(school.calendar.timezone).date()
     yield from check_review(school, today)
     yield from check_calendar(school, today)
+    yield from check_retention(school)
     yield from check_phones(school)
+    yield from check_agencies(school)
     if lists is None:
         return
     yield from check_people(school, lists, demo=demo)
@@ -267,6 +378,16 @@ def check_calendar(school: School, today: date) -> Iterator[Finding]:
     )
 
 
+def check_retention(school: School) -> Iterator[Finding]:
+    """Whether records are kept for as long as guidance asks."""
+    for kind in shorter_than_guidance(school):
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: {kind} records are kept for {years_of(school, kind)} years, and guidance asks for {YEARS[kind]}",
+            f"take {kind} out of retention in {school.id}.yaml, or write down in the retention schedule why it is shorter",
+        )
+
+
 def check_phones(school: School) -> Iterator[Finding]:
     """Whether whoever cannot report, because the bot is out of order, is told whom to phone."""
     if not school.phones:
@@ -274,6 +395,16 @@ def check_phones(school: School) -> Iterator[Finding]:
             Level.WARNING,
             f"{school.id}: no telephone number, so that a report that cannot be received does not say whom to phone",
             f"give phones.dsl in {school.id}.yaml",
+        )
+
+
+def check_agencies(school: School) -> Iterator[Finding]:
+    """Whether the school has given the numbers of the agencies near it."""
+    if missing := [a.id for a in unfilled(school.policy.guidance.agencies, school.agencies)]:
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: no way given to {', '.join(missing)}, so that cases can only say that it is not filled in",
+            f"give them under agencies in {school.id}.yaml",
         )
 
 
@@ -370,8 +501,9 @@ def check_chains(school: School, staff: Staff) -> Iterator[Finding]:
 def check_alone(school: School, staff: Staff, alerted: frozenset[Role]) -> Iterator[Finding]:
     """Whoever is the only one ever asked about something: when they are away, or named, nobody is."""
     by_person: dict[str, list[str]] = {}
+    asked = _asked(route(school.policy, facts) for facts in _every_report(school.policy))
     for role, group in _duties(school, staff, alerted):
-        rungs = ladder(school, staff, role, group, frozenset())
+        rungs = min((ladder(school, staff, role, group, frozenset(), only) for only in asked[role]), key=len)
         if len(rungs) == 1:
             by_person.setdefault(rungs[0].person.email, []).append(_duty(role, [group]))
     for email, duties in by_person.items():
@@ -414,11 +546,21 @@ def _every_report(policy: Policy) -> Iterator[Facts]:
 def _empty_chains(school: School, staff: Staff, excluded: frozenset[str]) -> dict[Role | None, list[str]]:
     """The duties that would find nobody with these people shut out, with their groups; None where there is not even a duty."""
     shut = staff.fully_excluded_roles(school, excluded)
-    notified = [route(school.policy, facts, shut).notify for facts in _every_report(school.policy)]
-    found: dict[Role | None, list[str]] = {} if all(notified) else {None: [""]}
-    for role, group in _duties(school, staff, frozenset(r for roles in notified for r in roles)):
-        if not ladder(school, staff, role, group, excluded):
+    routes = [route(school.policy, facts, shut) for facts in _every_report(school.policy)]
+    found: dict[Role | None, list[str]] = {} if all(r.notify for r in routes) else {None: [""]}
+    asked = _asked(routes)
+    for role, group in _duties(school, staff, frozenset(asked)):
+        if not all(ladder(school, staff, role, group, excluded, only) for only in asked[role]):
             found.setdefault(role, []).append(group)
+    return found
+
+
+def _asked(routes: Iterable[Route]) -> dict[Role, set[frozenset[Role] | None]]:
+    """Each role that is alerted, with which roles may be asked after it: fewer in private cases than in others."""
+    found: dict[Role, set[frozenset[Role] | None]] = {}
+    for each in routes:
+        for role in each.notify:
+            found.setdefault(role, set()).add(may_follow(each.notify, private=each.private))
     return found
 
 

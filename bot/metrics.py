@@ -6,9 +6,8 @@ it is asked for, so that it is the same whichever process is asked.
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from aiohttp import web
@@ -21,7 +20,6 @@ from prometheus_client.registry import Collector
 
 from bot.logs import about
 from bot.worker import Worker
-from domain.incident import Delivery, MessageKind
 from domain.people import Platform
 from domain.words import DeliveryState, Urgency
 from handlers.ports import Clock
@@ -36,7 +34,6 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SENT_IN = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, _MINUTE, 5 * _MINUTE, 15 * _MINUTE, _HOUR, 6 * _HOUR, _DAY)
 _ANSWERED_IN = (*(m * _MINUTE for m in (1, 5, 15, 30, 60, 120, 240, 480)), _DAY, 3 * _DAY, 7 * _DAY)
 _ASKED_IN = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10)
-_REMEMBERED_CASES = 10_000
 _ours = logging.getLogger("esafety")
 _LIVE_STATES = (DeliveryState.PENDING, DeliveryState.LEASED)
 
@@ -93,22 +90,15 @@ class Metrics:
             "esafety_duties_unreachable", "Duties of a school that reach nobody", ("school",), registry=self.registry
         )
         self._by_route: dict[tuple[str, str, int], Histogram] = {}
-        self._alerted: OrderedDict[str, None] = OrderedDict()
         self._auditor_beat: datetime | None = None
 
     def report_received(self, school: str, urgency: Urgency, platform: Platform) -> None:
         """A report was committed."""
         self._reports.labels(school, urgency.value, platform.value).inc()
 
-    def first_copy(self, delivery: Delivery, sent_at: datetime) -> None:
-        """A message was posted for the first time. Of a case's alerts, the first that is posted counts."""
-        case = delivery.incident_id
-        if delivery.message is not MessageKind.ALERT or case is None or delivery.made_at is None or case in self._alerted:
-            return
-        self._alerted[case] = None
-        if len(self._alerted) > _REMEMBERED_CASES:
-            self._alerted.popitem(last=False)
-        self._first_alert.observe((sent_at - delivery.made_at).total_seconds())
+    def first_alert(self, took: timedelta) -> None:
+        """The first alert of a case was posted, so long after its report. Whichever process posted it counts it."""
+        self._first_alert.observe(took.total_seconds())
 
     def acknowledged(self, seconds: float, urgency: Urgency) -> None:
         """An alert got its owner, so long after it was opened."""

@@ -65,6 +65,7 @@ def check(path: Path) -> int:
         f"{counted(len(list(pack.sheet)), 'answer')} to {counted(len(pack.catalogue.questions), 'question')}",
         counted(len((*pack.policy.routes, *pack.policy.also)), "route"),
         counted(len(pack.trials), "trial"),
+        *([f"a grid of {counted(len(pack.policy.grid.rows), 'row')}"] if pack.policy.grid is not None else []),
     ))  # fmt: skip
     print(f"{pack.policy.id}: {held}. Nothing wrong.")
     return 0
@@ -100,6 +101,7 @@ def _row(clause: Clause) -> dict[str, object]:
         "point": clause.point,
         "questions": list(clause.questions),
         "routes": list(clause.routes),
+        "rows": list(clause.rows),
         "reason": clause.reason,
     }
 
@@ -109,7 +111,9 @@ def _show_clauses(policy: Policy, clauses: Iterable[Clause]) -> None:
         print(f"{policy.sections[section].heading} ({section})")
         for clause in found:
             cited = [
-                f"{what} {', '.join(who)}" for what, who in (("answers", clause.questions), ("routes", clause.routes)) if who
+                f"{what} {', '.join(who)}"
+                for what, who in (("answers", clause.questions), ("routes", clause.routes), ("grid", clause.rows))
+                if who
             ]
             reason = f"not covered: {clause.reason}" if clause.reason else _NO_REASON
             print(f"  {clause.point:>3}  {'; '.join(cited) or reason}")

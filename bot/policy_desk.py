@@ -1,5 +1,6 @@
 """The part of the desk that answers questions about the policy: in every chat alike."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -19,6 +20,7 @@ from handlers.gaps import GapList, NotAReviewer
 from handlers.ports import Ports
 
 _ROLES_TOPIC = "roles"
+_PAGE = re.compile(r"[0-9]{1,4}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +114,7 @@ class PolicyDesk:
                 return await self.gaps(account)
             case policy_pages.TOPIC:
                 topic, _, page = value.partition("|")
-                return await self._topic(topic, int(page) if page.isdigit() else 0)
+                return await self._topic(topic, int(page) if _PAGE.fullmatch(page) else 0)
             case policy_pages.ASK_KNOWN:
                 return await self.ask(account, "", shared=shared, chosen=value)
             case policy_pages.READ_GAPS:
@@ -120,7 +122,7 @@ class PolicyDesk:
                     case GapFile() as file:
                         return ShowForm(policy_pages.gap_form(self.school, file))
                     case NotAReviewer():
-                        return _told(say("gaps.not_you_title"), say("gaps.not_you"), Tone.WARNING)
+                        return _refused(say("gaps.not_you_title"), say("gaps.not_you"))
             case policy_pages.SETTLE_GAPS:
                 return self._gaps(await gaps.settle(self.ports, self.school, account, value))
         return None
@@ -197,7 +199,7 @@ class PolicyDesk:
                 form = requests.request_file_form(self.school, outcome)
                 return WrongForm(form, grown=False) if outcome.faults else ShowForm(form)
             case asking.NotYours():
-                return _told(say("request.not_you_title"), say("request.not_you"), Tone.WARNING)
+                return _refused(say("request.not_you_title"), say("request.not_you"))
             case _:
                 assert_never(outcome)
 
@@ -206,7 +208,7 @@ class PolicyDesk:
             case GapList(lines=lines):
                 return Tell(policy_pages.gaps_card(self.school, lines))
             case NotAReviewer():
-                return _told(say("gaps.not_you_title"), say("gaps.not_you"), Tone.WARNING)
+                return _refused(say("gaps.not_you_title"), say("gaps.not_you"))
             case _:
                 assert_never(outcome)
 
@@ -219,6 +221,10 @@ class PolicyDesk:
 
 def _gone(platform: Platform) -> Tell:
     return _told(say("answer.gone_title"), say("answer.gone", ask=quoted_command(platform, "ask")), Tone.WARNING)
+
+
+def _refused(title: str, text: str) -> Tell:
+    return Tell(pages.notice(title, text, Tone.WARNING), refused=True)
 
 
 def _told(title: str, text: str, tone: Tone = Tone.INFO) -> Tell:

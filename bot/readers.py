@@ -11,33 +11,38 @@ _KNOWN_FOR = timedelta(days=1)
 
 
 class Readers:
-    """Keeps what look-ups have found. Where two overlap, what the older one brings is of before, and counts for nothing."""
+    """Keeps what look-ups have found, those of other processes included.
+
+    Where two overlap, what the older one brings after the newer counts for nothing; so does what one brings that was under way
+    when somebody joined or left.
+    """
 
     def __init__(self, store: Store, clock: Clock, platform: Platform) -> None:
         self._store = store
         self._clock = clock
         self._platform = platform
-        self._looks: dict[str, int] = {}
 
-    def look(self, channel: str) -> int:
+    async def look(self, school: School, channel: str) -> int:
         """A look at a channel begins; its number is given back with what it finds."""
-        self._looks[channel] = self._looks.get(channel, 0) + 1
-        return self._looks[channel]
+        async with self._store.transaction(school) as records:
+            return await records.begin_look(self._address(channel))
 
     async def found(self, school: School, channel: str, look: int, emails: Iterable[str]) -> None:
-        """What a look has found: the readers' e-mail addresses, '' for one that has none."""
-        address, now = self._address(channel), self._clock.now()
+        """What a look has found: the readers' e-mail addresses, '' for one that has none.
+
+        If others were known before, or nobody, what stands there is looked at again: nobody may have heard them come.
+        """
+        address, now, readers = self._address(channel), self._clock.now(), frozenset(emails)
         async with self._store.transaction(school) as records:
-            if look != self._looks[channel]:
+            before = await records.readership(address)
+            if before is None or not before.awaits(look):
                 return
-            known_before = address in await records.readers(now - _KNOWN_FOR)
-            await records.save_readers(address, set(emails), now)
-            if not known_before:
+            await records.save_readers(address, readers, now, look)
+            if before.emails != readers or before.at < now - _KNOWN_FOR:
                 await records.look_again_at(address, now)
 
     async def forget(self, school: School, channel: str) -> None:
         """Somebody joined or left: from now on nobody knows who reads it, and what stands there is looked at again."""
-        self.look(channel)
         address = self._address(channel)
         async with self._store.transaction(school) as records:
             await records.forget_readers(address)

@@ -1,13 +1,15 @@
 """What /readyz looks at: named checks, so that each part of the program can bring its own."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from handlers.ports import Clock
 from storage.health import DatabaseHealth
-from storage.trouble import IN_WORDS
+from storage.trouble import IN_WORDS, DatabaseTroubleError
+from storage.vault import Vault
 
 _LONGEST_LOOK_SECONDS = 4.0
 _LONGEST_SILENCE = timedelta(seconds=60)
@@ -77,3 +79,15 @@ def database_checks(health: DatabaseHealth) -> list[Check]:
         return f"only {free // 1024**2} MB are free: make room" if free is not None else ""
 
     return [Check("database", writable), Check("disk", roomy, only_warns=True)]
+
+
+def keys_check(vault: Vault) -> Check:
+    """Whether what is sealed can be opened: another process may have put it under a key that this one has not been given."""
+
+    async def opens() -> str:
+        # What is wrong with the database itself another check says.
+        with contextlib.suppress(DatabaseTroubleError):
+            return await vault.trouble()
+        return ""
+
+    return Check("keys", opens)

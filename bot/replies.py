@@ -26,9 +26,10 @@ class WrongForm:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Show a card to this person alone."""
+    """Show a card to this person alone. `refused`: it says that what they wanted is not for them."""
 
     card: Card
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from storage import fault_points
 log = logging.getLogger("esafety")
 
 _HASTE_SECONDS = 0.3
+_KEEP_IT = "Without it nobody can read them, nor any backup: keep a copy, apart from the backups (docs/keys.md)"
 
 
 async def serve() -> int:
@@ -29,6 +30,8 @@ async def serve() -> int:
     async with running(settings) as bot:
         signals.stopping = bot.stopping
         _greet(settings, bot.address, [s.name for s in bot.schools.values()])
+        if bot.database.vault.made is not None:
+            log.warning("records are sealed from now on: %s is the key ring. %s", bot.database.vault.made.path, _KEEP_IT)
         waiting = asyncio.create_task(signals.stop.wait())
         done, _ = await asyncio.wait({waiting, *bot.tasks}, return_when=asyncio.FIRST_COMPLETED)
         if waiting not in done:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import shlex
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from enum import StrEnum
@@ -11,6 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.people import Platform
+from storage.key_ring import CommandRing, InlineRing, RingFile, RingSource
 
 DEMO_SCHOOLS = Path(__file__).parent / "demo"
 
@@ -78,6 +82,7 @@ class MailServer:
 
 
 _Secret = Annotated[str, StringConstraints(strip_whitespace=True)]
+_Place = Annotated[Path | None, BeforeValidator(lambda given: given or None)]
 
 
 class Settings(BaseSettings):
@@ -104,7 +109,13 @@ class Settings(BaseSettings):
     to_bot_from_emulator_openid_metadata_url: str = (
         "https://login.microsoftonline.com/botframework.com/v2.0/.well-known/openid-configuration"
     )
+    teams_hosts: str = Field("", validation_alias="ESAFETY_TEAMS_HOSTS")
     database_url: str = Field("sqlite:///data/esafety.db", validation_alias="ESAFETY_DATABASE_URL")
+    keys: _Secret = Field("", validation_alias="ESAFETY_KEYS", repr=False)
+    keys_file: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = Field(
+        None, validation_alias="ESAFETY_KEYS_FILE"
+    )
+    keys_command: _Secret = Field("", validation_alias="ESAFETY_KEYS_COMMAND", repr=False)
     schools: Path | None = Field(None, validation_alias="ESAFETY_SCHOOLS")
     console: ConsoleMode = Field(ConsoleMode.AUTO, validation_alias="ESAFETY_CONSOLE")
     log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = Field(LogLevel.INFO, validation_alias="ESAFETY_LOG_LEVEL")
@@ -115,6 +126,10 @@ class Settings(BaseSettings):
     )
     smtp_url: _Secret = Field("", validation_alias="ESAFETY_SMTP_URL")
     mail_from: _Secret = Field("", validation_alias="ESAFETY_MAIL_FROM")
+    audit_heads: _Place = Field(None, validation_alias="ESAFETY_AUDIT_HEADS")
+    exports: _Place = Field(None, validation_alias="ESAFETY_EXPORTS")
+    audit_key: _Secret = Field("", validation_alias="ESAFETY_AUDIT_KEY", repr=False)
+    audit_key_file: _Place = Field(None, validation_alias="ESAFETY_AUDIT_KEY_FILE")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 3978
 
@@ -150,9 +165,29 @@ class Settings(BaseSettings):
         return self.console is ConsoleMode.ON or (self.console is ConsoleMode.AUTO and not chat)
 
     @property
+    def platforms(self) -> frozenset[Platform]:
+        """Every platform for which messages are sent, or may be as soon as a development client calls."""
+        served = {
+            Platform.SLACK: self.has_slack,
+            Platform.TEAMS: self.has_teams or self.has_anonymous_teams,
+            Platform.CONSOLE: self.has_console,
+            Platform.EMAIL: bool(self.smtp_url),
+        }
+        return frozenset(platform for platform, is_served in served.items() if is_served)
+
+    @property
     def mail_server(self) -> MailServer | None:
         """Where e-mail is handed in; None where no mail server is set."""
         return _mail_server(self.smtp_url) if self.smtp_url else None
+
+    @property
+    def key_source(self) -> RingSource | None:
+        """Where the key ring comes from; None where nothing is said of it."""
+        if self.keys:
+            return InlineRing(self.keys)
+        if self.keys_file is not None:
+            return RingFile(self.keys_file)
+        return CommandRing(shlex.split(self.keys_command)) if self.keys_command else None
 
     @property
     def schools_folder(self) -> Path:
@@ -160,6 +195,17 @@ class Settings(BaseSettings):
         if self.schools is not None:
             return self.schools
         return Path("schools") if self.has_slack or self.has_teams or Path("schools").is_dir() else DEMO_SCHOOLS
+
+    @property
+    def exports_folder(self) -> Path:
+        """Where sealed pages lie that were taken out of the records: as set, else beside an SQLite database, or in data."""
+        if self.exports is not None:
+            return self.exports
+        # The database's library takes a while to load, and few commands need it.
+        from storage.audit_keys import place_beside
+
+        beside = place_beside(self.database_url)
+        return (beside.parent if beside is not None else Path("data")) / "exports"
 
     @property
     def is_loopback(self) -> bool:
@@ -189,7 +235,8 @@ def load_settings() -> Settings:
         first = wrong.errors()[0]
         name = str(first["loc"][0]).upper()
         raise SettingsError(f"{name} is wrong: {first['msg']}. See .env.example.") from None
-    for check in (_slack_fault(settings), _teams_fault(settings), _mail_fault(settings), _console_fault(settings)):
+    faults = (_slack_fault, _teams_fault, _mail_fault, _console_fault, _keys_fault)
+    for check in (fault(settings) for fault in faults):
         if check:
             raise SettingsError(check)
     return settings
@@ -295,4 +342,16 @@ def _console_fault(s: Settings) -> str:
         return f"HOST={s.host} would show the console to the network: set HOST=127.0.0.1, or ESAFETY_CONSOLE=off."
     if not (s.is_loopback or s.has_slack or s.has_teams):
         return f"HOST={s.host} is open to the network, and no chat is set up: set HOST=127.0.0.1, or the tokens of one."
+    return ""
+
+
+def _keys_fault(s: Settings) -> str:
+    given = {"ESAFETY_KEYS": s.keys, "ESAFETY_KEYS_FILE": s.keys_file, "ESAFETY_KEYS_COMMAND": s.keys_command}
+    said = [name for name, value in given.items() if value]
+    if len(said) > 1:
+        return f"{' and '.join(said)} are both set, and there is one key ring: take one of them out."
+    try:
+        shlex.split(s.keys_command)
+    except ValueError:
+        return "ESAFETY_KEYS_COMMAND is wrong: a quotation mark in it has no second one."
     return ""

@@ -8,14 +8,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.settings import Settings, load_settings
-from domain.people import School
+from domain.people import Platform, School
 from domain.words import Urgency
 from handlers.ports import Clock
 from storage.database import Database
@@ -29,6 +28,7 @@ SILENT_SECONDS = {"worker": 60, "auditor": 180}
 
 _ASK = ClientTimeout(total=5)
 _MOST_ALERTS = 20
+_A_DAY = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All of it at one moment. `standing` is None where the database could not be read; `missing`: there is none yet."""
+    """All of it at one moment. `standing` is None where the database could not be read; `missing`: there is none yet.
+
+    `served`: the platforms that are set up.
+    """
 
     now: datetime
     process: Process
@@ -63,6 +66,7 @@ class Status:
     standing: Standing | None
     missing: bool
     schools: dict[str, str]
+    served: frozenset[Platform]
 
     @property
     def lines(self) -> list[Line]:
@@ -94,6 +98,7 @@ class Status:
                 {"platform": w.platform, "state": w.state, "count": w.count, "due": w.due, "oldest_due": _iso(w.oldest)}
                 for w in (s.live.waiting if s else ())
             ],
+            "resting": [{"school": r.school, "messages": r.messages, "timers": r.timers} for r in (s.resting if s else ())],
             "timers": {"due": s.live.timers_due, "oldest_due": _iso(s.live.oldest_timer)} if s else None,
             "dead": [
                 {"platform": d.platform, "code": d.trouble, "count": d.count, "of_open_cases": d.open}
@@ -108,6 +113,19 @@ class Status:
                 for a in (s.alerts if s else ())
             ],
             "open_cases": dict(s.open_cases) if s else None,
+            "comparing": [{"school": c.school, "done": c.done, "of": c.of} for c in (s.comparing if s else ())],
+            "audit_heads": [
+                {
+                    "school": h.school,
+                    "way": h.way,
+                    "last": _iso(h.last),
+                    "waiting": h.waiting,
+                    "since": _iso(h.since),
+                    "code": h.trouble,
+                }
+                for h in (s.heads if s else ())
+            ],
+            "pages": [{"school": p, "count": n, "first_ends": _iso(end)} for p, (n, end) in (s.pages.items() if s else ())],
         }
 
     def _of_the_process(self) -> Iterator[Line]:
@@ -133,6 +151,13 @@ class Status:
         yield Line(f"database: {self.database}, revision {s.revision}, {_bytes(s.size)}")
         yield from self._of_the_outbox(s)
         yield from self._of_the_alerts(s)
+        yield from self._of_the_heads(s)
+        for school, (count, end) in s.pages.items():
+            over = self._age(end)
+            when = f"was to be deleted {_span(over)} ago" if over > 0 else f"is deleted in {_span(-over)}"
+            yield Line(f"sealed pages of {school}: {count}, the first {when}", matters=over > _A_DAY)
+        for c in s.comparing:
+            yield Line(f"staff list of {c.school}: the names in {c.done} of {_count(c.of, 'case')} have been compared with it")
         for school, name in self.schools.items():
             yield Line(f"school {school} ({name}): {_count(s.open_cases.get(school, 0), 'open case')}")
 
@@ -141,6 +166,10 @@ class Status:
         if not due:
             later = sum(w.count for w in s.live.waiting)
             yield Line(f"messages: nothing is due{f'; {later} wait for another attempt' if later else ''}")
+        for platform in Platform:
+            waiting = sum(w.count for w in s.live.waiting if w.platform is platform)
+            if waiting and platform not in self.served:
+                yield Line(f"messages: {_count(waiting, 'message')} to {platform}, which is not set up", matters=True)
         for w in due:
             age = self._age(w.oldest)
             stuck = age > OLDEST_DUE_SECONDS
@@ -149,8 +178,10 @@ class Status:
             age = self._age(s.live.oldest_timer)
             stuck = age > OLDEST_DUE_SECONDS
             yield Line(f"timers: {s.live.timers_due} should have rung, the oldest {_span(age)} ago", matters=stuck)
+        for r in s.resting:
+            yield Line(f"resting: {r}", matters=True)
         for d in s.dead:
-            of_open = f", {d.open} of them of cases that are still open" if d.open else ", of closed cases"
+            of_open = f", {d.open} of them of cases that are still open, or requests" if d.open else ", of closed cases"
             yield Line(f"given up: {_count(d.count, 'message')} to {d.platform} ({d.trouble}){of_open}", matters=d.open > 0)
 
     def _of_the_alerts(self, s: Standing) -> Iterator[Line]:
@@ -167,6 +198,15 @@ class Status:
         left = sum(u.count for u in s.live.unanswered) - len(s.alerts)
         if left > 0:
             yield Line(f"  and {left} more")
+
+    def _of_the_heads(self, s: Standing) -> Iterator[Line]:
+        for h in s.heads:
+            last = f"the last one went out {_span(self._age(h.last))} ago" if h.last is not None else "none has gone out yet"
+            age = self._age(h.since)
+            stuck = age > OLDEST_DUE_SECONDS
+            why = f" ({h.trouble})" if h.trouble else ""
+            waits = f"; {_count(h.waiting, 'head')} waiting, the oldest for {_span(age)}{why}" if h.waiting else ""
+            yield Line(f"audit heads of {h.school}, by {h.way}: {last}{waits}", matters=bool(h.waiting) and stuck)
 
     def _age(self, since: datetime | None) -> float:
         return (self.now - since).total_seconds() if since is not None else 0.0
@@ -186,7 +226,7 @@ async def print_status(clock: Clock, *, as_json: bool) -> int:
 async def look(settings: Settings, schools: dict[str, School], now: datetime) -> Status:
     """Asks the database and the running bot at once."""
     database = Database(settings.database_url)
-    missing = _is_missing(database)
+    missing = database.is_missing
     try:
         process, standing = await asyncio.gather(
             _ask(settings),
@@ -196,11 +236,7 @@ async def look(settings: Settings, schools: dict[str, School], now: datetime) ->
     finally:
         await database.close()
     where = database.url.render_as_string(hide_password=True).replace("+aiosqlite", "").replace("+asyncpg", "")
-    return Status(now, process, where, standing, missing, {s.id: s.name for s in schools.values()})
-
-
-def _is_missing(database: Database) -> bool:
-    return database.is_sqlite and not Path(database.url.database or "").is_file()
+    return Status(now, process, where, standing, missing, {s.id: s.name for s in schools.values()}, settings.platforms)
 
 
 async def _nothing() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.logs import Id, about, dealt_with
 from storage.database import Database
+from storage.key_ring import RingSource
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -78,9 +79,9 @@ def _is_within_a_step() -> bool:
     return get_current_span().is_recording()
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, keys: RingSource | None = None) -> Database:
     """The database, its transactions traced if anything is."""
-    return Database(url) if _switch.tracer is None else TracedDatabase(url)
+    return Database(url, keys) if _switch.tracer is None else TracedDatabase(url, keys)
 
 
 @contextmanager

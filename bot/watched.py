@@ -45,9 +45,13 @@ class _Watched:
         with self._step("delivery.update", school, address, message):
             return await self.messenger.update(school, address, message_id, message)
 
+    async def delete(self, school: School, address: Address, message_id: str, /) -> None:
+        with self._step("delivery.delete", school, address):
+            await self.messenger.delete(school, address, message_id)
+
     @contextmanager
-    def _step(self, name: str, school: School, address: Address, message: Message) -> Iterator[None]:
-        kind = type(message).__name__.removesuffix("Message").lower()
+    def _step(self, name: str, school: School, address: Address, message: Message | None = None) -> Iterator[None]:
+        kind = type(message).__name__.removesuffix("Message").lower() if message is not None else ""
         ids = {one: getattr(message, f"{one}_id", None) for one in ("incident", "alert", "request")}
         began, outcome = time.perf_counter(), "failed"
         try:

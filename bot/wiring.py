@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from aiohttp import ClientSession, ClientTimeout, web
 
@@ -13,25 +14,34 @@ from bot.auditor import SILENT as AUDITOR_SILENT
 from bot.auditor import Auditor
 from bot.demo_school import fill_demo_school
 from bot.desk import Desk
-from bot.http_server import add_health
+from bot.exports import sweep_folder
+from bot.head_keeper import HeadKeeper, key_for_start
+from bot.http_server import Site, add_health, new_application, new_runner
 from bot.metrics import Metrics, add_metrics
-from bot.readiness import database_checks, heartbeat, look
+from bot.readiness import database_checks, heartbeat, keys_check, look
 from bot.running import Bot
 from bot.settings import DEMO_SCHOOLS, Settings, SettingsError
 from bot.stopping import at_the_door, take_down, within
 from bot.watched import WatchedMessengers
 from bot.worker import Messenger, Worker
 from domain.people import Platform, School
+from handlers.breaches import remind
+from handlers.figures import make_due
+from handlers.keeping import propose_ended
+from handlers.listed import catch_up
 from handlers.ports import Clock, Ports
 from storage.answering import Answers
+from storage.audit_heads import Heads
 from storage.auditing import Auditing
 from storage.database import Database
 from storage.fault_points import FaultPoint, reach
 from storage.health import DatabaseHealth
 from storage.housekeeping import tidy
+from storage.key_ring import KeyRingError
 from storage.outbox import Outbox
 from storage.records import new_id
 from storage.school_files import load_schools
+from storage.sealing_job import seal_the_rest
 from storage.store import Store
 from storage.teams import TeamsDirectory
 from storage.watching import Watching
@@ -39,6 +49,12 @@ from storage.watching import Watching
 log = logging.getLogger("esafety")
 
 _TIDY_EVERY_SECONDS = 3600.0
+_SEAL_EVERY_SECONDS = 3600.0
+_PROPOSE_EVERY_SECONDS = 86400.0
+_REMIND_EVERY_SECONDS = 300.0
+_FIGURES_EVERY_SECONDS = 3600.0
+_COMPARE_EVERY_SECONDS = 60.0
+_BREATH_SECONDS = 0.05
 _CLOSE_SECONDS = 1.0
 
 
@@ -57,17 +73,25 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     Raises:
         SettingsError, SchoolFileError, PolicyFileError: something that was given cannot be used.
         DatabaseTroubleError: the database does not answer, or another process has its file.
+        KeyRingError: the records are sealed, and the keys that were given do not open them.
     """
     schools = load_schools(settings.schools_folder)
     async with AsyncExitStack() as ground:
         ground.push_async_callback(asyncio.to_thread, tracing.start(settings.otel_exporter_otlp_endpoint))
-        database = tracing.open_database(settings.database_url)
+        database = tracing.open_database(settings.database_url, settings.key_source)
         ground.enter_context(database.alone())
         ground.push_async_callback(_close, database)
         await database.migrate()
+        await _open_the_vault(database)
         if clock is None and not database.is_sqlite:
             clock = await _shared_clock(database, ground)
         yield await ground.enter_async_context(_serving(settings, schools, database, clock or SystemClock()))
+
+
+async def _open_the_vault(database: Database) -> None:
+    await database.vault.ready()
+    if trouble := await database.vault.trouble():
+        raise KeyRingError(trouble)
 
 
 async def _shared_clock(database: Database, ground: AsyncExitStack) -> Clock:
@@ -125,20 +149,24 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
         for school in schools.values():
             await fill_demo_school(store, school, clock.now())
     messengers: dict[Platform, Messenger] = {}
-    app = web.Application(client_max_size=1024**2)
+    app = new_application()
     metrics = Metrics()
-    desks = {s.id: Desk(ports, s, metrics) for s in schools.values()}
+    desks = {s.id: Desk(ports, s, metrics, settings.exports_folder) for s in schools.values()}
     worker = Worker(ports, schools, outbox, WatchedMessengers(messengers, metrics), bell, watcher=metrics)
     bot = Bot(settings, schools, database, worker, app, desks, metrics)
     bot.tasks += tasks
-    bot.checks += [*database_checks(DatabaseHealth(database)), heartbeat("worker", clock, lambda: worker.beat_at)]
+    bot.checks += [
+        *database_checks(DatabaseHealth(database)),
+        keys_check(database.vault),
+        heartbeat("worker", clock, lambda: worker.beat_at),
+    ]
     app.middlewares.append(at_the_door(bot.stopping))
     add_health(app, bot.checks, bot.stopping)
     add_metrics(app, metrics, Watching(database, schools), worker, clock, lambda: _is_ready(bot))
     async with ClientSession(timeout=ClientTimeout(total=30)) as session:
-        auditor = Auditor(ports, schools, Auditing(database), metrics, session, settings.heartbeat_url)
+        auditor = Auditor(ports, schools, Auditing(database, schools), metrics, session, settings.heartbeat_url)
         bot.checks.append(heartbeat("auditor", clock, lambda: auditor.beat_at, AUDITOR_SILENT))
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        runner = new_runner(app)
         try:
             for school in schools.values():
                 await answers.engine(school.policy)
@@ -153,10 +181,21 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
             _add_mail(settings, store, clock, messengers, platforms)
             bot.tasks.append(asyncio.create_task(bot.worker.run(), name="worker"))
             bot.tasks.append(asyncio.create_task(auditor.run(), name="auditor"))
-            bot.tasks.append(asyncio.create_task(_tidy_for_ever(database, clock), name="housekeeping"))
+            looked_after = {
+                "housekeeping": _tidy_for_ever(database, clock),
+                "comparing": _compare_for_ever(ports, schools),
+                "sealing": _seal_for_ever(database),
+                "keeping": _propose_for_ever(ports, schools),
+                "breaches": _remind_for_ever(ports, schools),
+                "figures": _make_figures_for_ever(ports, schools),
+                "exports": _sweep_for_ever(ports, schools, settings.exports_folder),
+            }
+            bot.tasks += [asyncio.create_task(work, name=name) for name, work in looked_after.items()]
+            if (key := key_for_start(settings, schools)) is not None:
+                keeper = HeadKeeper(settings, schools, Heads(database), key, clock)
+                bot.tasks.append(asyncio.create_task(keeper.run(), name="audit heads"))
             await runner.setup()
-            site = web.TCPSite(runner, settings.host, settings.port)
-            await _start(site, settings)
+            await _start(Site(runner, settings.host, settings.port), settings)
             bot.address = f"http://{settings.host}:{runner.addresses[0][1]}"
             yield bot
         finally:
@@ -172,7 +211,78 @@ async def _tidy_for_ever(database: Database, clock: Clock) -> None:
         await asyncio.sleep(_TIDY_EVERY_SECONDS)
 
 
-async def _start(site: web.TCPSite, settings: Settings) -> None:
+async def _propose_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
+    """Says of which cases the time is over. A person decides about each."""
+    while True:
+        for school in schools.values():
+            try:
+                if (count := await propose_ended(ports, school)) > 0:
+                    log.info("%s: the time of %d records is over; somebody must decide", school.id, count)
+            except Exception:
+                log.exception("%s: which records have reached their end could not be looked up", school.id)
+        await asyncio.sleep(_PROPOSE_EVERY_SECONDS)
+
+
+async def _remind_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
+    """Reminds of breaches of personal data that nobody has decided yet."""
+    while True:
+        for school in schools.values():
+            try:
+                await remind(ports, school)
+            except Exception:
+                log.exception("%s: nobody could be reminded of a breach; it is tried again", school.id)
+        await asyncio.sleep(_REMIND_EVERY_SECONDS)
+
+
+async def _sweep_for_ever(ports: Ports, schools: Mapping[str, School], folder: Path) -> None:
+    """Deletes sealed pages whose time is over."""
+    while True:
+        for school in schools.values():
+            try:
+                done = await sweep_folder(ports, school, folder)
+                if done.ended or done.found:
+                    log.info("%s: sealed pages deleted: %d, taken in: %d", school.id, done.ended, done.found)
+            except Exception:
+                log.exception("%s: the folder for exports could not be seen to; it is tried again", school.id)
+        await asyncio.sleep(_TIDY_EVERY_SECONDS)
+
+
+async def _make_figures_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
+    """Makes the figures of a term that is over, and of each that ended while the program was not there."""
+    while True:
+        for school in schools.values():
+            try:
+                await make_due(ports, school)
+            except Exception:
+                log.exception("%s: the figures of a term could not be made; it is tried again", school.id)
+        await asyncio.sleep(_FIGURES_EVERY_SECONDS)
+
+
+async def _compare_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
+    """Keeps out of old cases whoever came onto a list by a version of the program that did not look."""
+    while True:
+        for school in schools.values():
+            try:
+                if (cases := await catch_up(ports, school, lambda: asyncio.sleep(_BREATH_SECONDS))) > 0:
+                    log.warning("%s: somebody on the staff list may be named in %d cases; they are kept out", school.id, cases)
+            except Exception:
+                log.exception("%s: old cases could not be compared with the staff list; it is tried again", school.id)
+        await asyncio.sleep(_COMPARE_EVERY_SECONDS)
+
+
+async def _seal_for_ever(database: Database) -> None:
+    if not database.is_sqlite:
+        # During an upgrade of several processes, one of the version before may still have to read what it wrote.
+        await asyncio.sleep(_SEAL_EVERY_SECONDS)
+    while True:
+        try:
+            await seal_the_rest(database)
+        except Exception:
+            log.exception("what an older version wrote could not be sealed; it is tried again")
+        await asyncio.sleep(_SEAL_EVERY_SECONDS)
+
+
+async def _start(site: Site, settings: Settings) -> None:
     try:
         await site.start()
     except OSError as taken:

@@ -265,7 +265,7 @@ def _buttons(part: Buttons, card: Card | Form) -> list[Payload]:
 
 def _line_to_press(button: Button, card: Card | Form) -> Payload:
     """A button whose words may take more than one line; the lines of a part stand below one another."""
-    title = shorten(button.label, _BUTTON_LABEL)
+    title = _label(button.label)
     return {
         "type": "Container",
         "separator": True,
@@ -278,15 +278,19 @@ def _line_to_press(button: Button, card: Card | Form) -> Payload:
 
 
 def _button(button: Button, card: Card | Form) -> Payload:
-    title, style = shorten(button.label, _BUTTON_LABEL), _BUTTON_STYLES[button.style]
+    title, style = _label(button.label), _BUTTON_STYLES[button.style]
     if button.confirm is None:
         return {**_action(button, card), "title": title, "style": style}
     return {"type": "Action.ShowCard", "title": title, "style": style, "card": _question(button, button.confirm, card)}
 
 
+def _label(text: str) -> str:
+    return shorten(_without_functions(text), _BUTTON_LABEL)
+
+
 def _question(button: Button, question: Confirm, card: Card | Form) -> Payload:
     """Pressing the first button again folds the question away, so that there is no button for «no»."""
-    yes = {**_action(button, card), "title": shorten(question.yes, _BUTTON_LABEL), "style": _BUTTON_STYLES[button.style]}
+    yes = {**_action(button, card), "title": _label(question.yes), "style": _BUTTON_STYLES[button.style]}
     return {
         "type": "AdaptiveCard",
         "body": [*_heading(question.title, "Default"), *_paragraph(question.text)],

@@ -570,14 +570,16 @@ def _groups_of_runs(runs: Iterable[Payload]) -> list[list[Payload]]:
 
 def _characters(payload: Any) -> int:
     """The characters of every text in a piece of payload."""
-    match payload:
-        case dict():
-            own = payload.get("text")
-            return (len(own) if isinstance(own, str) else 0) + sum(_characters(value) for value in payload.values())
-        case list():
-            return sum(_characters(value) for value in payload)
-        case _:
-            return 0
+    found, left = 0, [payload]
+    while left:
+        match left.pop():
+            case dict() as block:
+                own = block.get("text")
+                found += len(own) if isinstance(own, str) else 0
+                left.extend(block.values())
+            case list() as several:
+                left.extend(several)
+    return found
 
 
 _T = TypeVar("_T")

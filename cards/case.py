@@ -1,7 +1,9 @@
 """A case as somebody with a right to it reads it, and the forms to hand it on and to close it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from cards.keeping import keeping_button
 from cards.messages import ACKNOWLEDGE, CLOSE, HAND_ON
 from cards.model import (
     Banner,
@@ -22,28 +24,34 @@ from cards.model import (
     Tone,
     Weight,
 )
+from cards.readers import readers_button
 from cards.steps import policy_source, steps_section, warnings
 from cards.texts import moment, say, texts
-from domain.incident import Alert, AlertState, CaseFile, PossibleMatch
+from cards.timeline import recent_parts
+from domain.incident import Alert, AlertState, CaseFile, PossibleMatch, TaskFile
 from domain.people import School
 from domain.report_form import LONGEST_TEXT, Fault
-from domain.words import Doer
+from domain.words import Doer, Role
 
-CASE, HAND_ON_FORM, CLOSE_FORM = "case", "hand_on", "close_case"
+CASE, HAND_ON_FORM, CLOSE_FORM, TASK, OPEN_FORM = "case", "hand_on", "close_case", "task", "open_case"
+_OF_KEEPING = frozenset({"keeping.ended", "keeping.proposed", "case.erased"})
 SAME_PERSON, OTHER_PERSON = "same_person", "other_person"
 
 
 def case_form(school: School, case: CaseFile) -> Form:
     """All of a case, with what its reader may do."""
     i = case.incident
+    if case.narrative.erased:
+        return _erased_form(school, case)
     return Form(
         id=CASE,
         title=say("case.title", reference=i.reference),
         parts=(
             Text(say("case.logged"), Weight.MUTED),
+            *_changed(case),
             *((Banner(say("case.danger"), Tone.DANGER),) if i.facts.immediate_danger else ()),
             *warnings(school, case.warnings),
-            *(_possible(case, match) for match in case.possible),
+            *(_possible(case, match) for match in case.possible if match.typed),
             _overview(school, case),
             _people(case),
             *_narrative(case),
@@ -52,16 +60,94 @@ def case_form(school: School, case: CaseFile) -> Form:
             *policy_source(school, (*case.warnings, *case.actions)),
             *_outside(school, case),
             *_notes(school, case),
+            *(recent_parts(school, case.timeline) if case.timeline is not None else ()),
             _log(school, case),
             _record(school, case),
+            *_of_the_record(case),
             *_buttons(case),
         ),
         state=i.id,
     )
 
 
+def _erased_form(school: School, case: CaseFile) -> Form:
+    """What is left of a case that was erased: what figures are made of, and who had it erased."""
+    i = case.incident
+    concern = school.policy.concerns.get(i.facts.concern)
+    facts = (
+        Fact(say("alert.concern"), concern.label if concern else i.facts.concern),
+        Fact(say("alert.urgency"), say(f"urgency.{i.urgency}")),
+        Fact(say("alert.state"), say(f"state.{i.state}")),
+        Fact(say("case.about"), say(f"about.{i.facts.about}")),
+        Fact(say("case.reported"), moment(school, i.reported_at)),
+    )
+    kept = replace(case, log=tuple(e for e in case.log if e.action in _OF_KEEPING))
+    banner = Banner(say("case.erased"), Tone.WARNING)
+    log = (_log(school, kept),) if kept.log else ()
+    parts = (Text(say("case.logged"), Weight.MUTED), *_changed(case), banner, Facts(facts), *log)
+    return Form(CASE, say("case.title", reference=i.reference), parts, state=i.id)
+
+
+def _changed(case: CaseFile) -> tuple[Banner, ...]:
+    return (Banner(say("case.changed"), Tone.DANGER),) if case.changed else ()
+
+
+def task_form(school: School, task: TaskFile) -> Form:
+    """What somebody with a technical role is shown of a case: what to do, without a name and without what was written."""
+    i = task.incident
+    concern = school.policy.concerns.get(i.facts.concern)
+    facts = [
+        Fact(say("task.concern"), concern.label if concern else i.facts.concern),
+        Fact(say("task.urgency"), say(f"urgency.{i.urgency}")),
+        Fact(say("task.state"), say(f"state.{i.state}")),
+        Fact(say("task.due"), moment(school, task.mine.due_at if task.mine else i.due_at)),
+    ]
+    steps = [s for s in task.actions if s.by is not Doer.REPORTER]
+    return Form(
+        id=TASK,
+        title=say("task.title", reference=i.reference),
+        parts=(
+            Text(say("case.logged"), Weight.MUTED),
+            Text(say("task.text")),
+            *warnings(school, task.warnings),
+            Facts(tuple(facts)),
+            _duties(school, task),
+            *steps_section(school, say("case.steps"), steps),
+            *policy_source(school, (*task.warnings, *task.actions)),
+            *_buttons(task),
+        ),
+        state=i.id,
+    )
+
+
+def open_form(
+    school: School, reference: str, incident_id: str, told: Iterable[Role], reason: str, faults: Mapping[str, Fault]
+) -> Form:
+    """Why a case must be opened in an emergency, and who will be told."""
+    roles = ", ".join(school.policy.role_title(r) for r in told)
+    return Form(
+        id=OPEN_FORM,
+        title=say("open_case.title"),
+        parts=(
+            Banner(say("open_case.text", reference=reference), Tone.WARNING),
+            Text(say("open_case.told", roles=roles) if roles else say("open_case.told_nobody")),
+            TextField(
+                "reason",
+                say("open_case.reason"),
+                reason,
+                say("open_case.reason_hint"),
+                multiline=True,
+                max_length=LONGEST_TEXT,
+            ),
+        ),
+        submit=say("open_case.submit"),
+        state=incident_id,
+        errors={f: say(f"fault.{fault}") for f, fault in faults.items()},
+    )
+
+
 def hand_on_form(
-    reference: str, alert_id: str, choices: Iterable[tuple[str, str]], chosen: str, reason: str, faults: Mapping[str, Fault]
+    reference: str, state: str, choices: Iterable[tuple[str, str]], chosen: str, reason: str, faults: Mapping[str, Fault]
 ) -> Form:
     """To whom, and why."""
     options = tuple(Option(key, label) for key, label in choices)
@@ -78,18 +164,20 @@ def hand_on_form(
             ),
         ),
         submit=say("hand_on.submit"),
-        state=alert_id,
+        state=state,
         errors={f: say(f"fault.{fault}") for f, fault in faults.items()},
     )
 
 
-def close_form(reference: str, alert_id: str, outcome: str, faults: Mapping[str, Fault]) -> Form:
-    """How it ended."""
+def close_form(reference: str, alert_id: str, outcome: str, faults: Mapping[str, Fault], open_actions: int = 0) -> Form:
+    """How it ended. `open_actions`: so many are not done, which is said and forbids nothing."""
+    left = say("close.actions_one") if open_actions == 1 else say("close.actions", count=open_actions)
     return Form(
         id=CLOSE_FORM,
         title=say("close.title"),
         parts=(
             Text(say("close.text", reference=reference)),
+            *((Banner(left, Tone.WARNING),) if open_actions else ()),
             TextField("outcome", say("close.outcome"), outcome, multiline=True, max_length=LONGEST_TEXT),
         ),
         submit=say("close.submit"),
@@ -171,7 +259,7 @@ def _steps(school: School, case: CaseFile) -> tuple[Section, ...]:
     )
 
 
-def _duties(school: School, case: CaseFile) -> Section:
+def _duties(school: School, case: CaseFile | TaskFile) -> Section:
     return Section(say("case.duties"), (Facts(tuple(_duty(school, a, owner) for a, owner in case.duties)),))
 
 
@@ -193,7 +281,7 @@ def _outside(school: School, case: CaseFile) -> tuple[Section, ...]:
 
 def _notes(school: School, case: CaseFile) -> tuple[Section, ...]:
     lines: tuple[Leaf, ...] = tuple(
-        Text(say("case.note", when=moment(school, note.at), who=who, text=note.text)) for note, who in case.notes
+        Text(say("case.note", when=moment(school, note.at), who=who, text=note.text)) for note, who in case.notes if note.text
     )
     return (Section(say("case.notes"), lines),) if lines else ()
 
@@ -231,7 +319,14 @@ def _record(school: School, case: CaseFile) -> Section:
     return Section(say("case.record"), (Text(say("case.record_hint"), Weight.MUTED), Text(text)))
 
 
-def _buttons(case: CaseFile) -> tuple[Part, ...]:
+def _of_the_record(case: CaseFile) -> tuple[Part, ...]:
+    """What whoever answers for the records may ask of this one."""
+    readers = (readers_button(case.incident.id),) if case.may_see_readers else ()
+    keeping = (keeping_button(case.incident.id),) if case.may_keep else ()
+    return (Buttons((*readers, *keeping)),) if readers or keeping else ()
+
+
+def _buttons(case: CaseFile | TaskFile) -> tuple[Part, ...]:
     alert = case.mine
     if alert is None or not case.incident.is_open or alert.state is AlertState.DONE:
         return ()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from cards.plain import clean
 from cards.texts import listed, moment, phone_list, say
-from domain.messages import AlertMessage
+from domain.audit import SignedHead
+from domain.messages import AlertMessage, BreachMessage, OpenedMessage, RequestMessage
 from domain.people import Platform, School
 
 
@@ -24,7 +25,6 @@ def alert_mail(school: School, m: AlertMessage, chats: AbstractSet[Platform]) ->
     if m.again:
         subject = say("mail.subject_again", subject=subject)
     why = say("mail.undelivered" if m.undelivered else "mail.unanswered")
-    where = listed(say(f"platform.{p}") for p in sorted(chats)) if chats else say("mail.the_chat")
     facts = "\n".join(
         (
             say("mail.school", school=school.name),
@@ -33,10 +33,68 @@ def alert_mail(school: School, m: AlertMessage, chats: AbstractSet[Platform]) ->
             say("mail.late" if m.late else "mail.due", due=due),
         )
     )
-    paragraphs = [why, facts, say("mail.answer", chats=where)]
+    paragraphs = [why, facts, say("mail.answer", chats=_where(chats))]
     if m.again:
         paragraphs.insert(0, say("message.again"))
     if m.phones:
         paragraphs.append(say("mail.phones", phones=phone_list(m.phones)))
     paragraphs.append(say("mail.footer"))
+    return Mail(" ".join(clean(subject).split()), clean("\n\n".join(paragraphs)) + "\n")
+
+
+def request_mail(school: School, m: RequestMessage, chats: AbstractSet[Platform]) -> Mail:
+    """Tells those who were asked something that no chat could: what it is about is read there, and not in a mail."""
+    subject = say("mail.request_subject", reference=m.reference, school=school.name)
+    if m.again:
+        subject = say("mail.subject_again", subject=subject)
+    paragraphs = [
+        say("mail.request"),
+        _facts(school, m.reference),
+        say("mail.request_answer", chats=_where(chats)),
+        say("mail.footer"),
+    ]
+    if m.again:
+        paragraphs.insert(0, say("message.again"))
+    return Mail(" ".join(clean(subject).split()), clean("\n\n".join(paragraphs)) + "\n")
+
+
+def opened_mail(school: School, m: OpenedMessage, chats: AbstractSet[Platform]) -> Mail:
+    """Tells those who lead that a case was opened in an emergency. By whom is read in the chat."""
+    subject = say("mail.opened_subject", reference=m.reference, school=school.name)
+    return _told(subject, say("mail.opened"), _facts(school, m.reference), say("mail.opened_answer", chats=_where(chats)))
+
+
+def breach_mail(school: School, m: BreachMessage, chats: AbstractSet[Platform]) -> Mail:
+    """Tells those who deal with it of a breach of personal data, and by when it must be decided."""
+    subject = say("mail.breach_subject", reference=m.reference, school=school.name)
+    due = say("mail.breach_late" if m.late else "mail.breach_due", due=moment(school, m.due_at))
+    facts = f"{_facts(school, m.reference)}\n{due}"
+    return _told(subject, say("mail.breach"), facts, say("mail.breach_answer", chats=_where(chats)))
+
+
+def _told(subject: str, *paragraphs: str) -> Mail:
+    return Mail(" ".join(clean(subject).split()), clean("\n\n".join((*paragraphs, say("mail.footer")))) + "\n")
+
+
+def _facts(school: School, reference: str) -> str:
+    return "\n".join((say("mail.school", school=school.name), say("mail.reference", reference=reference)))
+
+
+def _where(chats: AbstractSet[Platform]) -> str:
+    return listed(say(f"platform.{p}") for p in sorted(chats)) if chats else say("mail.the_chat")
+
+
+def head_mail(school: School, signed: SignedHead) -> Mail:
+    """What goes with a signed head of the audit, to be kept by somebody who does not run the bot."""
+    head = signed.head
+    facts = "\n".join(
+        (
+            say("mail.school", school=school.name),
+            say("mail.head_entry", number=f"{head.seq:,}"),
+            say("mail.head_at", at=moment(school, head.at)),
+            say("mail.head_key", name=signed.key),
+        )
+    )
+    paragraphs = (say("mail.head_why"), facts, say("mail.head_keep"), say("mail.head_footer"))
+    subject = say("mail.head_subject", school=school.name, number=f"{head.seq:,}")
     return Mail(" ".join(clean(subject).split()), clean("\n\n".join(paragraphs)) + "\n")

@@ -3,19 +3,30 @@
 from dataclasses import replace
 from typing import assert_never
 
+from cards.breaches import breach_card
+from cards.figures import figures_message
+from cards.keeping import erasure_card
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts, Part, Text, Tone, Weight
-from cards.requests import decision_card, request_card
+from cards.requests import decision_card, request_card, unheard_card
 from cards.steps import policy_source, steps_section, warnings
 from cards.texts import moment, phone_list, say
+from cards.timeline import action_card
 from domain.incident import AlertState, Asked
 from domain.messages import (
+    ActionMessage,
     AlertMessage,
+    BreachMessage,
     DecisionMessage,
+    ErasureMessage,
+    FiguresMessage,
     Message,
+    OpenedMessage,
     ProgressMessage,
     ReceiptMessage,
     ReminderMessage,
     RequestMessage,
+    StillShownMessage,
+    UnheardMessage,
     WithdrawnMessage,
 )
 from domain.people import School
@@ -52,10 +63,24 @@ def _card_of(school: School, message: Message) -> Card:
                 say("withdrawn.summary", reference=message.reference),
                 (Text(text),),
             )
+        case StillShownMessage():
+            return _still_shown(message)
         case RequestMessage():
             return request_card(school, message)
         case DecisionMessage():
             return decision_card(school, message)
+        case UnheardMessage():
+            return unheard_card(message)
+        case BreachMessage():
+            return breach_card(school, message)
+        case FiguresMessage():
+            return figures_message(school, message)
+        case ActionMessage():
+            return action_card(school, message)
+        case ErasureMessage():
+            return erasure_card(school, message)
+        case OpenedMessage():
+            return _opened(school, message)
         case _:
             assert_never(message)
 
@@ -156,9 +181,32 @@ def _receipt(school: School, m: ReceiptMessage) -> Card:
 
 
 def _progress(school: School, m: ProgressMessage) -> Card:
-    key = "closed" if m.closed else "taken"
-    text = say(f"progress.{key}", reference=m.reference, role=m.role_title, when=moment(school, m.at))
+    key, when = "closed" if m.closed else "taken", moment(school, m.at)
+    if m.closed and not m.role_title:
+        text = say("progress.closed_only", reference=m.reference, when=when)
+    else:
+        text = say(f"progress.{key}", reference=m.reference, role=m.role_title, when=when)
     return Card(say(f"progress.{key}_title", reference=m.reference), text, (Text(text),))
+
+
+def _still_shown(m: StillShownMessage) -> Card:
+    where = say("still_shown.channel" if m.in_channel else "still_shown.chat", platform=say(f"platform.{m.platform}"))
+    summary = say("still_shown.summary", reference=m.reference)
+    details = Button(DETAILS, say("alert.details"), m.incident_id, opens_form=True)
+    text = Text(say("still_shown.text", where=where))
+    return Card(
+        say("still_shown.title", reference=m.reference), summary, (Banner(summary, Tone.DANGER), text, Buttons((details,)))
+    )
+
+
+def _opened(school: School, m: OpenedMessage) -> Card:
+    text = say("opened.text", opener=m.opener, role=m.role_title, when=moment(school, m.at), until=moment(school, m.until))
+    details = Button(DETAILS, say("opened.details"), m.incident_id, opens_form=True)
+    return Card(
+        say("opened.title", reference=m.reference),
+        say("opened.summary", reference=m.reference),
+        (Banner(say("opened.summary", reference=m.reference), Tone.WARNING), Text(text), Buttons((details,))),
+    )
 
 
 def _reminder(school: School, m: ReminderMessage) -> Card:

@@ -5,18 +5,36 @@ from datetime import datetime
 
 from cards.messages import ACKNOWLEDGE, DETAILS
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Form, Leaf, Part, Section, Table, Text, Tone, Weight
+from cards.requests import unheard_parts
 from cards.texts import command, moment, phone_list, quoted_command, say
+from cards.timeline import overdue_parts
+from domain.entries import Overdue
 from domain.incident import AlertState, CaseLine, Undelivered
 from domain.people import Platform, School
+from domain.queues import Queue
 
 REPORT, SHOW_MINE, SHOW_QUEUE = "report", "show_mine", "show_queue"
-SHOW_TOPICS, SHOW_WHO, SHOW_GAPS = "show_topics", "show_who", "show_gaps"
-SHOWN_BY = {"mine": SHOW_MINE, "queue": SHOW_QUEUE, "topics": SHOW_TOPICS, "who": SHOW_WHO, "gaps": SHOW_GAPS}
+SHOW_TOPICS, SHOW_WHO, SHOW_GAPS, SHOW_RECORDS, SHOW_FIGURES = (
+    "show_topics",
+    "show_who",
+    "show_gaps",
+    "show_records",
+    "show_figures",
+)
+SHOWN_BY = {
+    "mine": SHOW_MINE,
+    "queue": SHOW_QUEUE,
+    "topics": SHOW_TOPICS,
+    "who": SHOW_WHO,
+    "gaps": SHOW_GAPS,
+    "records": SHOW_RECORDS,
+    "figures": SHOW_FIGURES,
+}
 """The commands that show a page, each with the button that shows the same."""
-IN_SCHOOL = "in_school"
+IN_SCHOOL, OPEN_CASE = "in_school", "open_case"
 _MOST_LINES = 15
 """No chat shows a longer list with buttons well; what is most urgent stands first, so that nothing waits below unseen."""
-COMMANDS = ("report", "ask", "topics", "who", "mine", "queue", "gaps", "help")
+COMMANDS = ("report", "ask", "topics", "who", "mine", "queue", "case", "gaps", "records", "figures", "help")
 
 
 def help_card(school: School, platform: Platform, note: str = "") -> Card:
@@ -61,58 +79,55 @@ def ask_report_card() -> Card:
     return Card(say("ask_report.title"), say("ask_report.summary"), (Text(say("ask_report.text")), Buttons((start,))))
 
 
-def mine_card(school: School, lines: Sequence[CaseLine]) -> Card:
-    """One's own reports."""
+def case_link_card(reference: str) -> Card:
+    """In answer to a case's reference in a chat, where no form can be opened without a press."""
+    button = Button(OPEN_CASE, say("case_link.open"), reference, ButtonStyle.PRIMARY, opens_form=True)
+    text = say("case_link.text", reference=reference)
+    return Card(say("case_link.title"), text, (Text(text), Buttons((button,))))
+
+
+def mine_card(school: School, lines: Sequence[CaseLine], to_do: tuple[Overdue, ...] = ()) -> Card:
+    """One's own reports; and before them, what somebody is to do and has not done in time."""
     columns = tuple(say(f"mine.{c}") for c in ("reference", "concern", "reported", "state"))
     rows = tuple((x.reference, _concern(school, x), moment(school, x.reported_at), say(f"state.{x.state}")) for x in lines)
-    return Card(say("mine.title"), say("mine.summary"), (Table(say("mine.title"), columns, rows, say("mine.empty")),))
+    reports = Table(say("mine.title"), columns, rows, say("mine.empty"))
+    return Card(say("mine.title"), say("mine.summary"), (*overdue_parts(school, to_do), reports))
 
 
-def queue_card(
-    school: School, lines: Sequence[CaseLine], now: datetime, *, answers: bool, undelivered: Sequence[Undelivered] = ()
-) -> Card:
+def queue_card(school: School, queue: Queue) -> Card:
     """What is one's to answer, unanswered first."""
-    parts = queue_parts(school, lines, now, answers=answers, undelivered=undelivered)
-    return Card(say("queue.title"), say("queue.summary"), parts)
+    return Card(say("queue.title"), say("queue.summary"), _queue_parts(school, queue))
 
 
-def queue_parts(
-    school: School, lines: Sequence[CaseLine], now: datetime, *, answers: bool, undelivered: Sequence[Undelivered] = ()
-) -> tuple[Part, ...]:
-    """The parts of a queue, for a message or for the home page."""
+def home_card(school: School, queue: Queue, own: Sequence[CaseLine]) -> Card:
+    """The home page: the queue of somebody who answers for cases, and everybody's own reports."""
+    parts: list[Part] = [Text(say("help.text")), _ways_on(home=True)]
+    if queue.answers:
+        parts += [Text(say("queue.title"), Weight.HEADING), *_queue_parts(school, queue)]
+    parts += [Text(say("mine.title"), Weight.HEADING), *mine_card(school, own, () if queue.answers else queue.overdue).parts]
+    return Card(say("home.title"), say("home.summary"), tuple(parts))
+
+
+def _queue_parts(school: School, queue: Queue) -> tuple[Part, ...]:
+    lines = queue.lines
+    first = (
+        *_records_wait(queue.records_wait),
+        *overdue_parts(school, queue.overdue),
+        *unheard_parts(queue.unheard),
+    )
     if not lines:
-        return (Text(say("queue.empty" if answers else "queue.none")),)
+        return (*first, Text(say("queue.empty" if queue.answers else "queue.none")))
     waiting = [x for x in lines if x.alert_state is AlertState.OPEN]
     own = [x for x in lines if x.alert_state is not AlertState.OPEN and x.mine]
     others = [x for x in lines if x.alert_state is not AlertState.OPEN and not x.mine]
     left = _MOST_LINES
-    parts: list[Part] = _given_up(lines, undelivered)
+    parts: list[Part] = [*first, *_given_up(lines, queue.undelivered)]
     for title, found in ((say("queue.open"), waiting), (say("queue.mine"), own), (say("queue.others"), others)):
         if found[:left]:
-            parts.append(Section(title, _lines(school, found[:left], now)))
+            parts.append(Section(title, _lines(school, found[:left], queue.now)))
         left = max(left - len(found), 0)
     hidden = len(lines) - _MOST_LINES
     return (*parts, Text(say("queue.more", count=hidden))) if hidden > 0 else tuple(parts)
-
-
-def home_card(
-    school: School,
-    lines: Sequence[CaseLine],
-    own: Sequence[CaseLine],
-    now: datetime,
-    *,
-    answers: bool,
-    undelivered: Sequence[Undelivered] = (),
-) -> Card:
-    """The home page: the queue of somebody who answers for cases, and everybody's own reports."""
-    parts: list[Part] = [Text(say("help.text")), _ways_on(home=True)]
-    if answers:
-        parts += [
-            Text(say("queue.title"), Weight.HEADING),
-            *queue_parts(school, lines, now, answers=True, undelivered=undelivered),
-        ]
-    parts += [Text(say("mine.title"), Weight.HEADING), *mine_card(school, own).parts]
-    return Card(say("home.title"), say("home.summary"), tuple(parts))
 
 
 def notice(title: str, text: str, tone: Tone = Tone.INFO) -> Card:
@@ -134,19 +149,24 @@ def _ways_on(*, home: bool = False) -> Buttons:
     return Buttons((report, Button(SHOW_MINE, say("help.mine")), Button(SHOW_QUEUE, say("help.queue"))))
 
 
+def _records_wait(wait: bool) -> tuple[Part, ...]:  # noqa: FBT001 - a fact, not a mode
+    return (Text(say("queue.records")), Buttons((Button(SHOW_RECORDS, say("queue.show_records")),))) if wait else ()
+
+
 def _given_up(lines: Sequence[CaseLine], undelivered: Sequence[Undelivered]) -> list[Part]:
-    """One banner for all: whoever sees it had better tell by mouth who has not heard."""
+    """A banner for what stands where it must not, and one for the rest: whoever sees it had better tell by mouth."""
     references = {x.incident_id: x.reference for x in lines[:_MOST_LINES]}
-    said = [
-        say("queue.undelivered_one", reference=references[u.incident_id], platform=say(f"platform.{u.platform}"))
-        if u.count == 1
-        else say(
-            "queue.undelivered", count=u.count, reference=references[u.incident_id], platform=say(f"platform.{u.platform}")
-        )
-        for u in undelivered
-        if u.incident_id in references
-    ]
-    return [Banner("\n".join(said), Tone.WARNING)] if said else []
+    said, shown = [], []
+    for u in undelivered:
+        if u.incident_id not in references:
+            continue
+        about = {"reference": references[u.incident_id], "platform": say(f"platform.{u.platform}")}
+        if u.still_shown:
+            shown.append(say("queue.still_shown", **about))
+        if count := u.count - u.still_shown:
+            said.append(say("queue.undelivered_one", **about) if count == 1 else say("queue.undelivered", count=count, **about))
+    found = ((shown, Tone.DANGER), (said, Tone.WARNING))
+    return [Banner("\n".join(lines_said), tone) for lines_said, tone in found if lines_said]
 
 
 def _lines(school: School, lines: Sequence[CaseLine], now: datetime) -> tuple[Leaf, ...]:

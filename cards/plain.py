@@ -22,6 +22,8 @@ def clean(text: str) -> str:
 
 def has_ink(text: str) -> bool:
     """Whether anything would be seen of the text."""
+    if text.isprintable():  # as in `clean`: nothing in it but what can be shown, and spaces
+        return bool(text) and not text.isspace()
     return any(character.isprintable() and not character.isspace() for character in clean(text))
 
 

@@ -1,5 +1,7 @@
 """Asking somebody, and being asked: the forms in dialogs, and the messages in chats, which carry a reference and no words."""
 
+from collections.abc import Sequence
+
 from cards.clauses import points
 from cards.model import (
     Banner,
@@ -30,12 +32,14 @@ from domain.asking import (
     RequestFile,
     RequestKind,
     RequestQuestions,
+    UnheardRequest,
 )
-from domain.messages import DecisionMessage, RequestMessage
+from domain.messages import DecisionMessage, RequestMessage, UnheardMessage
 from domain.people import School
 
 PERMISSION_FORM, QUESTION_FORM, DECIDE_FORM = "ask_permission", "ask_person", "decide"
 READ_REQUEST = "read_request"
+_MOST_UNHEARD = 5
 
 
 def request_form(school: School, questions: RequestQuestions) -> Form:
@@ -141,6 +145,23 @@ def decision_card(school: School, m: DecisionMessage) -> Card:
     read = Button(READ_REQUEST, say("request.answer_read"), m.request_id, ButtonStyle.PRIMARY, opens_form=True)
     about = (Facts((Fact(say("request.about"), m.title),)),) if m.title else ()
     return Card(say("request.answer_title", reference=m.reference), text, (Banner(text, tone), *about, Buttons((read,))))
+
+
+def unheard_card(m: UnheardMessage) -> Card:
+    """To whoever asked: that nobody has got it, and what to do instead."""
+    text = say("request.unheard_mailed" if m.mailed else "request.unheard", reference=m.reference, role=m.role_title)
+    about = (Facts((Fact(say("request.about"), m.title),)),) if m.title else ()
+    read = Button(READ_REQUEST, say("request.read_again"), m.request_id, opens_form=True)
+    title = say("request.unheard_title", reference=m.reference)
+    return Card(title, text, (Banner(text, Tone.WARNING), *about, Buttons((read,))))
+
+
+def unheard_parts(requests: Sequence[UnheardRequest]) -> tuple[Part, ...]:
+    """For the queue of whoever may answer them: what no chat could bring to anybody."""
+    if not requests:
+        return ()
+    text = Banner(say("queue.unheard"), Tone.WARNING)
+    return (text, Buttons(tuple(Button(READ_REQUEST, r.reference, r.id, opens_form=True) for r in requests[:_MOST_UNHEARD])))
 
 
 def _facts(school: School, m: RequestMessage) -> Facts:

@@ -46,6 +46,12 @@ def day_of(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+def dated(school: School, at: datetime) -> str:
+    """A moment that may be long ago or far away: `21 November 2026, 14:05`."""
+    local = at.astimezone(school.calendar.timezone)
+    return f"{day_of(local.date())}, {local:%H:%M}"
+
+
 def listed(names: Iterable[str], last: str = "or") -> str:
     """Names in a sentence: `a, b or c`."""
     *first, end = names

@@ -221,6 +221,11 @@ class Decision:
         return self.case is not None and bool(self.case.once_agreed) and self.case.verdict is Verdict.YES
 
     @property
+    def by_leave(self) -> bool:
+        """It holds because leave was given, by whoever may give it."""
+        return self.agreed or (self.case is not None and self.case.when.get(PERMISSION) == frozenset({GIVEN}))
+
+    @property
     def roles_asked(self) -> tuple[Role, ...]:
         """Whoever must be asked first."""
         return self.answer.cases[self.number].roles if self.answer is not None else ()

@@ -153,6 +153,14 @@ class GapFile:
 
 
 @dataclass(frozen=True, slots=True)
+class UnheardRequest:
+    """A request that nobody has answered and that no chat took for anybody who was asked."""
+
+    id: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestQuestions:
     """What will be asked, to be read over before it is sent."""
 

@@ -7,13 +7,11 @@ avoided. A channel whose readers are not known is avoided as soon as anybody is 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from domain.incident import Alert, Asked, Exclusion, Participant, Place, Summons, Why
+from domain.incident import Asked, Exclusion, Participant, Place, Summons, Why
 from domain.names import means_the_head, means_the_office, possible_matches
 from domain.people import GROUP_OF, Address, AddressKind, Group, Person, Platform, School, Staff
 from domain.routing import Facts
 from domain.words import About, ParticipantRole, Role
-
-SAFEGUARDING_LEADS = frozenset({Role.DSL, Role.DEPUTY_DSL})
 
 Readers = Mapping[Address, frozenset[str] | None]
 """Who reads a channel, by person id. None, or no entry: not known."""
@@ -115,10 +113,27 @@ def missing_groups(school: School, roles: Iterable[Role], groups: Mapping[Group,
     return tuple(Place(g, school.groups(g)) for g in needed if not groups.get(g) and school.groups(g))
 
 
-def ladder(school: School, staff: Staff, role: Role, group: str, excluded: frozenset[str]) -> tuple[Rung, ...]:
-    """Everyone who can be asked to answer for a role, in order: its holders, then those of the roles after it. Nobody twice."""
+def may_follow(named: Iterable[Role], *, private: bool) -> frozenset[Role] | None:
+    """Which roles may be asked after those that a route names, when they do not answer. None: whoever their ladder has.
+
+    In a private case the route's own and no other: then the headteacher and the chair, and governors where the chair is named.
+    """
+    if not private:
+        return None
+    named = frozenset(named)
+    after_the_chair = {Role.GOVERNORS} if Role.CHAIR_OF_GOVERNORS in named else set()
+    return named | after_the_chair | {Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS}
+
+
+def ladder(
+    school: School, staff: Staff, role: Role, group: str, excluded: frozenset[str], only: frozenset[Role] | None
+) -> tuple[Rung, ...]:
+    """Everyone who can be asked to answer for a role, in order: its holders, then those of the roles after it. Nobody twice.
+
+    `only`: of the roles after it these alone, as `may_follow` says.
+    """
     rungs: dict[str, Rung] = {}
-    for step in (role, *school.policy.ladder(role)):
+    for step in (role, *(r for r in school.policy.ladder(role) if only is None or r in only)):
         for person in staff.holders(school, step, group if GROUP_OF.get(step) is GROUP_OF.get(role) else ""):
             if person.id not in excluded:
                 rungs.setdefault(person.id, Rung(person, step))
@@ -137,9 +152,11 @@ def duties(
 ) -> tuple[Duty, ...]:
     """Who must answer for a report. Roles whose first holder is the same person are one duty, so that nobody is asked twice."""
     found: list[Duty] = []
-    for role in dict.fromkeys(roles):
+    roles = tuple(dict.fromkeys(roles))
+    only = may_follow(roles, private=private)
+    for role in roles:
         for group in groups.get(GROUP_OF[role], ()) or ("",) if role in GROUP_OF else ("",):
-            rungs = ladder(school, staff, role, group, excluded)
+            rungs = ladder(school, staff, role, group, excluded, only)
             channels = () if private else _channels(school, role, group, excluded, readers)
             _add(found, Duty(role, (), group, rungs, channels))
     return tuple(found)
@@ -154,30 +171,6 @@ def next_rung(rungs: tuple[Rung, ...], summoned: Iterable[Summons], round_: int)
         if rung.person.id not in asked:
             return rung, round_
     return rungs[0], round_ + 1
-
-
-def may_answer(
-    school: School,
-    staff: Staff,
-    person_id: str,
-    alert: Alert,
-    summoned: Iterable[Summons],
-    excluded: frozenset[str],
-    *,
-    private: bool,
-) -> bool:
-    """Whether somebody may answer an alert and read its case: a holder of its role or anybody asked, never the excluded.
-
-    The safeguarding lead and the deputies answer for one another, but not in a private case.
-    """
-    if person_id in excluded:
-        return False
-    if any(s.person_id == person_id for s in summoned):
-        return True
-    roles = set(alert.roles)
-    if not private and roles & SAFEGUARDING_LEADS:
-        roles |= SAFEGUARDING_LEADS
-    return any(p.id == person_id for role in roles for p in staff.holders(school, role, alert.group))
 
 
 def why_asked(duty_role: Role, rung: Rung) -> Asked:

@@ -87,6 +87,10 @@ class SchoolCalendar:
             if (days := (after.first - before.last).days - 1) > LONGEST_HOLIDAY_DAYS:
                 raise ValueError(f"{days} days lie between the terms {before} and {after}: check their years")
 
+    def year(self, now: datetime) -> int:
+        """Which year it is at the school."""
+        return now.astimezone(self.timezone).year
+
     def is_school_day(self, day: date) -> bool:
         """Whether the school is open on this day at all."""
         if day.weekday() >= 5 or day in self.closed:

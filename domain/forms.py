@@ -38,7 +38,7 @@ _REALLY = "(?:really |even |actually |always |still |also |both |all |each |ever
 _BOUND = "have to|has to|need|needs|needed|must|got to|supposed|meant|expected|required|obliged|bound|have got to"
 _TELL = "tell|report|ring|call|inform|contact|go|take|speak|talk|say|phone|email|pass|alert|notify"
 _ALLOWED = "ok|okay|fine|alright|all right|allowed|permitted|acceptable|good to go|free to|in the clear|welcome to|able to"
-_SHORT_TAG = 5
+_SHORT_TAG, _LEAST_ASKED = 5, 3
 
 # Each is looked for in a sentence; of two that begin at the same place the one that stands first here counts.
 _MUST = (
@@ -47,6 +47,8 @@ _MUST = (
     r"what (?:needs?|has|have|ought) to (?:happen|be done)|what happens now|what to do|how do i (?:deal|handle|respond|react)",
     rf"whom? (?:do|should|shall|must|would|need|can|does|have) (?:{_ME}|to|the|staff|a|my) ?{_OUGHT}(?:{_TELL})",
     r"who (?:needs|has|ought) to (?:know|be told|hear)|who to tell|who gets told|who else (?:needs|has) to know",
+    r"\bdo i (?:tell(?! \w+ off)|report|inform|alert|notify|raise|mention|trouble|bother|pass it on)\b",
+    r"\bdo i (?:say (?:some|any)thing|let \w+ \w+ know)\b",
     rf"(?:do|does|did|must|should|shall|ought|have|has|am|are|is|were|was) (?:{_ANYBODY}) {_REALLY}(?:{_BOUND})\b",
     rf"(?:must|should|shall|ought) (?:{_ANYBODY})\b",
     r"\b(?:have|has|need|needs|got|gotta) to\b|\bdo (?:i|we|they) need\b|\bcompulsory\b|\bmandatory\b|\bobliged\b|\brequired\b",
@@ -99,7 +101,10 @@ def form_of(text: str) -> Form | None:
 
 
 def _of_sentence(sentence: str, *, asked: bool) -> Form | None:
-    """Whichever form begins first; a tag at the end ("..., right?") asks whether it may be so."""
+    """What is asked at the end ("..., who does that?") tells, or a tag ("..., right?"), or else whichever form begins first."""
+    _, comma, end = sentence.rpartition(", ")
+    if comma and _WH.match(end) and len(end.split()) >= _LEAST_ASKED and (form := _of_sentence(end, asked=asked)):
+        return form
     if _PUNISHED.search(sentence):
         # "Can he be excluded?" asks what happens, not whether it may be done.
         return Form.WHAT

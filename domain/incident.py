@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from domain.entries import Timeline
 from domain.people import Account, Address, Group, Platform
 from domain.policy import Step
 from domain.routing import Facts, Route
-from domain.words import IncidentState, ParticipantRole, Role, Urgency
+from domain.words import About, IncidentState, ParticipantRole, Role, Urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +50,18 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Narrative:
-    """What only those with a right to the case may read."""
+    """What only those with a right to the case may read. `erased`: it was, and so were the names and notes."""
 
     what_happened: str
     done_already: str = ""
     where: str = ""
     link: str = ""
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The record of a report, without its narrative and without names."""
+    """The record of a report, without its narrative and without names. `erased`: neither can be read any more."""
 
     id: str
     school: str
@@ -73,6 +75,7 @@ class Incident:
     occurred_at: datetime
     due_at: datetime
     closed_at: datetime | None = None
+    erased: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -172,13 +175,21 @@ class CaseLine:
     mine: bool = False
 
 
+STILL_SHOWN = "still_shown"
+"""How the trouble of a copy begins that may not stand where it does, and the step of the message that tells of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """How many messages about a case no chat took for somebody, of those that were to go over one platform."""
+    """How many messages about a case no chat took for somebody, of those that were to go over one platform.
+
+    `still_shown`: so many of them stand where somebody reads them who is shut out, and could not be taken away.
+    """
 
     incident_id: str
     platform: Platform
     count: int
+    still_shown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,22 +202,37 @@ class LogEntry:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FirstKnown:
+    """What a case was when it was reported, and how many times it has been closed since: all that is told of it to some."""
+
+    about: About
+    private: bool
+    closings: int
+
+
 class NoteKind(StrEnum):
     """Why something was written in a case."""
 
     HANDED_ON = "handed_on"
     OUTCOME = "outcome"
+    OPENED = "opened"
+    KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True)
 class CaseNote:
-    """What a member of staff wrote in a case: why it was handed on, or how it ended."""
+    """What a member of staff wrote in a case: why it was handed on, opened in an emergency or kept longer, or how it ended.
+
+    `id` is given by whoever must know it again; else it gets one when it is kept.
+    """
 
     incident_id: str
     person_id: str
     kind: NoteKind
     at: datetime
     text: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +248,10 @@ class PossibleMatch:
 class CaseFile:
     """All that somebody with a right to a case is shown. Each duty and note comes with its owner's or writer's name.
 
-    `mine` is the duty that the reader may answer for, the one they own before any other.
+    `mine` is the duty that the reader may answer for, the one they own before any other. `may_see_readers`: they may also see
+    who has looked at it; `may_keep`: they have a say in how long it is kept. `changed`: what stands in it is not what the audit
+    vouches for, so that somebody has changed it without the bot. `timeline`: the newest of what was written while it was
+    worked, for those who may work it.
     """
 
     incident: Incident
@@ -237,15 +266,44 @@ class CaseFile:
     outside: tuple[Role, ...]
     reporter: str
     mine: Alert | None
+    may_see_readers: bool = False
+    may_keep: bool = False
+    changed: bool = False
+    timeline: Timeline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFile:
+    """What somebody with a technical role is shown of a case: what is to be done, and whom to ask. Nobody's name or words."""
+
+    incident: Incident
+    duties: tuple[tuple[Alert, str], ...]
+    actions: tuple[Step, ...]
+    warnings: tuple[Step, ...]
+    mine: Alert | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A case that somebody opened in an emergency: until when it is open to them. The reason stands in the case as a note."""
+
+    id: str
+    incident_id: str
+    person_id: str
+    role: Role
+    at: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One copy of one message on its way to one place. `message_id` is set once the platform has it; `school` by the outbox.
 
-    It is about an incident or about a request, never about both. `step` is what makes it due: the same message for the same
-    step goes to a place once. `lease` numbers the attempt: only who holds the newest may say what became of it.
-    `uncertain`: an earlier attempt may have posted it and not have been able to say so.
+    It is about an incident, a request, a breach or a term's figures, never about two. `step` is what makes it due: the same
+    message for the same step goes to a place once. `lease` numbers the attempt: only who holds the newest may say what became
+    of it.
+    `uncertain`: an earlier attempt may have posted it and not have been able to say so. `tried_since`: since when it has been
+    tried, with no long standstill in between; None before the first attempt.
     """
 
     id: str
@@ -259,11 +317,14 @@ class Delivery:
     message_id: str | None = None
     summons_round: int = 0
     request_id: str | None = None
+    breach_id: str | None = None
+    figures_id: str | None = None
     step: str = ""
     lease: int = 0
     leased_until: datetime | None = None
     made_at: datetime | None = None
     uncertain: bool = False
+    tried_since: datetime | None = None
 
 
 class MessageKind(StrEnum):
@@ -276,6 +337,11 @@ class MessageKind(StrEnum):
     REMINDER = "reminder"
     REQUEST = "request"
     DECISION = "decision"
+    OPENED = "opened"
+    ERASURE = "erasure"
+    BREACH = "breach"
+    FIGURES = "figures"
+    ACTION = "action"
 
 
 class TimerKind(StrEnum):
@@ -283,6 +349,7 @@ class TimerKind(StrEnum):
 
     CLIMB = "climb"
     REMIND = "remind"
+    ACTION = "action"
 
 
 @dataclass(slots=True)
@@ -297,10 +364,11 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """Something that must happen at a time unless it is cancelled before."""
+    """Something that must happen at a time unless it is cancelled before. `entry_id`: the action that is to be done by then."""
 
     id: str
     kind: TimerKind
     incident_id: str
     alert_id: str
     due_at: datetime
+    entry_id: str | None = None

@@ -5,8 +5,12 @@ from datetime import datetime
 from typing import TypeAlias
 
 from domain.asking import Decision, RequestKind
+from domain.breaches import BreachKind
+from domain.figures import Figures
 from domain.incident import AlertState, Asked
+from domain.people import Platform
 from domain.policy import Step
+from domain.retention import EarlyReason
 from domain.words import IncidentState, Urgency
 
 
@@ -68,7 +72,7 @@ class ReceiptMessage(_Posted):
 
 @dataclass(frozen=True, slots=True)
 class ProgressMessage(_Posted):
-    """To the reporter: somebody has taken it, or it is closed. Says by which role, not by whom."""
+    """To the reporter: somebody has taken it, or it is closed. Says by which role, if they may know, not by whom."""
 
     reference: str
     closed: bool
@@ -95,6 +99,19 @@ class WithdrawnMessage(_Posted):
     """In place of a copy that may no longer be shown there."""
 
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class StillShownMessage(_Posted):
+    """To whoever has a case: a copy of its alert stands before somebody who is shut out, and cannot be taken away by the bot.
+
+    `in_channel`: in a channel, else in somebody's own chat with the bot.
+    """
+
+    incident_id: str
+    reference: str
+    platform: Platform
+    in_channel: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +142,102 @@ class DecisionMessage(_Posted):
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedMessage(_Posted):
+    """To those who lead: somebody opened a case in an emergency, until when. The reason stands in the case."""
+
+    incident_id: str
+    reference: str
+    opener: str
+    role_title: str
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureMessage(_Posted):
+    """To those who may agree to it: somebody wants a case erased before its time, and later what became of that.
+
+    `settled`: it waits for nobody any more, and does not say who wanted it or why; `erased`: it was erased.
+    """
+
+    incident_id: str
+    reference: str
+    proposer: str
+    reason: EarlyReason | None
+    at: datetime
+    settled: bool = False
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BreachMessage(_Posted):
+    """To those who deal with a breach of personal data: that there is one, and until when it must be decided.
+
+    `reminder`: it was said before; `late`: the time is over; `decided`: it waits for nobody any more.
+    """
+
+    breach_id: str
+    reference: str
+    kind: BreachKind
+    found_at: datetime
+    due_at: datetime
+    reminder: bool = False
+    late: bool = False
+    decided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnheardMessage(_Posted):
+    """To whoever asked: no chat took it for anybody who was asked. `mailed`: they were sent an e-mail."""
+
+    request_id: str
+    reference: str
+    title: str
+    role_title: str
+    mailed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresMessage(_Posted):
+    """To those who are sent the figures of a term: what is published of it, and of the term before it, if there is that.
+
+    `year`: they are of the school year that ended with the term.
+    """
+
+    figures: Figures
+    before: Figures | None = None
+    year: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActionMessage(_Posted):
+    """To whoever is to do something in a case, and who has it: it is not done in time. Nothing of what it is.
+
+    `own`: it is for the reader to do; `reads`: they may look at it; `done`: it has been done since.
+    """
+
+    incident_id: str
+    reference: str
+    due_at: datetime | None
+    own: bool
+    reads: bool
+    done: bool = False
+
+
 Message: TypeAlias = (
-    AlertMessage | ReceiptMessage | ProgressMessage | ReminderMessage | WithdrawnMessage | RequestMessage | DecisionMessage
+    AlertMessage
+    | ReceiptMessage
+    | ProgressMessage
+    | ReminderMessage
+    | WithdrawnMessage
+    | StillShownMessage
+    | RequestMessage
+    | DecisionMessage
+    | OpenedMessage
+    | ErasureMessage
+    | BreachMessage
+    | FiguresMessage
+    | ActionMessage
+    | UnheardMessage
 )

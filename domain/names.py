@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from rapidfuzz.distance import DamerauLevenshtein
@@ -28,14 +29,15 @@ def means_the_head(typed: str) -> bool:
 
 def means_the_office(typed: str, *names: str) -> bool:
     """Whether an office was typed in place of a name, under any of its names: "the DSL", "our Head of House"."""
-    words = [w for w in _words(typed) if w not in _BESIDE_OFFICE]
-    return bool(words) and any(words == [w for w in _words(name) if w not in _BESIDE_OFFICE] for name in _said(names))
+    words = tuple(w for w in _words(typed) if w not in _BESIDE_OFFICE)
+    return bool(words) and words in _offices(names)
 
 
-def _said(names: Iterable[str]) -> Iterable[str]:
-    """The names as people say them: "Designated Safeguarding Lead (DSL)" is either half."""
-    for name in names:
-        yield from re.split(r"[()/,]", name)
+@lru_cache(maxsize=1024)
+def _offices(names: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    """An office's names as people say them, in words: "Designated Safeguarding Lead (DSL)" is either half."""
+    said = (half for name in names for half in re.split(r"[()/,]", name))
+    return frozenset(tuple(w for w in _words(half) if w not in _BESIDE_OFFICE) for half in said)
 
 
 def possible_matches(typed: str, staff: Iterable[Person], *, adult_expected: bool) -> frozenset[str]:
@@ -48,27 +50,34 @@ def possible_matches(typed: str, staff: Iterable[Person], *, adult_expected: boo
     words = _words(typed)
     names = [w for w in words if w not in _TITLES]
     loose = adult_expected or len(names) < len(words)
-    return frozenset(p.id for p in staff if _fits(names, _words(p.name), loose=loose))
+    return frozenset(p.id for p in staff if _fits(names, _of_staff(p.name), loose=loose))
 
 
-def _fits(typed: list[str], known: list[str], *, loose: bool) -> bool:
-    known = [w for w in known if w not in _TITLES]
+@lru_cache(maxsize=4096)
+def _of_staff(name: str) -> tuple[str, ...]:
+    """The words of a name on the staff list: there are few of them, and every report asks. What is typed is not kept."""
+    return tuple(w for w in _words(name) if w not in _TITLES)
+
+
+def _fits(typed: Sequence[str], known: Sequence[str], *, loose: bool) -> bool:
     if not typed or not known:
         return False
     surname_parts, first = known[1:] or known, known[0]
     whole = _with_joined(surname_parts)
     surname_fits = any(_alike(t, s, loose=loose) for t in _with_joined(typed) for s in whole)
+    if not surname_fits and not loose:
+        return False
     if loose:
         return surname_fits or any(_alike(t, first) or (len(t) > 2 and first.startswith(t)) for t in typed)
     others = [t for t in typed if not any(_alike(t, s) for s in surname_parts)]
-    return surname_fits and (not others or any(_first_name_fits(t, first) for t in others))
+    return not others or any(_first_name_fits(t, first) for t in others)
 
 
 def _first_name_fits(typed: str, first: str) -> bool:
     return _alike(typed, first) or first.startswith(typed) or typed.startswith(first)
 
 
-def _with_joined(words: list[str]) -> list[str]:
+def _with_joined(words: Sequence[str]) -> list[str]:
     """The words, and each two neighbours as one: "Mc Donald", "de Souza", or a name broken by what cannot be seen."""
     return [*words, *(a + b for a, b in pairwise(words))]
 
@@ -78,11 +87,13 @@ def _alike(one: str, other: str, *, loose: bool = False) -> bool:
     if shorter < 3:
         return one == other and len(one) > 1
     allowed = 0 if shorter < (4 if loose else 5) else 1 if shorter < 8 else 2
-    return DamerauLevenshtein.distance(one, other, score_cutoff=allowed) <= allowed
+    return abs(len(one) - len(other)) <= allowed and DamerauLevenshtein.distance(one, other, score_cutoff=allowed) <= allowed
 
 
 def _words(name: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    plain = "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+    plain = name.casefold()
+    if not name.isascii():
+        plain = unicodedata.normalize("NFKD", name).casefold()
+        plain = "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     plain = plain.replace("'", "").replace("\u2019", "")
     return [w for w in re.split(r"[\W_]+", plain) if w]

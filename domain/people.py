@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
+from domain.agencies import Contact
 from domain.deadlines import COMES_BACK, SchoolCalendar
 from domain.policy import Policy
-from domain.words import Role, Urgency
+from domain.words import RetentionClass, Role, Urgency
 
 
 class Kind(StrEnum):
@@ -85,6 +87,20 @@ class Address:
     id: str
 
 
+class Standing(StrEnum):
+    """What a chat platform says of an account: whose member it is, and whether anybody uses it."""
+
+    UNKNOWN = "unknown"
+    """The platform has not said: a report counts all the same, and nothing is shown."""
+    MEMBER = "member"
+    GUEST = "guest"
+    STRANGER = "stranger"
+    """Of another organisation, in a channel shared with this one."""
+    BOT = "bot"
+    GONE = "gone"
+    """Deactivated."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Somebody as a chat platform knows them. `person_id` is None for somebody who is not on the staff list."""
@@ -94,6 +110,7 @@ class Account:
     email: str = ""
     name: str = ""
     person_id: str | None = None
+    standing: Standing = Standing.UNKNOWN
 
     @property
     def address(self) -> Address:
@@ -121,7 +138,12 @@ class Holders:
 class School:
     """A school as its file describes it: its policy, its calendar, who holds which role, and its channels.
 
-    `comes_back`: after how many school days a case that was acknowledged and then left comes back, by its urgency.
+    `guests`: the guest accounts that are let in, each with the address of the role holder whose account it is. `comes_back`:
+    after how many school days a case that was acknowledged and then left comes back, by its urgency.
+    `heads_every`: how often the head of its audit is signed, and `heads_mail`: the address that it is sent to, if any.
+    `retention`: for how many years it keeps records of a class after a case was closed, where that is not as usual.
+    `agencies`: how it reaches those outside near it. `repeats_within`: how long an earlier incident makes one a repeat.
+    `figures_base`: what figures are rounded to, so that no smaller number is published; `figures_to`: who is sent them.
     """
 
     id: str
@@ -137,6 +159,14 @@ class School:
     forms: tuple[str, ...] = ()
     slack_team: str = ""
     teams_tenant: str = ""
+    guests: Mapping[tuple[Platform, str], str] = field(default_factory=dict)
+    heads_every: timedelta = timedelta(days=1)
+    heads_mail: str = ""
+    retention: Mapping[RetentionClass, int] = field(default_factory=dict)
+    agencies: Mapping[str, Contact] = field(default_factory=dict)
+    repeats_within: timedelta = timedelta(days=365)
+    figures_base: int = 5
+    figures_to: tuple[Role, ...] = (Role.DSL, Role.HEADTEACHER)
 
     def groups(self, group: Group) -> tuple[str, ...]:
         """The houses or forms there are to choose from."""

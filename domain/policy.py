@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import PurePath
 
+from domain.agencies import Agency
 from domain.deadlines import Deadline
+from domain.grids import Grid
 from domain.words import About, Doer, FourC, Role, Source, Urgency
 
 NAMED_ONLY = frozenset({About.STAFF, About.HEADTEACHER})
@@ -103,10 +105,11 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Guidance:
-    """What applies to every school: rules used where its own policy has none, and additions that always apply."""
+    """What applies to every school: rules used where its own policy has none, additions that always apply, agencies."""
 
     routes: tuple[RouteRule, ...]
     also: tuple[RouteRule, ...]
+    agencies: tuple[Agency, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +117,7 @@ class Policy:
     """A school's policy, whole and checked: every clause exists and every concern has a route.
 
     Loaded once and never changed: two are the same only if they are the same object. `home`: the folder it was read from,
-    which has its answers too.
+    which has its answers too. `grid`: what it says to do about an incident, if it has such a grid.
     """
 
     id: str
@@ -132,6 +135,7 @@ class Policy:
     also: tuple[RouteRule, ...]
     guidance: Guidance = field(repr=False)
     home: PurePath | None = field(default=None, repr=False)
+    grid: Grid | None = field(default=None, repr=False)
 
     def role_title(self, role: Role) -> str:
         """What this school calls the role."""

@@ -5,6 +5,7 @@ text always gives the same reading, and nothing is made up. Neither decides a ve
 wrote, say what was chosen, and offer the others.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +33,7 @@ from domain.language import Reader, Reading, features
 from domain.linear import Linear, Numbers
 from domain.words import EXTERNAL_ROLES, Role
 
-_ALTERNATIVES, _LIKELY = 3, 8
+_ALTERNATIVES, _LIKELY = 3, 12
 _AGE = re.compile(
     r"\b(?:is|are|isn't|aren't|aged?|turn|turns|turned|turning|now|he's|she's|they're|hes|shes|be|was|nearly|almost|under|over|until|"
     r"till|not|only|just)\s+(?:only |just |now |about |nearly |almost |not |yet |quite |under |over |still |even )*"
@@ -119,6 +120,9 @@ UNSAID = "unsaid"
 FIRST_CONTACT = "report-incident"
 """The catalogue's question whom to tell of an incident in general."""
 
+PENALTIES = "sanctions"
+"""The topic of what follows upon a breach."""
+
 FORBIDS = frozenset({Verdict.NO, Verdict.ASK_FIRST, Verdict.AVOID, Verdict.MUST})
 
 
@@ -126,7 +130,8 @@ FORBIDS = frozenset({Verdict.NO, Verdict.ASK_FIRST, Verdict.AVOID, Verdict.MUST}
 class Tuning:
     """What was settled by measurement (docs/adr/0014). All but `stated` are in units of the ranking's spread.
 
-    `covered` prefers what the school answers at all, `silent` what it answers by saying that the policy does not say. Below
+    `covered` prefers what the school answers at all, `silent` what it answers by saying that the policy does not say; `penalty`
+    sets back what follows upon a breach where it is asked whether something may be done. Below
     `unsure` between the best two the person chooses. A yes gives way to a stricter reading below `permit_margin`, below
     `leading_margin` where the question hoped for it, and below `told_margin` where it rests on facts that were told.
     `stated`: how sure it must be that a fact was stated; `stated_to_permit`: where it makes a yes.
@@ -134,6 +139,7 @@ class Tuning:
 
     covered: float = 0.9
     silent: float = 0.3
+    penalty: float = 0.6
     unsure: float = 0.15
     permit_margin: float = 1.3
     leading_margin: float = 2.5
@@ -266,6 +272,8 @@ class Engine:
         self._tuning = tuning
         self._questions = [learnt.catalogue.questions[i] for i in learnt.ranking.labels]
         self._prior = np.array([self._liking(sheet.on(date.max, q.id)) for q in self._questions], dtype=np.float32)
+        penalties = [tuning.penalty * (q.topic == PENALTIES) for q in self._questions]
+        self._penalties = np.array(penalties, dtype=np.float32)
         general = sheet.on(date.max, FIRST_CONTACT)
         named = general.cases[0].roles if general is not None else ()
         self._first_contact = tuple(r for r in named if r not in EXTERNAL_ROLES) or (Role.DSL,)
@@ -280,9 +288,8 @@ class Engine:
         """
         heard = _Heard(text, self._reader, facts or {}, day)
         reading = heard.reading(heard.text)
-        scores = self._scores(heard.features(self._without_facts(heard)))
-        likely = _best(scores, _LIKELY)
-        choices = [self._choice(self._questions[n], float(scores[n]), heard) for n in likely]
+        asked = self._without_facts(heard)
+        choices = self._choices(asked, heard)
         alarm = self._alarms.of(reading.typed)
         if alarm is None and reading.whole != reading.typed:
             alarm = self._alarms.of(reading.whole)
@@ -291,6 +298,11 @@ class Engine:
             others = [c for c in choices if c.question.id != chosen]
             return self._understood(heard, mine, others, alarm, sure=True)
         best = self._safest(choices, heard.form, reading)
+        if best.decision.verdict is Verdict.YES and asked != heard.text and not best.decision.on_facts:
+            # The rule does not turn on what was left out as a mere fact, so that may make it a question of another rule.
+            whole = self._choices(heard.text, heard)
+            if (stricter := self._safest(whole, heard.form, reading)).decision.verdict in FORBIDS:
+                choices, best = whole, stricter
         others = [c for c in choices if c is not best]
         answer = _answer_of(best)
         rivals = [c.score for c in others if _answer_of(c) != answer]
@@ -302,11 +314,18 @@ class Engine:
         self, heard: _Heard, best: Choice, others: Sequence[Choice], alarm: Alarm | None, *, sure: bool
     ) -> Understood:
         text, facts = heard.typed, heard.known()
-        others = _different(best, others)
+        others = _offered(best, others)
         turn_to = self._first_contact if heard.form is Form.MUST and not best.decision.roles else ()
         if alarm is None:
             return Understood(text, best, others, facts, sure, turn_to=turn_to)
         return Understood(text, best, others, facts, sure, self._told[alarm.report], alarm.report, alarm.images, turn_to)
+
+    def _choices(self, asked: str, heard: _Heard) -> list[Choice]:
+        """The likeliest readings of what is asked, the best first."""
+        scores = self._scores(heard.features(asked))
+        if heard.form is Form.MAY:
+            scores -= self._penalties
+        return [self._choice(self._questions[n], float(scores[n]), heard) for n in _best(scores, _LIKELY)]
 
     def _scores(self, found: Mapping[str, int]) -> Numbers:
         """How likely each question is, in standard deviations."""
@@ -390,7 +409,8 @@ class Engine:
     def _safest(self, choices: Sequence[Choice], form: Form | None, reading: Reading) -> Choice:
         """The best reading, unless it permits something that a near one does not: then the near one leads.
 
-        What is about other people or other people's things than the text speaks of is not near.
+        What is about other people or other people's things than the text speaks of is not near; nor, where leave was told, what
+        follows upon a breach.
         """
         best = choices[0]
         if best.decision.verdict is not Verdict.YES:
@@ -399,7 +419,8 @@ class Engine:
         if best.decision.on_facts and form is not Form.LEADING:
             # Who tells how things stand is understood the better for it, and hopes for nothing.
             margin = self._tuning.told_margin
-        near = [c for c in choices[1:] if best.score - c.score < margin and not _clashes(c.question, reading)]
+        rivals = [c for c in choices[1:] if not (best.decision.by_leave and c.question.topic == PENALTIES)]
+        near = [c for c in rivals if best.score - c.score < margin and not _clashes(c.question, reading)]
         return next((c for c in near if c.decision.verdict in FORBIDS), best)
 
 
@@ -436,16 +457,32 @@ def _clashes(question: Question, reading: Reading) -> bool:
     return any(value not in reading.frames.get(str(frame), {value}) for frame, value in question.frame.items())
 
 
-def _different(best: Choice, others: Iterable[Choice]) -> tuple[Choice, ...]:
-    """Other readings that come to another answer, as far as there are such, the likeliest first."""
-    found: list[Choice] = []
-    alike: list[Choice] = []
-    seen = {_answer_of(best)}
-    for choice in others:
-        key = _answer_of(choice)
-        (alike if key in seen else found).append(choice)
-        seen.add(key)
-    return tuple([*found, *alike][:_ALTERNATIVES])
+def _offered(best: Choice, others: Iterable[Choice]) -> tuple[Choice, ...]:
+    """Other readings to choose from, the likeliest first; one of the same answer, or of none, only where there are no better.
+
+    The last stands for all that are left: of a clause on which most of these stand, by how likely they are.
+    """
+    new: list[Choice] = []
+    rest: list[Choice] = []
+    seen = {_words_of(best)}
+    for choice in sorted(others, key=lambda c: not c.decision.cites):
+        words = _words_of(choice)
+        (rest if words in seen else new).append(choice)
+        seen.add(words)
+    found, left = new[: _ALTERNATIVES - 1], [c for c in new[_ALTERNATIVES - 1 :] if c.decision.cites]
+    if left:
+        unmet = [c for c in left if not any(_share_a_clause(c, one) for one in found)] or left
+        middle = max(left, key=lambda c: sum(math.exp(o.score) for o in unmet if _share_a_clause(c, o)))
+        found.append(next(c for c in left if _share_a_clause(c, middle)))
+    return tuple([*found, *(c for c in (*new, *rest) if not any(c is one for one in found))][:_ALTERNATIVES])
+
+
+def _words_of(choice: Choice) -> object:
+    return (choice.decision.verdict, choice.decision.cites) if choice.decision.cites else choice.question.id
+
+
+def _share_a_clause(one: Choice, other: Choice) -> bool:
+    return not set(one.decision.cites).isdisjoint(other.decision.cites)
 
 
 def _answer_of(choice: Choice) -> object:

@@ -101,6 +101,16 @@ class IncidentState(StrEnum):
     MERGED = "merged"
 
 
+class RetentionClass(StrEnum):
+    """Records that are kept for the same time."""
+
+    CHILD_PROTECTION = "child_protection"
+    SEXUAL_ABUSE = "sexual_abuse"
+    STAFF_ALLEGATION = "staff_allegation"
+    LOW_LEVEL = "low_level"
+    OTHER = "other"
+
+
 class DeliveryState(StrEnum):
     """Where one copy of a message stands on its way to one place."""
 

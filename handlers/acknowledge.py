@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from domain.audience import excluded_ids, may_answer
+from domain.access import answerable
 from domain.incident import Alert, AlertState, Incident, MessageKind, Outgoing, TimerKind
 from domain.people import Account, School
 from domain.words import IncidentState, Urgency
 from handlers.alerting import delivery, timer
 from handlers.ports import Ports, Records, actor
+from handlers.rights import subject, viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ async def acknowledge(ports: Ports, school: School, account: Account, alert_id: 
     """Takes an alert on, for somebody who may; otherwise says kindly why not. Pressing twice changes nothing."""
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
-        found = await case_of_alert(records, school, account, alert_id)
+        found = await case_of_alert(records, school, account, alert_id, now)
         if found is None or account.person_id is None:
             return NotForYou()
         alert, incident = found
@@ -95,7 +96,9 @@ def remind_at(school: School, urgency: Urgency, now: datetime) -> datetime:
     return school.calendar.morning(school.comes_back[urgency], now)
 
 
-async def case_of_alert(records: Records, school: School, account: Account, alert_id: str) -> tuple[Alert, Incident] | None:
+async def case_of_alert(
+    records: Records, school: School, account: Account, alert_id: str, now: datetime
+) -> tuple[Alert, Incident] | None:
     """The alert and its case, held for the rest of the transaction, if this person may answer it now."""
     alert = await records.alert(alert_id)
     incident = await records.incident(alert.incident_id) if alert else None
@@ -103,8 +106,5 @@ async def case_of_alert(records: Records, school: School, account: Account, aler
     alert = await records.alert(alert_id)
     if alert is None or incident is None or account.person_id is None:
         return None
-    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
-    summonses = (await records.summonses(alert.id))[alert.id]
-    staff = await records.staff()
-    allowed = may_answer(school, staff, account.person_id, alert, summonses, excluded, private=incident.private)
-    return (alert, incident) if allowed else None
+    mine = answerable(await viewer(records, school, account), await subject(records, incident, now))
+    return (alert, incident) if alert.id in {a.id for a in mine} else None

@@ -3,17 +3,24 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from domain.audience import Duty, Rung, excluded_ids, may_answer, why_asked
+from domain.audience import Duty, Rung, ladder, may_follow, why_asked
 from domain.deadlines import Deadline
 from domain.incident import Alert, AlertState, Asked, Delivery, Incident, MessageKind, Outgoing, Summons, Timer, TimerKind
-from domain.people import Address, AddressKind, Person, Platform, School
+from domain.people import Address, AddressKind, Person, Platform, School, Staff
 from domain.routing import route_kept
-from handlers.ports import Ports, Records
+from handlers.ports import Ports
 
 
 def deadline(school: School, incident: Incident) -> Deadline:
     """How long a role has to answer, as the case's route says."""
     return route_kept(school.policy, incident.facts).acknowledge
+
+
+def rungs_of(school: School, staff: Staff, incident: Incident, alert: Alert, excluded: frozenset[str]) -> tuple[Rung, ...]:
+    """Everyone who can be asked to answer an alert, in order: in a private case nobody whom its route does not name."""
+    found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
+    only = may_follow(found.notify, private=incident.private)
+    return ladder(school, staff, alert.role, alert.group, excluded, only)
 
 
 def open_duty(ports: Ports, outgoing: Outgoing, incident: Incident, duty: Duty, now: datetime, due_at: datetime) -> None:
@@ -65,6 +72,8 @@ def delivery(
 
 UNDELIVERED, UNANSWERED = "undelivered", "unanswered"
 """Why an alert goes by e-mail: how its step begins."""
+UNHEARD = "unheard"
+"""The step of the message that tells whoever asked for something that it has reached nobody."""
 OVERLOOKED = "overlooked"
 """How the step of a reminder begins that goes to somebody else than the owner, who has not heeded theirs."""
 
@@ -85,15 +94,3 @@ def timer(ports: Ports, kind: TimerKind, alert: Alert, due_at: datetime) -> Time
 def on_platforms(platforms: Iterable[Platform], person: Person) -> list[Address]:
     """Where a person is written to, on each chat that is served."""
     return [Address(p, AddressKind.PERSON, person.id) for p in sorted(platforms)]
-
-
-async def rights(records: Records, school: School, person_id: str | None, incident: Incident) -> tuple[Alert, ...]:
-    """The alerts of a case that somebody may answer, their own first; empty for whoever may not see the case."""
-    if person_id is None:
-        return ()
-    alerts = await records.alerts_of(incident.id)
-    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
-    summonses = await records.summonses(*(a.id for a in alerts))
-    staff = await records.staff()
-    mine = [a for a in alerts if may_answer(school, staff, person_id, a, summonses[a.id], excluded, private=incident.private)]
-    return tuple(sorted(mine, key=lambda a: (a.owner_id != person_id, a.state is not AlertState.OPEN)))

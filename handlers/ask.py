@@ -60,9 +60,13 @@ async def ask(
     if not text:
         return NothingAsked()
     asked = Asked(ports.new_id(), account, text, now, _kept_until(school, now))
+    # Read before anything is held: nobody waits for the database while a question is being understood.
+    found = understand(ports, school, engine, asked, chosen, {})
     async with ports.store.transaction(school) as records:
         await records.save_asked(asked)
-        return await _answer(ports, records, school, engine, account, asked, chosen, {})
+        await _keep_if_silent(ports, records, asked, found)
+        staff = await records.staff()
+    return _answered(ports, school, staff, account, asked, found, chosen, {})
 
 
 async def keep(ports: Ports, school: School, account: Account, text: str) -> str:
@@ -79,11 +83,16 @@ async def again(ports: Ports, school: School, account: Account, state: str) -> A
     """Answers a question once more: read as somebody has chosen, with the facts that they have given."""
     asked_id, chosen, facts = replay(state)
     engine = await ports.answers.engine(school.policy)
-    async with ports.store.transaction(school) as records:
+    async with ports.store.transaction(school, write=False) as records:
         asked = await own(ports, records, account, asked_id)
-        if asked is None:
-            return AskedGone()
-        return await _answer(ports, records, school, engine, account, asked, chosen, facts)
+        staff = await records.staff()
+    if asked is None:
+        return AskedGone()
+    found = understand(ports, school, engine, asked, chosen, facts)
+    if _is_silent(found):
+        async with ports.store.transaction(school) as records:
+            await _keep_if_silent(ports, records, asked, found)
+    return _answered(ports, school, staff, account, asked, found, chosen, facts)
 
 
 async def misread(ports: Ports, school: School, account: Account, state: str) -> Kept | AskedGone:
@@ -129,21 +138,27 @@ def understand(ports: Ports, school: School, engine: Engine, asked: Asked, chose
     return engine.understand(asked.text, chosen=chosen, facts=known, day=today(ports, school))
 
 
-async def _answer(
+def _is_silent(found: Understood) -> bool:
+    best = found.best
+    return found.sure and best.decision.verdict is Verdict.NOT_COVERED and best.question.topic != ELSEWHERE
+
+
+async def _keep_if_silent(ports: Ports, records: Records, asked: Asked, found: Understood) -> None:
+    if _is_silent(found):
+        await _keep(ports, records, asked, GapKind.NOT_COVERED, found.best.question.id)
+
+
+def _answered(
     ports: Ports,
-    records: Records,
     school: School,
-    engine: Engine,
+    staff: Staff,
     account: Account,
     asked: Asked,
+    found: Understood,
     chosen: str,
     facts: Mapping[str, str],
 ) -> Answered:
-    found = understand(ports, school, engine, asked, chosen, facts)
     best = found.best
-    if found.sure and best.decision.verdict is Verdict.NOT_COVERED and best.question.topic != ELSEWHERE:
-        await _keep(ports, records, asked, GapKind.NOT_COVERED, best.question.id)
-    staff = await records.staff()
     roles = list(dict.fromkeys([*found.roles, *found.tell, SILENT_ROLE]))
     day, due = today(ports, school), school.policy.review_due
     return Answered(
@@ -178,8 +193,10 @@ def _kept_until(school: School, now: datetime) -> datetime:
 
 
 async def _keep(ports: Ports, records: Records, asked: Asked, kind: GapKind, question: str) -> None:
-    gap = Gap(same_id(asked.id, kind, question), kind, question, asked.text, ports.clock.now())
-    await records.add_gap(gap)
+    now = ports.clock.now()
+    if await records.add_gap(Gap(same_id(asked.id, kind, question), kind, question, asked.text, now)):
+        # By nobody: whoever asked is not kept with it.
+        await records.note(now, "bot", "gap.kept", kind=kind, question=question)
 
 
 def _names(school: School, staff: Staff, roles: list[Role]) -> dict[Role, tuple[str, ...]]:

@@ -16,12 +16,16 @@ OUTCOME = "outcome"
 
 @dataclass(frozen=True, slots=True)
 class CloseQuestions:
-    """How it ended. It cannot be left empty: a record holds what was done and decided, and why."""
+    """How it ended. It cannot be left empty: a record holds what was done and decided, and why.
+
+    `open_actions`: so many are not done, which is no reason not to close it.
+    """
 
     alert: Alert
     incident: Incident
     outcome: str = ""
     faults: dict[str, Fault] | None = None
+    open_actions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ CloseOutcome: TypeAlias = Closed | AskOutcome
 async def ask(ports: Ports, school: School, account: Account, alert_id: str) -> AskOutcome:
     """The form, for the owner of the alert."""
     async with ports.store.transaction(school) as records:
-        found = await case_of_alert(records, school, account, alert_id)
+        found = await case_of_alert(records, school, account, alert_id, ports.clock.now())
         if found is None:
             return NotForYou()
         alert, incident = found
@@ -56,7 +60,7 @@ async def ask(ports: Ports, school: School, account: Account, alert_id: str) -> 
         if alert.owner_id != account.person_id:
             owner = (await records.staff()).get(alert.owner_id)
             return NotYetTaken(incident.reference, owner.name if owner else "")
-        return CloseQuestions(alert, incident)
+        return CloseQuestions(alert, incident, open_actions=await records.open_actions(incident.id))
 
 
 async def close(ports: Ports, school: School, account: Account, alert_id: str, outcome: str) -> CloseOutcome:
@@ -69,7 +73,7 @@ async def close(ports: Ports, school: School, account: Account, alert_id: str, o
         return replace(asked, outcome=outcome, faults={OUTCOME: fault})
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
-        found = await case_of_alert(records, school, account, alert_id)
+        found = await case_of_alert(records, school, account, alert_id, now)
         if found is None or account.person_id is None or found[0].owner_id != account.person_id:
             return NotForYou()
         alert, incident = found
@@ -77,7 +81,8 @@ async def close(ports: Ports, school: School, account: Account, alert_id: str, o
             return AlreadyClosed(incident.reference)
         await records.change_alert(replace(alert, state=AlertState.DONE))
         await records.cancel_timers(alert.id, TimerKind.CLIMB, TimerKind.REMIND)
-        await records.add_case_note(CaseNote(incident.id, account.person_id, NoteKind.OUTCOME, now, outcome.strip()))
+        note = CaseNote(incident.id, account.person_id, NoteKind.OUTCOME, now, outcome.strip())
+        texts = await records.add_case_note(note)
         whole = all(a.state is AlertState.DONE for a in await records.alerts_of(incident.id))
         if whole:
             await records.set_incident_state(incident.id, IncidentState.CLOSED, now)
@@ -88,6 +93,8 @@ async def close(ports: Ports, school: School, account: Account, alert_id: str, o
         else:
             await records.set_incident_state(incident.id, IncidentState.IN_PROGRESS)
         await records.show_again(incident.id, now, MessageKind.ALERT, MessageKind.RECEIPT, MessageKind.REMINDER)
-        await records.note(now, actor(account), "case.closed" if whole else "part.closed", incident.id, role=alert.role)
+        await records.note(
+            now, actor(account), "case.closed" if whole else "part.closed", incident.id, role=alert.role, texts=texts
+        )
     ports.wake()
     return Closed(incident.reference, whole)

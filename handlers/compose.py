@@ -4,23 +4,35 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from domain.audience import excluded_ids, ladder
-from domain.incident import Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons
+from domain.access import FIGURE_READERS, Act, breach_handlers, may
+from domain.audience import excluded_ids
+from domain.incident import STILL_SHOWN, Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons
 from domain.messages import (
+    ActionMessage,
     AlertMessage,
+    BreachMessage,
     DecisionMessage,
+    ErasureMessage,
+    FiguresMessage,
     Message,
+    OpenedMessage,
     ProgressMessage,
     ReceiptMessage,
     ReminderMessage,
     RequestMessage,
+    StillShownMessage,
+    UnheardMessage,
     WithdrawnMessage,
 )
 from domain.people import AddressKind, Holders, Platform, School, Staff
+from domain.retention import KeepState
 from domain.routing import route_kept
-from domain.words import Role
-from handlers.alerting import OVERLOOKED, UNDELIVERED
+from domain.words import IncidentState, Role
+from handlers.alerting import OVERLOOKED, UNDELIVERED, UNHEARD, rungs_of
+from handlers.figures import YEAR_STEP, of_school_year
 from handlers.ports import Ports, Records
+from handlers.rights import member, subject
+from handlers.timeline import may_be_told
 
 
 async def compose(ports: Ports, school: School, delivery: Delivery) -> Message | None:
@@ -38,7 +50,11 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
     now = ports.clock.now()
     async with ports.store.transaction(school, write=False) as records:
         if delivery.request_id is not None:
-            return await _of_request(ports, records, school, delivery.request_id, delivery.message)
+            return await _of_request(ports, records, school, delivery, delivery.request_id)
+        if delivery.figures_id is not None:
+            return await _of_figures(records, school, delivery, delivery.figures_id)
+        if delivery.breach_id is not None:
+            return await _of_breach(records, school, delivery, delivery.breach_id, now)
         incident = await records.incident(delivery.incident_id, hold=False) if delivery.incident_id is not None else None
         if incident is None:
             return None
@@ -48,17 +64,23 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
                 return await receipt_of(records, school, incident)
             # Handed on before it could be said, it is not so any more; whoever takes it next is said then.
             case MessageKind.ACKNOWLEDGED if alert is not None and alert.acknowledged_at is not None:
-                title = await _owners_title(records, school, alert)
-                return ProgressMessage(incident.reference, False, title, alert.acknowledged_at or now)
+                return await _taken(records, school, incident, alert, alert.acknowledged_at)
             case MessageKind.CLOSED if alert is not None:
-                title = await _owners_title(records, school, alert)
-                return ProgressMessage(incident.reference, True, title, incident.closed_at or now)
+                return await _closed(records, school, incident, alert, incident.closed_at or now)
+            case MessageKind.ERASURE:
+                return await _erasure(records, delivery, incident)
+            case MessageKind.ACTION:
+                return await _action(records, school, delivery, incident, now)
+            case MessageKind.OPENED:
+                return await _opened(records, school, delivery, incident)
             case MessageKind.ALERT if delivery.address.platform is Platform.EMAIL and not _unanswered(alert):
                 return None
             case MessageKind.ALERT | MessageKind.REMINDER if alert is not None:
                 excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
                 if not await _may_be_shown(ports, records, delivery, incident, excluded, now):
                     return WithdrawnMessage(incident.reference) if delivery.message_id else None
+                if f":{STILL_SHOWN}." in delivery.step:
+                    return _still_shown(delivery, incident)
                 if delivery.message is MessageKind.REMINDER:
                     return _reminder(school, await records.staff(), delivery, incident, alert)
                 message = await _alert(records, school, delivery, incident, alert, excluded, now)
@@ -70,17 +92,108 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
                 return None
 
 
+async def _of_figures(records: Records, school: School, delivery: Delivery, figures_id: str) -> Message | None:
+    staff = await records.staff()
+    if not staff.roles_of(school, delivery.address.id) & FIGURE_READERS:
+        return None
+    kept = await records.figures()
+    place = next((n for n, f in enumerate(kept) if f.id == figures_id), None)
+    if place is None:
+        return None
+    year = kept[place].span.year
+    if delivery.step.endswith(f":{YEAR_STEP}") and (of_year := of_school_year(kept, str(year))) is not None:
+        return FiguresMessage(of_year, of_school_year(kept, str(year - 1)), year=True)
+    return FiguresMessage(kept[place], kept[place - 1] if place else None)
+
+
+async def _of_breach(records: Records, school: School, delivery: Delivery, breach_id: str, now: datetime) -> Message | None:
+    breach = await records.breach(breach_id, hold=False)
+    if breach is None:
+        return None
+    if all(p.id != delivery.address.id for p in breach_handlers(school, await records.staff(), breach.caused_by)):
+        return WithdrawnMessage(breach.reference) if delivery.message_id else None
+    reminder = not delivery.step.endswith(":found")
+    if reminder and not breach.is_open and delivery.message_id is None:
+        return None
+    late, decided = now >= breach.due_at, not breach.is_open
+    return BreachMessage(
+        breach.id, breach.reference, breach.kind, breach.found_at, breach.due_at, reminder=reminder, late=late, decided=decided
+    )
+
+
+async def _erasure(records: Records, delivery: Delivery, incident: Incident) -> Message | None:
+    """Whether it still waits is told by the keeping itself: a later proposal is a message of its own."""
+    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    keeping = await records.keeping(incident.id)
+    asked_at = datetime.fromisoformat(delivery.step.partition(":")[2])
+    waits = keeping is not None and keeping.state is KeepState.EARLY and keeping.at.replace(microsecond=0) == asked_at
+    if delivery.address.id in excluded:
+        return WithdrawnMessage(incident.reference) if delivery.message_id is not None else None
+    if not waits and delivery.message_id is None:
+        return None
+    proposer = (await records.staff()).get(keeping.person_id) if keeping is not None and waits else None
+    return ErasureMessage(
+        incident.id,
+        incident.reference,
+        proposer.name if proposer is not None else "",
+        keeping.reason if keeping is not None and waits else None,
+        asked_at,
+        settled=not waits,
+        erased=incident.erased,
+    )
+
+
+async def _action(records: Records, school: School, delivery: Delivery, incident: Incident, now: datetime) -> Message | None:
+    entry_id, _, _ = delivery.step.rpartition(":")[2].partition(".")
+    action, case = await records.action(entry_id), await subject(records, incident, now)
+    reader = member(school, await records.staff(), delivery.address.id)
+    if action is None or not may_be_told(reader, case):
+        return WithdrawnMessage(incident.reference) if delivery.message_id is not None else None
+    finished, later = action.done_at is not None, action.due_at is None or action.due_at > now
+    if (finished or later) and delivery.message_id is None:
+        return None
+    own, reads = action.doer_id == reader.person, may(reader, Act.WORK, case)
+    return ActionMessage(incident.id, incident.reference, action.due_at, own, reads, done=finished)
+
+
+async def _opened(records: Records, school: School, delivery: Delivery, incident: Incident) -> Message | None:
+    opening = await records.opening(delivery.step.rpartition(":")[2])
+    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    if delivery.address.id in excluded:
+        return WithdrawnMessage(incident.reference) if delivery.message_id else None
+    if opening is None:
+        return None
+    opener = (await records.staff()).get(opening.person_id)
+    return OpenedMessage(
+        incident.id,
+        incident.reference,
+        opener.name if opener is not None else "",
+        school.policy.role_title(opening.role),
+        opening.at,
+        opening.until,
+    )
+
+
+def _still_shown(delivery: Delivery, incident: Incident) -> Message:
+    _, platform, kind, _ = delivery.step.rpartition(":")[2].split(".")
+    return StillShownMessage(incident.id, incident.reference, Platform(platform), kind == AddressKind.CHANNEL)
+
+
 def _unanswered(alert: Alert | None) -> bool:
     return alert is not None and alert.state is AlertState.OPEN
 
 
-async def _of_request(ports: Ports, records: Records, school: School, request_id: str, kind: MessageKind) -> Message | None:
+async def _of_request(ports: Ports, records: Records, school: School, delivery: Delivery, request_id: str) -> Message | None:
     request = await records.request(request_id, hold=False)
     if request is None:
         return None
+    if request.decision is not None and (delivery.address.platform is Platform.EMAIL or _is_unheard(delivery)):
+        return None
     known = (await ports.answers.engine(school.policy)).catalogue.questions.get(request.question)
     title, role = known.title if known is not None else "", school.policy.role_title(request.role)
-    if kind is MessageKind.REQUEST:
+    if _is_unheard(delivery):
+        return UnheardMessage(request.id, request.reference, title, role, ports.mails)
+    if delivery.message is MessageKind.REQUEST:
         decider = (await records.staff()).get(request.decided_by)
         return RequestMessage(
             request_id=request.id,
@@ -97,6 +210,33 @@ async def _of_request(ports: Ports, records: Records, school: School, request_id
     if request.decision is None or request.decided_at is None:
         return None
     return DecisionMessage(request.id, request.reference, title, request.decision, role, request.decided_at)
+
+
+def _is_unheard(delivery: Delivery) -> bool:
+    return delivery.step.endswith(f":{UNHEARD}")
+
+
+async def _taken(records: Records, school: School, incident: Incident, alert: Alert, at: datetime) -> Message | None:
+    title = await _owners_title(records, school, alert)
+    if await _reporter_is_kept_out(records, incident):
+        told = await receipt_of(records, school, incident)
+        if title not in told.dealing or told.state is IncidentState.CLOSED:
+            return None
+    return ProgressMessage(incident.reference, False, title, at)
+
+
+async def _closed(records: Records, school: School, incident: Incident, alert: Alert, at: datetime) -> Message | None:
+    title = await _owners_title(records, school, alert)
+    if await _reporter_is_kept_out(records, incident):
+        if (await records.first_known(incident)).closings > 1:
+            # They were told so before it turned into a matter about them.
+            return None
+        title = title if title in (await receipt_of(records, school, incident)).dealing else ""
+    return ProgressMessage(incident.reference, True, title, at)
+
+
+async def _reporter_is_kept_out(records: Records, incident: Incident) -> bool:
+    return incident.reporter.person_id in excluded_ids((await records.exclusions(incident.id))[incident.id])
 
 
 async def _owners_title(records: Records, school: School, alert: Alert) -> str:
@@ -162,11 +302,31 @@ def _summons_of(delivery: Delivery, summonses: tuple[Summons, ...]) -> Summons |
 
 
 async def receipt_of(records: Records, school: School, incident: Incident) -> ReceiptMessage:
-    """What the reporter is told of a report as it stands now."""
+    """What the reporter is told of a report as it stands now; one who is kept out of it, as it was told at first."""
     alerts = await records.alerts_of(incident.id)
     summonses = await records.summonses(*(a.id for a in alerts))
-    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    shut_out = (await records.exclusions(incident.id))[incident.id]
+    excluded = excluded_ids(shut_out)
+    if incident.reporter.person_id in excluded:
+        # Whoever of them was dismissed since was kept out then.
+        excluded = frozenset(e.person_id for e in shut_out)
+        incident = await as_reported(records, incident)
+        alerts, summonses = _as_asked_first(incident, alerts, summonses)
     return receipt(school, await records.staff(), incident, alerts, summonses, excluded)
+
+
+async def as_reported(records: Records, incident: Incident) -> Incident:
+    """A case as whoever is kept out of it may know it: what it was about at first, and whether it was ever closed."""
+    known = await records.first_known(incident)
+    state = IncidentState.REPORTED if incident.is_open and not known.closings else IncidentState.CLOSED
+    return replace(incident, facts=replace(incident.facts, about=known.about), private=known.private, state=state)
+
+
+def _as_asked_first(
+    incident: Incident, alerts: tuple[Alert, ...], summonses: Mapping[str, tuple[Summons, ...]]
+) -> tuple[tuple[Alert, ...], dict[str, tuple[Summons, ...]]]:
+    first = tuple(replace(a, owner_id=None) for a in alerts if a.opened_at <= incident.reported_at)
+    return first, {a.id: tuple(s for s in summonses[a.id] if s.at <= incident.reported_at) for a in first}
 
 
 def receipt(
@@ -179,7 +339,7 @@ def receipt(
 ) -> ReceiptMessage:
     """What the reporter is told: that it is kept, by which role it is dealt with, and what to do meanwhile."""
     found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
-    dealing = dict.fromkeys(_dealing(school, staff, alert, summonses[alert.id], excluded) for alert in alerts)
+    dealing = dict.fromkeys(_dealing(school, staff, incident, alert, summonses[alert.id], excluded) for alert in alerts)
     return ReceiptMessage(
         incident_id=incident.id,
         reference=incident.reference,
@@ -203,14 +363,21 @@ def _concern(school: School, incident: Incident) -> str:
     return known.label if known else incident.facts.concern
 
 
-def _dealing(school: School, staff: Staff, alert: Alert, summonses: tuple[Summons, ...], excluded: frozenset[str]) -> str:
+def _dealing(
+    school: School,
+    staff: Staff,
+    incident: Incident,
+    alert: Alert,
+    summonses: tuple[Summons, ...],
+    excluded: frozenset[str],
+) -> str:
     """By which role it is dealt with: its owner's, or whoever was asked last."""
     role: Role | None = alert.role
     if alert.owner_id is not None:
         role = next((s.role for s in summonses if s.person_id == alert.owner_id), alert.role)
     elif summonses:
         role = summonses[-1].role
-    elif not ladder(school, staff, alert.role, alert.group, excluded):
+    elif not rungs_of(school, staff, incident, alert, excluded):
         role = None
     return school.policy.role_title(role) if role else ""
 

@@ -1,48 +1,73 @@
 """Reading a case, and settling whether a typed name means a member of staff. The right is checked on each request."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeAlias
 
-from domain.audience import about_whom, duties, excluded_ids, exclusions, ladder, next_rung
+from domain.access import Act, Subject, Viewer, answerable, may
+from domain.audience import about_whom, duties, excluded_ids, exclusions, may_follow
+from domain.audit import READINGS
 from domain.incident import (
+    Alert,
     AlertState,
-    Asked,
     CaseFile,
     Exclusion,
     Incident,
     LogEntry,
-    MessageKind,
     Outgoing,
     Participant,
     PossibleMatch,
+    TaskFile,
     TimerKind,
     Why,
 )
-from domain.people import Account, School, Staff
+from domain.people import Account, School
 from domain.routing import Facts, Route, route_kept
-from domain.words import IncidentState, ParticipantRole
+from domain.words import IncidentState, ParticipantRole, Role
 from handlers.acknowledge import NotForYou
-from handlers.alerting import deadline, open_duty, rights, summon, timer
+from handlers.alerting import deadline, open_duty
+from handlers.kept_out import look_again
 from handlers.ports import Ports, Records, actor
+from handlers.rights import note_reading, subject, viewer
+from handlers.timeline import newest
 
-DetailsOutcome: TypeAlias = CaseFile | NotForYou
+DetailsOutcome: TypeAlias = CaseFile | TaskFile | NotForYou
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """The case is about staff now, with those whom such matters go to, and whoever settled that has no more part in it."""
+
+    reference: str
+    roles: tuple[Role, ...]
+
+
+SettleOutcome: TypeAlias = DetailsOutcome | PassedOn
 
 
 async def read(ports: Ports, school: School, account: Account, incident_id: str) -> DetailsOutcome:
     """The case as somebody with a right to it may read it. The reading is logged before anything is shown."""
-    now = ports.clock.now()
     async with ports.store.transaction(school) as records:
         incident = await records.incident(incident_id)
-        mine = await rights(records, school, account.person_id, incident) if incident else ()
-        if incident is None or not mine:
-            return NotForYou()
-        await records.note(now, actor(account), "case.read", incident.id)
-        return await _case_file(records, school, incident, account)
+        return await show(ports, records, school, account, incident) if incident else NotForYou()
+
+
+async def show(ports: Ports, records: Records, school: School, account: Account, incident: Incident) -> DetailsOutcome:
+    """What of a case somebody may see, noted as read, within a transaction."""
+    now = ports.clock.now()
+    looking, case = await viewer(records, school, account), await subject(records, incident, now)
+    if may(looking, Act.READ, case):
+        await note_reading(records, looking, incident, now)
+        return await _case_file(records, looking, case, now)
+    if may(looking, Act.READ_TASK, case):
+        await note_reading(records, looking, incident, now, task=True)
+        return _task_file(looking, case)
+    return NotForYou()
 
 
 async def settle(
     ports: Ports, school: School, account: Account, incident_id: str, person_id: str, *, same: bool
-) -> DetailsOutcome:
+) -> SettleOutcome:
     """Settles whether a typed name is a member of staff. Needs a right to the case, so it is never the person in doubt.
 
     If it is, and they are said to have done it, the case becomes private and goes where reports about staff go. If it is not,
@@ -50,9 +75,12 @@ async def settle(
     """
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
+        await records.hold_list()
         incident = await records.incident(incident_id)
-        mine = await rights(records, school, account.person_id, incident) if incident else ()
-        if incident is None or not mine or account.person_id is None:
+        if incident is None or account.person_id is None:
+            return NotForYou()
+        looking = await viewer(records, school, account)
+        if not may(looking, Act.SETTLE, await subject(records, incident, now)):
             return NotForYou()
         why = Why.NAMED if same else Why.DISMISSED
         if await records.settle(incident.id, person_id, why, account.person_id, now):
@@ -61,8 +89,11 @@ async def settle(
             )
             if same:
                 await _turn_to_staff_matter(ports, records, school, incident, person_id)
-        found = await records.incident(incident_id) or incident
-        result = await _case_file(records, school, found, account)
+        incident = await records.incident(incident_id) or incident
+        result: SettleOutcome = await show(ports, records, school, account, incident)
+        if isinstance(result, NotForYou):
+            answering = [a for a in await records.alerts_of(incident.id) if a.state is not AlertState.DONE]
+            result = PassedOn(incident.reference, tuple(dict.fromkeys(role for a in answering for role in a.roles)))
     ports.wake()
     return result
 
@@ -76,55 +107,41 @@ async def _turn_to_staff_matter(ports: Ports, records: Records, school: School, 
     about = about_whom(school, staff, incident.facts.about, people)
     accused = any(p.role is ParticipantRole.ALLEGED_PERPETRATOR and p.person_id == person_id for p in people)
     if not accused or (about is incident.facts.about and incident.private):
-        await _ask_others(ports, records, school, incident, staff, excluded_ids(shut_out))
+        await look_again(ports, records, school, incident, excluded_ids(shut_out))
         return
     await records.make_private(incident.id, about)
+    await records.note(now, "bot", "case.made_private", incident.id, about=about)
     if not incident.is_open:
         # It was closed as something else: a matter about staff is open until those whom it goes to have closed it.
         await records.set_incident_state(incident.id, IncidentState.REPORTED)
-        await records.show_again(incident.id, now, MessageKind.RECEIPT)
+        await records.drop_keeping(incident.id)
     facts = Facts(
         incident.facts.concern, about, incident.facts.repeat, incident.facts.immediate_danger, incident.facts.illegal_suspected
     )
     more = [e for e in exclusions(school, staff, facts, people) if e.person_id not in {x.person_id for x in shut_out}]
     await records.add_exclusions(incident.id, more)
     excluded = excluded_ids((*shut_out, *more))
-    await _ask_others(ports, records, school, incident, staff, excluded)
     found: Route = route_kept(school.policy, facts, staff.fully_excluded_roles(school, excluded))
-    answering = {role for alert in await records.alerts_of(incident.id) for role in alert.roles}
+    # Whoever has done their part has answered for something else.
+    live = [a for a in await records.alerts_of(incident.id) if a.state is not AlertState.DONE]
+    summonses = await records.summonses(*(a.id for a in live))
+    may_be_asked, answering = may_follow(found.notify, private=True) or frozenset(), set()
+    for alert in live:
+        if set(alert.roles) & set(found.notify) and {s.role for s in summonses[alert.id]} <= may_be_asked:
+            answering |= set(alert.roles)
+            continue
+        # A matter of theirs no more, or it has climbed to somebody whose matter it is not: nobody after them is asked, and
+        # those whom the policy names are asked anew. Whoever owns it may read it as long as it is open.
+        await records.change_alert(replace(alert, state=AlertState.DONE))
+        await records.cancel_timers(alert.id, TimerKind.CLIMB, TimerKind.REMIND)
     wanted = [r for r in found.notify if r not in answering]
     outgoing = Outgoing()
     due = school.calendar.due(deadline(school, incident), now)
     for duty in duties(school, staff, wanted, {}, excluded, private=True, readers={}):
         open_duty(ports, outgoing, incident, duty, now, due)
     await records.set_going(outgoing, now)
-    # Every copy is looked at again: those in shared channels are withdrawn, since the case is private now.
-    await records.show_again(incident.id, now, MessageKind.ALERT)
-
-
-async def _ask_others(
-    ports: Ports, records: Records, school: School, incident: Incident, staff: Staff, excluded: frozenset[str]
-) -> None:
-    """Whoever is shut out now may have been an alert's only hope: the next in line is asked at once."""
-    now = ports.clock.now()
-    alerts = await records.alerts_of(incident.id)
-    summonses = await records.summonses(*(a.id for a in alerts))
-    outgoing = Outgoing()
-    for alert in alerts:
-        asked = {s.person_id for s in summonses[alert.id]}
-        if alert.state is AlertState.DONE or not asked or asked - excluded:
-            continue
-        step = next_rung(ladder(school, staff, alert.role, alert.group, excluded), summonses[alert.id], alert.round)
-        if step is None:
-            continue
-        if alert.owner_id in excluded:
-            alert = replace(alert, state=AlertState.OPEN, owner_id=None, acknowledged_at=None)  # noqa: PLW2901
-            await records.change_alert(alert)
-        await records.cancel_timers(alert.id, TimerKind.CLIMB, TimerKind.REMIND)
-        summon(ports, outgoing, alert, [step[0]], now, Asked.CLIMBED)
-        due = school.calendar.due(deadline(school, incident), now)
-        outgoing.timers.append(timer(ports, TimerKind.CLIMB, alert, due))
-    await records.set_going(outgoing, now)
+    # Copies in shared channels are withdrawn too, since the case is private now.
+    await look_again(ports, records, school, await records.incident(incident.id) or incident, excluded)
 
 
 def _as(participant: Participant, meant: Exclusion) -> Participant:
@@ -132,35 +149,48 @@ def _as(participant: Participant, meant: Exclusion) -> Participant:
     return Participant(participant.id, participant.role, participant.name, meant.person_id) if same else participant
 
 
-async def _case_file(records: Records, school: School, incident: Incident, account: Account) -> CaseFile:
-    staff = await records.staff()
+async def _case_file(records: Records, looking: Viewer, case: Subject, now: datetime) -> CaseFile:
+    school, staff, incident = looking.school, looking.staff, case.incident
     participants = await records.participants(incident.id)
     typed = {p.id: p.name for p in participants}
     shut_out = (await records.exclusions(incident.id))[incident.id]
     possible = [
-        PossibleMatch(e.person_id, person.name, typed.get(e.participant_id or "", ""))
+        PossibleMatch(e.person_id, person.name, typed.get(e.participant_id or "", school.policy.role_title(Role.HEADTEACHER)))
         for e in shut_out
         if e.why is Why.POSSIBLE and (person := staff.get(e.person_id))
     ]
-    alerts = await records.alerts_of(incident.id)
-    mine = await rights(records, school, account.person_id, incident)
-    found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded_ids(shut_out)))
+    found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, case.excluded))
     reporter = staff.get(incident.reporter.person_id)
     return CaseFile(
         incident=incident,
         narrative=await records.narrative(incident.id),
         participants=participants,
         possible=tuple(possible),
-        duties=tuple((a, p.name if (p := staff.get(a.owner_id)) else "") for a in alerts),
+        duties=_owners(looking, case),
         notes=tuple((n, p.name if (p := staff.get(n.person_id)) else "") for n in await records.case_notes(incident.id)),
         log=_without_readings(await records.log(incident.id)),
         actions=found.actions,
         warnings=found.warnings,
         outside=found.external,
         reporter=reporter.name if reporter else "",
-        mine=next(iter(mine), None),
+        mine=next(iter(answerable(looking, case)), None),
+        may_see_readers=may(looking, Act.READ_READERS, case),
+        may_keep=may(looking, Act.KEEP, case),
+        changed=not await records.is_kept(incident.id),
+        timeline=await newest(records, incident, now) if may(looking, Act.WORK, case) else None,
     )
 
 
+def _task_file(looking: Viewer, case: Subject) -> TaskFile:
+    school = looking.school
+    found = route_kept(school.policy, case.incident.facts, looking.staff.fully_excluded_roles(school, case.excluded))
+    mine = next(iter(answerable(looking, case)), None)
+    return TaskFile(case.incident, _owners(looking, case), found.actions, found.warnings, mine)
+
+
+def _owners(looking: Viewer, case: Subject) -> tuple[tuple[Alert, str], ...]:
+    return tuple((a, p.name if (p := looking.staff.get(a.owner_id)) else "") for a, _ in case.duties)
+
+
 def _without_readings(log: tuple[LogEntry, ...]) -> tuple[LogEntry, ...]:
-    return tuple(entry for entry in log if entry.action != "case.read")
+    return tuple(entry for entry in log if entry.action not in READINGS)

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
+from domain.access import may_review_questions
 from domain.asking import Gap, GapFile, GapLine
 from domain.people import Account, School
-from domain.words import Role
 from handlers.ports import Ports, Records, actor
+from handlers.rights import viewer
 
-REVIEWERS = frozenset({Role.DSL, Role.DEPUTY_DSL, Role.HEADTEACHER})
 MOST_GAPS = 500
 
 
@@ -63,9 +63,7 @@ async def settle(ports: Ports, school: School, account: Account, question: str) 
 
 
 async def _reviews(records: Records, school: School, account: Account) -> bool:
-    if account.person_id is None:
-        return False
-    return bool((await records.staff()).roles_of(school, account.person_id) & REVIEWERS)
+    return may_review_questions(await viewer(records, school, account))
 
 
 def _by_question(found: Iterable[Gap]) -> list[tuple[str, list[Gap]]]:

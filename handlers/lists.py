@@ -1,33 +1,25 @@
 """One's own reports, and the alerts that are one's to answer."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
-from domain.audience import excluded_ids, may_answer
-from domain.incident import AlertState, CaseLine, Undelivered
+from domain.access import answerable, may_decide_request
+from domain.asking import UnheardRequest
+from domain.audience import excluded_ids
+from domain.entries import Overdue
+from domain.incident import AlertState, CaseLine, Incident
 from domain.people import Account, School
-from handlers.ports import Ports
+from domain.queues import Queue
+from handlers.compose import as_reported
+from handlers.keeping import waits
+from handlers.ports import Ports, Records
+from handlers.rights import subjects, viewer
+from handlers.timeline import overdue
 
 MOST_LINES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """What is somebody's to answer, unanswered first. `answers`: they hold a role, or were asked.
-
-    `undelivered`: what was given up of the messages about these cases.
-    """
-
-    lines: tuple[CaseLine, ...]
-    answers: bool
-    now: datetime
-    undelivered: tuple[Undelivered, ...] = ()
 
 
 async def mine(ports: Ports, school: School, account: Account) -> tuple[CaseLine, ...]:
     """Somebody's own reports with their state, newest first."""
     async with ports.store.transaction(school, write=False) as records:
-        found = await records.reported_by(account, MOST_LINES)
+        found = await _as_known(records, account, await records.reported_by(account, MOST_LINES))
     return tuple(
         CaseLine(
             incident_id=i.id,
@@ -46,16 +38,29 @@ async def mine(ports: Ports, school: School, account: Account) -> tuple[CaseLine
     )
 
 
+async def to_do(ports: Ports, school: School, account: Account) -> tuple[Overdue, ...]:
+    """What somebody is to do in cases, their own or others', and has not done in time."""
+    async with ports.store.transaction(school, write=False) as records:
+        late = await overdue(records, await viewer(records, school, account), ports.clock.now())
+    return tuple(x for x in late if x.own)
+
+
+async def _as_known(records: Records, account: Account, reports: list[Incident]) -> list[Incident]:
+    """Reports as their reporter may know them: of one that has turned out to be about them, what it was when they made it."""
+    shut_out = await records.exclusions(*(i.id for i in reports))
+    return [await as_reported(records, i) if account.person_id in excluded_ids(shut_out[i.id]) else i for i in reports]
+
+
 async def queue(ports: Ports, school: School, account: Account) -> Queue:
     """The alerts of open cases that somebody may answer: unanswered ones first, then those they own."""
     now = ports.clock.now()
     if account.person_id is None:
         return Queue((), answers=False, now=now)
     async with ports.store.transaction(school, write=False) as records:
-        staff = await records.staff()
+        looking = await viewer(records, school, account)
         open_alerts = await records.open_alerts()
-        shut_out = await records.exclusions(*{i.id for _, i in open_alerts})
-        summonses = await records.summonses(*(a.id for a, _ in open_alerts))
+        cases = await subjects(records, open_alerts, [i for _, i in open_alerts], now)
+        theirs = {alert.id for case in cases.values() for alert in answerable(looking, case)}
         lines = [
             CaseLine(
                 incident_id=i.id,
@@ -68,13 +73,26 @@ async def queue(ports: Ports, school: School, account: Account) -> Queue:
                 reported_at=i.reported_at,
                 due_at=a.due_at,
                 role=a.role,
-                owner=owner.name if (owner := staff.get(a.owner_id)) else "",
+                owner=owner.name if (owner := looking.staff.get(a.owner_id)) else "",
                 mine=a.owner_id == account.person_id,
             )
             for a, i in open_alerts
-            if may_answer(school, staff, account.person_id, a, summonses[a.id], excluded_ids(shut_out[i.id]), private=i.private)
+            if a.id in theirs
         ]
         undelivered = await records.undelivered(*{line.incident_id for line in lines}) if lines else ()
-        holds = bool(staff.roles_of(school, account.person_id))
+        holds = bool(looking.roles)
+        unheard = tuple(
+            UnheardRequest(r.id, r.reference) for r in await records.unheard_requests() if may_decide_request(looking, r)
+        )
+        records_wait = await waits(records, school, account, now)
+        late = await overdue(records, looking, now)
     lines.sort(key=lambda line: (line.alert_state is not AlertState.OPEN, not line.mine, line.due_at))
-    return Queue(tuple(lines), answers=holds or bool(lines), now=now, undelivered=undelivered)
+    return Queue(
+        tuple(lines),
+        answers=holds or bool(lines),
+        now=now,
+        undelivered=undelivered,
+        unheard=unheard,
+        records_wait=records_wait,
+        overdue=late,
+    )

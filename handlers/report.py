@@ -41,7 +41,8 @@ from domain.routing import Facts, Route, matters, route
 from domain.words import About, IncidentState, ParticipantRole, Role
 from handlers.alerting import delivery, open_duty
 from handlers.compose import receipt, receipt_of
-from handlers.ports import Ports, Records, actor
+from handlers.ports import REPORTER, Ports, Records, actor
+from handlers.rights import viewer
 
 LINK = "link"
 """Where a report that began at a message keeps the message's address; no field of the form."""
@@ -174,9 +175,11 @@ async def submit(ports: Ports, school: School, account: Account, draft_id: str, 
     return Reported(*outcome)
 
 
-async def suggest(ports: Ports, school: School, typed: str, limit: int = 20) -> list[Person]:
-    """People on the school's lists whose names begin as typed."""
+async def suggest(ports: Ports, school: School, account: Account, typed: str, limit: int = 20) -> list[Person]:
+    """People on the school's lists whose names begin as typed; nobody for whoever is not surely on the staff list."""
     async with ports.store.transaction(school, write=False) as records:
+        if (await viewer(records, school, account)).person is None:
+            return []
         return await records.search_people(typed, limit)
 
 
@@ -188,6 +191,8 @@ async def _take(
     faults |= {f: Fault.PERSON_GONE for f in gone if f not in faults}
     if faults:
         return await _questions(ports, records, school, draft_id, filled, faults)
+    # Whom it shuts out goes by this list: an import waits until the report is there, and compares its names too.
+    await records.hold_list()
     staff = await records.staff()
     participants = tuple(p for p, _ in people)
     facts = replace(_facts(filled), about=about_whom(school, staff, About(_text(filled, Field.ABOUT)), participants))
@@ -200,11 +205,11 @@ async def _take(
     private = found.private or _names_staff_as_perpetrator(
         staff, participants, {e.person_id: e.participant_id for e in shut_out}
     )
-    asked = await _duties(ports, records, school, staff, found, groups, excluded_ids(shut_out), private=private, now=now)
+    asked = await find_duties(ports, records, school, staff, found, groups, excluded_ids(shut_out), private=private, now=now)
     incident = Incident(
         id=ports.new_id(),
         school=school.id,
-        reference=await _reference(records, school, now),
+        reference=await records.new_reference("incidents", school.prefix, school.calendar.year(now)),
         facts=facts,
         urgency=found.urgency,
         private=private,
@@ -220,26 +225,27 @@ async def _take(
         where=_text(filled, Field.WHERE),
         link=_text(filled, LINK),
     )
-    await records.add_report(Report(incident, narrative, participants, shut_out, found, draft_id))
+    committed = await records.add_report(Report(incident, narrative, participants, shut_out, found, draft_id))
     outgoing = Outgoing(deliveries=[delivery(ports, incident.id, None, MessageKind.RECEIPT, account.address, "first")])
     for duty in asked:
         open_duty(ports, outgoing, incident, duty, now, incident.due_at)
     await records.set_going(outgoing, now)
     await records.note(
         now,
-        actor(account),
+        REPORTER,
         "incident.reported",
         incident.id,
         concern=facts.concern,
         about=facts.about,
         urgency=found.urgency,
         private=private,
+        **committed,
     )
     summonses = {a.id: tuple(s for s in outgoing.summonses if s.alert_id == a.id) for a in outgoing.alerts}
     return incident, receipt(school, staff, incident, tuple(outgoing.alerts), summonses, excluded_ids(shut_out))
 
 
-async def _duties(
+async def find_duties(
     ports: Ports,
     records: Records,
     school: School,
@@ -251,17 +257,13 @@ async def _duties(
     private: bool,
     now: datetime,
 ) -> tuple[Duty, ...]:
+    """Who must answer for a report; where nobody is left of those whom the route names, whoever is the last resort."""
     readers = await records.readers(now - ports.readers_known_for) if excluded and not private else {}
     asked = duties(school, staff, found.notify, groups, excluded, private=private, readers=readers)
     if any(d.rungs for d in asked):
         return tuple(d for d in asked if d.rungs or d.channels)
     resort = _LAST_RESORT_PRIVATE if private else _LAST_RESORT
     return duties(school, staff, resort, groups, excluded, private=private, readers=readers)[:1] or asked
-
-
-async def _reference(records: Records, school: School, now: datetime) -> str:
-    year = now.astimezone(school.calendar.timezone).year
-    return f"{school.prefix}-{year}-{await records.next_number(f'incidents-{year}'):04d}"
 
 
 async def _questions(

@@ -1,9 +1,9 @@
 """Asking somebody for the leave that a rule wants, or for what the policy does not say: answered once, with a reason."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TypeAlias
 
+from domain.access import asked_it, may_decide_request, may_read_request
 from domain.answers import Question
 from domain.asking import (
     DECISION,
@@ -26,6 +26,7 @@ from domain.understanding import Understood
 from handlers.alerting import on_platforms
 from handlers.ask import AskedGone, answerers, own, same_id, understand, whom_to_ask
 from handlers.ports import Ports, Records, actor
+from handlers.rights import viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,10 @@ async def send(ports: Ports, school: School, account: Account, kind: RequestKind
     async with ports.store.transaction(school) as records:
         asked_id, chosen, _ = replay(state)
         request_id = same_id(asked_id, kind, chosen)
+        await records.hold_asked(asked_id)
         made = await records.request(request_id)
         staff = await records.staff()
-        if made is not None and _is_asker(made, account):
+        if made is not None and asked_it(account, made):
             return Sent(made, tuple(p.name for i in made.asked if (p := staff.get(i))))
         questions = await _questions(ports, records, school, account, kind, state)
         if not isinstance(questions, RequestQuestions):
@@ -83,7 +85,7 @@ async def send(ports: Ports, school: School, account: Account, kind: RequestKind
         request = Request(
             id=request_id,
             kind=kind,
-            reference=await _reference(records, school, now),
+            reference=await records.new_reference("requests", f"{school.prefix}-Q", school.calendar.year(now)),
             question=questions.question,
             cites=questions.cites,
             text=text,
@@ -110,7 +112,7 @@ async def read(ports: Ports, school: School, account: Account, request_id: str) 
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
         file = await _file(ports, records, school, account, request_id)
-        if isinstance(file, RequestFile) and not _is_asker(file.request, account):
+        if isinstance(file, RequestFile) and not asked_it(account, file.request):
             await records.note(now, actor(account), "request.read", request=request_id)
         return file
 
@@ -120,7 +122,11 @@ async def decide(ports: Ports, school: School, account: Account, request_id: str
     now, reason = ports.clock.now(), reason.strip()
     async with ports.store.transaction(school) as records:
         file = await _file(ports, records, school, account, request_id)
-        if isinstance(file, NotYours) or not file.may_decide:
+        if isinstance(file, NotYours):
+            return file
+        if not file.may_decide:
+            if not asked_it(account, file.request):
+                await records.note(now, actor(account), "request.read", request=request_id)
             return file
         told = file.request.kind is RequestKind.QUESTION
         allowed = {Decision.TOLD} if told else {Decision.GRANTED, Decision.REFUSED}
@@ -131,6 +137,7 @@ async def decide(ports: Ports, school: School, account: Account, request_id: str
         if not reason or len(reason) > LONGEST_REASON:
             faults[REASON] = Fault.TOO_LONG if reason else Fault.MISSING
         if faults:
+            await records.note(now, actor(account), "request.read", request=request_id)
             return replace(file, filled={DECISION: decision, REASON: reason}, faults=faults)
         request = replace(file.request, decision=chosen, reason=reason, decided_by=account.person_id, decided_at=now)
         await records.decide(request)
@@ -175,13 +182,10 @@ async def _file(ports: Ports, records: Records, school: School, account: Account
     request = await records.request(request_id)
     if request is None:
         return NotYours()
-    staff = await records.staff()
-    asked = account.person_id is not None and (
-        account.person_id in request.asked or request.role in staff.roles_of(school, account.person_id)
-    )
-    mine = _is_asker(request, account)
-    if not (asked or mine):
+    looking = await viewer(records, school, account)
+    if not may_read_request(looking, request):
         return NotYours()
+    staff = looking.staff
     asker, decider = staff.get(request.asker.person_id), staff.get(request.decided_by)
     catalogue = (await ports.answers.engine(school.policy)).catalogue
     known = catalogue.questions.get(request.question)
@@ -190,15 +194,5 @@ async def _file(ports: Ports, records: Records, school: School, account: Account
         known.title if known is not None else "",
         asker.name if asker is not None else "",
         decider.name if decider is not None else "",
-        may_decide=asked and not mine and request.decision is None,
+        may_decide=may_decide_request(looking, request) and request.decision is None,
     )
-
-
-def _is_asker(request: Request, account: Account) -> bool:
-    same = (request.asker.platform, request.asker.user_id) == (account.platform, account.user_id)
-    return same or (account.person_id is not None and account.person_id == request.asker.person_id)
-
-
-async def _reference(records: Records, school: School, now: datetime) -> str:
-    year = now.astimezone(school.calendar.timezone).year
-    return f"{school.prefix}-Q-{year}-{await records.next_number(f'requests-{year}'):04d}"

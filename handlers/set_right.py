@@ -1,9 +1,12 @@
 """What the auditor does about a case that nothing would bring up again: it gets a next step, at once."""
 
-from domain.incident import AlertState, Outgoing, TimerKind
-from domain.people import School
-from handlers.alerting import timer
-from handlers.ports import Ports
+from domain.audience import excluded_ids, groups_concerned
+from domain.incident import Alert, AlertState, Incident, MessageKind, Outgoing, TimerKind
+from domain.people import GROUP_OF, Group, School
+from domain.routing import route_kept
+from handlers.alerting import deadline, open_duty, timer
+from handlers.ports import Ports, Records
+from handlers.report import find_duties
 
 
 async def set_right(ports: Ports, school: School, alert_id: str) -> bool:
@@ -24,3 +27,41 @@ async def set_right(ports: Ports, school: School, alert_id: str) -> bool:
         await records.note(now, "bot", "alert.set_right", incident.id, role=alert.role)
     ports.wake()
     return True
+
+
+async def give_duty(ports: Ports, school: School, incident_id: str) -> bool:
+    """Has somebody answer for an open case for which nobody has to. False if somebody has, or if it is closed by now.
+
+    They are asked as if it had just been reported: by the case's route, and nobody who is kept out of it.
+    """
+    async with ports.store.transaction(school) as records:
+        incident = await records.incident(incident_id)
+        if incident is None or not incident.is_open:
+            return False
+        alerts = await records.alerts_of(incident_id)
+        if any(a.state is not AlertState.DONE for a in alerts):
+            return False
+        now, staff = ports.clock.now(), await records.staff()
+        excluded = excluded_ids((await records.exclusions(incident_id))[incident_id])
+        found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
+        groups = await _groups(records, incident, alerts)
+        asked = await find_duties(
+            ports, records, school, staff, found, groups, excluded, private=incident.private or found.private, now=now
+        )
+        outgoing, due = Outgoing(), school.calendar.due(deadline(school, incident), now)
+        for duty in asked:
+            open_duty(ports, outgoing, incident, duty, now, due)
+        await records.set_going(outgoing, now)
+        await records.show_again(incident_id, now, MessageKind.RECEIPT)
+        for alert in outgoing.alerts:
+            await records.note(now, "bot", "duty.set_right", incident_id, role=alert.role)
+    ports.wake()
+    return True
+
+
+async def _groups(records: Records, incident: Incident, alerts: tuple[Alert, ...]) -> dict[Group, tuple[str, ...]]:
+    """Of which houses and forms the case is: those of the pupils in it, or else those for which somebody was asked before."""
+    told = {GROUP_OF[r]: a.group for a in alerts for r in a.roles if r in GROUP_OF and a.group}
+    people = await records.participants(incident.id)
+    listed = await records.people({p.person_id for p in people if p.person_id is not None})
+    return groups_concerned([(p, listed.get(p.person_id or "")) for p in people], told)

@@ -3,13 +3,17 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.audience import Readers, Rung, duties, excluded_ids, ladder, next_rung
+from domain.access import TECHNICAL
+from domain.audience import Readers, Rung, duties, excluded_ids, next_rung
 from domain.incident import Alert, AlertState, Asked, Incident, MessageKind, Outgoing, Summons, Timer, TimerKind
 from domain.people import GROUP_OF, Address, School
 from domain.words import Urgency
 from handlers.acknowledge import remind_at
-from handlers.alerting import OVERLOOKED, UNANSWERED, by_mail, deadline, delivery, on_platforms, summon, timer
+from handlers.alerting import OVERLOOKED, UNANSWERED, by_mail, deadline, delivery, on_platforms, rungs_of, summon, timer
+from handlers.kept_out import unanswered
 from handlers.ports import Ports, Records
+from handlers.rights import member, subject
+from handlers.timeline import may_be_told
 
 _NOBODY_LEFT_AGAIN = timedelta(hours=1)
 _REMINDED_ALONE = 2
@@ -21,9 +25,13 @@ async def ring(ports: Ports, school: School, due: Timer) -> None:
     async with ports.store.transaction(school) as records:
         incident = await records.incident(due.incident_id)
         alert = await records.alert(due.alert_id)
-        if not await records.finish_timer(due.id) or incident is None or alert is None or not incident.is_open:
+        if not await records.finish_timer(due.id) or incident is None or alert is None:
+            return
+        if not incident.is_open and due.kind is not TimerKind.ACTION:
             return
         match due.kind:
+            case TimerKind.ACTION:
+                await _remind_of_action(ports, records, school, incident, due)
             case TimerKind.CLIMB if alert.state is AlertState.OPEN:
                 await _climb(ports, records, school, incident, alert)
             case TimerKind.REMIND if alert.state is AlertState.ACKNOWLEDGED:
@@ -38,7 +46,8 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
     staff = await records.staff()
     excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
     summonses = (await records.summonses(alert.id))[alert.id]
-    step = next_rung(ladder(school, staff, alert.role, alert.group, excluded), summonses, alert.round)
+    rungs = rungs_of(school, staff, incident, alert, excluded)
+    step = next_rung(rungs, summonses, alert.round)
     await records.show_again(incident.id, now, MessageKind.ALERT, alert_id=alert.id)
     if step is None:
         await records.change_alert(alert)
@@ -59,7 +68,9 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
     outgoing = Outgoing(timers=[timer(ports, TimerKind.CLIMB, alert, due)])
     summon(ports, outgoing, alert, [rung], now, Asked.CLIMBED, channels=channels)
     if incident.urgency is Urgency.CRITICAL:
-        unheard = [s.person_id for s in summonses if s.person_id not in excluded]
+        # Not whoever was asked while it was no private case, and would not be asked now.
+        may_be_asked = {r.person.id for r in rungs}
+        unheard = [s.person_id for s in summonses if s.person_id in may_be_asked]
         outgoing.deliveries += by_mail(ports, alert, [*unheard, rung.person.id], UNANSWERED, alert.round)
     await records.set_going(outgoing, now)
     await records.show_again(incident.id, now, MessageKind.RECEIPT)
@@ -69,9 +80,11 @@ async def _climb(ports: Ports, records: Records, school: School, incident: Incid
 async def _remind(ports: Ports, records: Records, school: School, incident: Incident, alert: Alert, due: Timer) -> None:
     now = ports.clock.now()
     owner = (await records.staff()).get(alert.owner_id)
-    if owner is None:
-        # Whoever had it is no longer on the staff list: it is unanswered again.
-        alert = replace(alert, state=AlertState.OPEN, owner_id=None, acknowledged_at=None, round=alert.round + 1)
+    excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
+    if owner is None or owner.id in excluded:
+        # Whoever had it is no longer on the staff list, or is kept out of it now: it is unanswered again.
+        alert = unanswered(alert, school.calendar.due(deadline(school, incident), now))
+        await records.show_again(incident.id, now, MessageKind.REMINDER, alert_id=alert.id)
         await _climb(ports, records, school, incident, alert)
         return
     places = on_platforms(ports.platforms, owner)
@@ -93,10 +106,32 @@ async def _remind(ports: Ports, records: Records, school: School, incident: Inci
         await records.note(now, "bot", "owner.overlooked", incident.id, role=told.role, person=told.person.id)
 
 
+async def _remind_of_action(ports: Ports, records: Records, school: School, incident: Incident, due: Timer) -> None:
+    """Tells whoever is to do it, and who has the case, that it is not done; and again until it is, even once it is closed."""
+    now = ports.clock.now()
+    action = await records.action(due.entry_id or "")
+    if action is None or action.done_at is not None or incident.erased:
+        return
+    staff, case = await records.staff(), await subject(records, incident, now)
+    owners = [a.owner_id for a, _ in case.duties if a.owner_id and not set(a.roles) <= TECHNICAL]
+    told = dict.fromkeys((action.doer_id, *owners))
+    people = [p for person in told if (p := staff.get(person)) and may_be_told(member(school, staff, p.id), case)]
+    outgoing = Outgoing(
+        deliveries=[
+            delivery(ports, incident.id, None, MessageKind.ACTION, place, f"{action.id}.{due.id}")
+            for person in people
+            for place in on_platforms(ports.platforms, person)
+        ],
+        timers=[replace(due, id=ports.new_id(), due_at=remind_at(school, incident.urgency, now))],
+    )
+    await records.set_going(outgoing, now)
+    await records.note(now, "bot", "action.reminded", incident.id, id=action.id)
+
+
 async def _overlooked(records: Records, school: School, incident: Incident, alert: Alert, times: int) -> Rung | None:
     """Whom to tell that an owner does nothing: who comes after them on the ladder, and each further time the one after that."""
     excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
-    rungs = ladder(school, await records.staff(), alert.role, alert.group, excluded)
+    rungs = rungs_of(school, await records.staff(), incident, alert, excluded)
     own = next((n for n, rung in enumerate(rungs) if rung.person.id == alert.owner_id), -1)
     others = [*rungs[own + 1 :], *rungs[: max(own, 0)]]
     return others[(times - _REMINDED_ALONE - 1) % len(others)] if others else None

@@ -1,14 +1,16 @@
 """What the auditor looks for: cases that somebody must answer and that nothing would ever bring up again."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, true
 
 from domain.incident import AlertState, TimerKind
 from storage import tables as t
 from storage.database import Database
+from storage.outbox import Outbox, Resting
 
 # As literals: a database must see what they are to know that a partial index serves.
 _OPEN_CASE = text("incidents.state IN ('reported', 'acknowledged', 'in_progress')")
@@ -47,10 +49,17 @@ class Behind:
 
 
 class Auditing:
-    """Looks over every open case of every school, apart from the worker."""
+    """Looks over every open case, apart from the worker: of the given schools, or of all.
 
-    def __init__(self, database: Database) -> None:
+    The cases of a school that is not served rest, and must not take the room of those that somebody can set right.
+    """
+
+    def __init__(self, database: Database, schools: Collection[str] | None = None) -> None:
         self._database = database
+        self._schools = None if schools is None else tuple(schools)
+
+    def _here(self, school: ColumnElement[str]) -> ColumnElement[bool]:
+        return true() if self._schools is None else school.in_(self._schools)
 
     async def astray(self) -> list[Astray]:
         """Every open case that nothing would ever bring up again; the first few hundred, should there be more."""
@@ -62,6 +71,7 @@ class Auditing:
                 .where(
                     _OPEN_CASE,
                     _LIVE_ALERT,
+                    self._here(a.school),
                     or_(
                         and_(a.state == AlertState.OPEN, ~_rings(TimerKind.CLIMB)),
                         and_(a.state == AlertState.ACKNOWLEDGED, ~_rings(TimerKind.REMIND)),
@@ -70,7 +80,7 @@ class Auditing:
                 .limit(_MOST)
             )
             live = exists().where(a.incident_id == i.id, _LIVE_ALERT)
-            bare = await connection.execute(select(i.school, i.id).where(_OPEN_CASE, ~live).limit(_MOST))
+            bare = await connection.execute(select(i.school, i.id).where(_OPEN_CASE, self._here(i.school), ~live).limit(_MOST))
             found = [Astray(r.school, r.incident_id, Fault.NO_NEXT_STEP, r.id) for r in lost]
             return found + [Astray(r.school, r.id, Fault.NO_DUTY) for r in bare]
 
@@ -78,9 +88,13 @@ class Auditing:
         """What fell due before a moment and has not been done."""
         d, x = t.deliveries.c, t.timers.c
         async with self._database.begin(write=False) as connection:
-            timers = select(func.count()).where(_TO_RING, x.due_at < since)
-            late = select(func.count()).where(_TO_SEND, d.next_at < since)
+            timers = select(func.count()).where(_TO_RING, self._here(x.school), x.due_at < since)
+            late = select(func.count()).where(_TO_SEND, self._here(d.school), d.next_at < since)
             return Behind((await connection.execute(timers)).scalar_one(), (await connection.execute(late)).scalar_one())
+
+    async def resting(self) -> list[Resting]:
+        """What waits of other schools than those that are looked over."""
+        return [] if self._schools is None else await Outbox(self._database).resting(self._schools)
 
 
 def _rings(kind: TimerKind) -> ColumnElement[bool]:

@@ -19,18 +19,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Row, String, Table, event, func, insert, literal, select, text, tuple_
+from sqlalchemy import Row, String, Table, event, func, insert, literal, select, text, tuple_, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from domain.words import DeliveryState
 from storage.audit_chain import AuditChains
 from storage.backup_files import Backup, CopyError, examine, new_file, seal
 from storage.database import MIGRATIONS, SCHEMA_REVISION, Database
 from storage.digests import RowsDigest
 from storage.file_lock import FileLock
 from storage.sqlite_driver import TAKE_WRITE_LOCK, MostlyInPlaceModule
-from storage.tables import audit, counters, metadata
+from storage.tables import audit, counters, deliveries, metadata
 from storage.trouble import DatabaseTroubleError
 
 _BATCH = 1000
@@ -79,7 +80,8 @@ async def back_up(source: Database, file: Path, made_at: datetime) -> Copied:
 async def restore(file: Path, target: Database, *, broken_audit: bool = False) -> Copied:
     """Copies a backup into a database without a record. One that an older version made is brought up to date on the way.
 
-    A backup whose audit was broken is refused, unless `broken_audit` says that this is known.
+    A backup whose audit was broken is refused, unless `broken_audit` says that this is known. What was still to be sent may
+    have been sent since the backup was made: it is marked, so that it says so itself. The digest is that of the backup.
 
     Raises:
         CopyError: nothing was restored.
@@ -92,7 +94,7 @@ async def restore(file: Path, target: Database, *, broken_audit: bool = False) -
     async with _alone(target):
         await _make_ready(target)
         async with _of_this_version(file, backup, target) as current, _of_file(current, write=False) as reading:
-            copied = await _into(target, reading, broken_audit=broken_audit)
+            copied = await _into(target, reading, broken_audit=broken_audit, of_the_past=True)
     return replace(copied, made_at=backup.made_at)
 
 
@@ -315,7 +317,7 @@ class _Contents:
         )
 
 
-async def _into(target: Database, reading: AsyncConnection, *, broken_audit: bool) -> Copied:
+async def _into(target: Database, reading: AsyncConnection, *, broken_audit: bool, of_the_past: bool = False) -> Copied:
     with _explained("the database that is to take the records failed, and has none of them"):
         async with target.begin() as writing:
             if not target.is_sqlite:
@@ -328,6 +330,10 @@ async def _into(target: Database, reading: AsyncConnection, *, broken_audit: boo
                     f"{broken_audits_said(copied)} Nothing was copied. Find out who changed it; take an older backup, or say"
                     " --with-broken-audit to copy it as it is"
                 )
+            if of_the_past:
+                d = deliveries.c
+                waiting = (d.state.in_((DeliveryState.PENDING, DeliveryState.LEASED)), d.message_id.is_(None))
+                await writing.execute(update(deliveries).where(*waiting).values(uncertain=True))
     return copied
 
 

@@ -1,4 +1,4 @@
-"""Which clauses of a policy its answers and routes stand on, and why the others have none."""
+"""Which clauses of a policy its answers, routes and grid stand on, and why the others have none."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +11,7 @@ from pydantic import BaseModel, RootModel, StringConstraints
 from domain.answers import Sheet
 from domain.policy import Policy
 from storage.answer_files import home_of
+from storage.grid_files import grid_cites
 from storage.policy_files import rule_cites
 from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
 
@@ -33,19 +34,20 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause, the questions and the routes whose answers cite it, and the reason if none has to."""
+    """A clause, the questions, the routes and the rows of the grid that cite it, and the reason if none has to."""
 
     id: str
     heading: str
     point: int
     questions: tuple[str, ...]
     routes: tuple[str, ...]
+    rows: tuple[str, ...]
     reason: str
 
     @property
     def cited(self) -> bool:
         """Whether anything stands on it."""
-        return bool(self.questions or self.routes)
+        return bool(self.questions or self.routes or self.rows)
 
 
 def load_uncovered(policy: Policy, folder: Path | None = None) -> Mapping[str, Reason]:
@@ -89,6 +91,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
     """Every clause of a policy, in its order."""
     questions = _by_clause((a.to, (*c.cites, *(c.but.cites if c.but is not None else ()))) for a in sheet for c in a.cases)
     routes = _by_clause((rule.id, rule_cites(rule)) for rule in (*policy.routes, *policy.also))
+    rows = _by_clause(grid_cites(policy.grid).items() if policy.grid is not None else ())
     return tuple(
         Clause(
             clause,
@@ -96,6 +99,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
             point,
             tuple(questions.get(clause, ())),
             tuple(routes.get(clause, ())),
+            tuple(rows.get(clause, ())),
             uncovered[clause].words if clause in uncovered else "",
         )
         for name, section in policy.sections.items()

@@ -1,33 +1,48 @@
 """The database: one engine, transactions that are short, and the schema brought up to date before anything else."""
 
 import asyncio
+import logging
+import os
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, inspect, make_url, text
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from storage.fault_points import FaultPoint, reach
 from storage.file_lock import FileLock
-from storage.sqlite_driver import TAKE_WRITE_LOCK, MostlyInPlaceModule
+from storage.key_ring import NoRing, RingFile, RingSource
+from storage.sqlite_driver import READS_WAIT_MS, TAKE_WRITE_LOCK, MostlyInPlaceModule
 from storage.trouble import DatabaseTroubleError, Trouble, trouble_of
 
+if TYPE_CHECKING:
+    from storage.vault import Vault
+
+log = logging.getLogger("esafety.storage")
+
 MIGRATIONS = Path(__file__).parent / "migrations"
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0017"
 """The newest revision in migrations/; a test holds the two together, so that a start need not load Alembic to find out."""
 
 PATIENCE_SECONDS = 2.0
 """How long anybody waits for the database's locks. Slack waits three seconds for an answer, and "not received" must fit in."""
 
-_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
+_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "secure_delete=ON")
+_COMPACT = 7
+"""An SQLite file's user_version, once nothing that a version before migration 0007 wrote lies in it unused."""
+_MOST_COMPACTED_BYTES = 64 * 1024**2
 _NO_TIME_AT_ALL = 0.1
 _LONGEST_STATEMENT_SECONDS = 30.0
+_LOCK_PATIENCE = "lock_patience_seconds"
+"""Where a connection's info says, for its next transaction, how long to wait for the write lock; None to read only."""
 _MIGRATION_LOCK = 0x65736166
 _MIGRATION_TRIES = 10
 _REVISION = re.compile(r"(?P<own>\d{4})(?:_serves_(?P<oldest>\d{4}))?")
@@ -40,15 +55,30 @@ class DatabaseUrlError(ValueError):
 class Database:
     """An SQLite file (one process) or a PostgreSQL database (any number)."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: RingSource | None = None) -> None:
         self.url = _async_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _engine(self.url)
+        self._keys = keys or self._own_ring()
         # SQLite takes one writer at a time: queueing here is fair and costs nothing, where its own lock would be polled.
         self._writer = asyncio.Lock() if self.is_sqlite else None
+        self._path = Path(self.url.database or "")
         self._file: tuple[int, int] | None = None
         self.trouble: Trouble | None = None
         """What the last transaction ended with, until one has written again."""
+
+    @cached_property
+    def vault(self) -> "Vault":
+        """The keys under which its records are sealed."""
+        # What it encrypts with takes a while to load: commands that need no key should not wait.
+        from storage.vault import Vault
+
+        return Vault(self.begin, self._keys)
+
+    def _own_ring(self) -> RingSource:
+        """Where nothing is said of a ring: beside an SQLite file."""
+        file = Path(self.url.database or "").resolve()
+        return RingFile(file.with_name(f"{file.name}.keys"), made_if_missing=True) if self.is_sqlite else NoRing()
 
     @asynccontextmanager
     async def begin(self, *, write: bool = True) -> AsyncIterator[AsyncConnection]:
@@ -83,26 +113,27 @@ class Database:
     async def _transaction(self, *, write: bool) -> AsyncIterator[AsyncConnection]:
         if self.is_sqlite:
             self._hold_to_the_file()
-        if self._writer is None or not write:
-            async with self.engine.connect() as connected:
-                connection = await connected.execution_options(read_only_transaction=True) if self.is_sqlite else connected
-                async with _committed(connection, write=write):
-                    yield connection
+        if not write:
+            # It begins with the first statement, and ends with the connection: there is nothing to commit.
+            async with self.engine.connect() as connection:
+                connection.info[_LOCK_PATIENCE] = None
+                yield connection
+            return
+        if self._writer is None:
+            async with self.engine.connect() as connection, _committed(connection):
+                yield connection
             return
         left = await self._turn(self._writer)
         try:
-            async with self.engine.connect() as connected:
-                connection = await connected.execution_options(lock_patience_ms=int(left * 1000))
-                async with _committed(connection, write=True):
+            async with self.engine.connect() as connection:
+                connection.info[_LOCK_PATIENCE] = left
+                async with _committed(connection):
                     yield connection
         finally:
             self._writer.release()
 
     async def _turn(self, writer: asyncio.Lock) -> float:
         """Waits for the turn to write. The seconds that are left to wait for writers outside this process."""
-        if not writer.locked():
-            await writer.acquire()
-            return PATIENCE_SECONDS
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_SECONDS
         try:
@@ -115,9 +146,8 @@ class Database:
 
     def _hold_to_the_file(self) -> None:
         """Refuses where the file has been deleted or replaced: what would be written to the old one is lost with it."""
-        file = Path(self.url.database or "")
         try:
-            found = file.stat()
+            found = self._path.stat()
         except OSError:
             found = None
         if self._file is None:
@@ -125,6 +155,11 @@ class Database:
         elif found is None or self._file != (found.st_dev, found.st_ino):
             words = f"{self.url.database} was deleted or replaced while the bot was running: put it back, or restart the bot"
             raise DatabaseTroubleError(Trouble.GONE, words)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is an SQLite file that is not there yet. To look into it would make it."""
+        return self.is_sqlite and not self._path.is_file()
 
     async def revision(self) -> str | None:
         """The revision of the schema; None for an empty database."""
@@ -153,7 +188,8 @@ class Database:
         """
         if self.is_sqlite and self.url.database:
             try:
-                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                _for_its_user_alone(self._path.resolve())
             except OSError as no:
                 raise DatabaseTroubleError(Trouble.READ_ONLY, f"{self.url.database} cannot be made ({no.strerror})") from None
         await _patiently(self._migrate)
@@ -193,26 +229,73 @@ class Database:
         if not self.is_sqlite:
             yield
             return
-        lock = FileLock(Path(self.url.database or ""))
+        lock = FileLock(self._path)
         lock.take()
         try:
             yield
         finally:
             lock.release()
 
+    async def not_compact(self, connection: AsyncConnection) -> None:
+        """Says, with the transaction, that an SQLite file has to be written anew: what it overwrites was in plain text."""
+        if self.is_sqlite:
+            await connection.exec_driver_sql("PRAGMA user_version = 0")
+
+    async def compact_once(self) -> None:
+        """Writes an SQLite file anew if it may have plain text of an older version in its free pages or in its log.
+
+        Whoever wants to write waits meanwhile; so a large file is left as it is, and the log says what to do.
+        """
+        async with self.begin(write=False) as connection:
+            if (await connection.exec_driver_sql("PRAGMA user_version")).scalar() == _COMPACT:
+                return
+        file = Path(self.url.database or "")
+        if (await asyncio.to_thread(file.stat)).st_size > _MOST_COMPACTED_BYTES:
+            log.warning("%s may still hold words of an older version where nothing reads them: see docs/keys.md", file)
+            return
+        if self._writer is not None:
+            async with self._writer:
+                await asyncio.to_thread(_compact, file)
+
     async def close(self) -> None:
-        """Closes every connection."""
+        """Closes every connection; one that is still in use, as soon as it is given back."""
+        # The pool that it is given back to is empty by then and looked at no more: nobody would ever close it.
+        event.listen(self.engine.sync_engine.pool, "checkin", _give_up)
         await self.engine.dispose()
 
 
+def _for_its_user_alone(file: Path) -> None:
+    """Makes an SQLite file that nobody but its user may read, and takes the others' right to one that is there."""
+    # The files beside it get the rights that this one has when SQLite makes them.
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    for part in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm"))):
+        try:
+            if part.is_file() and part.stat().st_mode & 0o077:
+                part.chmod(0o600)
+        except OSError:
+            log.warning("%s can be read by others than the bot's user, and is not the bot's to change: chmod 600", part)
+
+
+def _give_up(_: Any, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
+
+
+def _compact(file: Path) -> None:
+    with closing(sqlite3.connect(file, timeout=PATIENCE_SECONDS, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("VACUUM")
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            connection.execute(f"PRAGMA user_version = {_COMPACT}")
+
+
 @asynccontextmanager
-async def _committed(connection: AsyncConnection, *, write: bool) -> AsyncIterator[None]:
+async def _committed(connection: AsyncConnection) -> AsyncIterator[None]:
     async with connection.begin():
         yield
-        if write:
-            reach(FaultPoint.BEFORE_COMMIT)
-    if write:
-        reach(FaultPoint.AFTER_COMMIT)
+        reach(FaultPoint.BEFORE_COMMIT)
+    reach(FaultPoint.AFTER_COMMIT)
 
 
 def _async_url(url: str) -> URL:
@@ -251,22 +334,18 @@ def _engine(url: URL) -> AsyncEngine:
         # The driver's own BEGIN comes too late and is deferred; with it off, `_begin` below decides.
         dbapi_connection.isolation_level = None
         cursor = dbapi_connection.cursor()
-        for pragma in (f"busy_timeout={PATIENCE_SECONDS * 1000:.0f}", *_SQLITE_PRAGMAS):
+        for pragma in (f"busy_timeout={READS_WAIT_MS}", *_SQLITE_PRAGMAS):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if options.get("read_only_transaction"):
-            connection.exec_driver_sql("BEGIN")
-            return
-        usual = int(PATIENCE_SECONDS * 1000)
-        wanted = options.get("lock_patience_ms", usual)
-        if connection.info.get("lock_patience_ms", usual) != wanted:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout={wanted}")
-            connection.info["lock_patience_ms"] = wanted
-        connection.exec_driver_sql(TAKE_WRITE_LOCK)
+        adapted: Any = connection.connection.dbapi_connection
+        patience = connection.info.pop(_LOCK_PATIENCE, PATIENCE_SECONDS)
+        if patience is None:
+            adapted.begin_to_read()
+        elif not adapted.begin_to_write(patience):
+            connection.exec_driver_sql(TAKE_WRITE_LOCK)
 
     return engine
 

@@ -11,10 +11,10 @@ from domain.answers import Catalogue, Sheet
 from domain.policy import Policy
 from domain.routing import route
 from domain.words import FourC
-from storage import answer_files, coverage, question_files
+from storage import answer_files, coverage, grid_files, question_files
 from storage.answer_files import load_catalogue, load_sheet
 from storage.coverage import UNCOVERED_FILE, Reason, load_uncovered
-from storage.policy_files import RouteCase, every_report, load_policy_at, placed_route_cases, shared_folder
+from storage.policy_files import RouteCase, every_report, load_policy_at, load_without_grid, placed_route_cases, shared_folder
 from storage.question_files import Trial, load_trials
 from storage.yaml_files import PolicyFileError, checked, read_yaml
 
@@ -47,11 +47,12 @@ def load_pack(home: Path) -> Pack:
         raise PolicyFileError(f"{home} is no folder: a pack is a folder with policy.yaml and what stands beside it")
     shared = shared_folder(home)
     catalogue = load_catalogue(shared)
-    policy = _tried(faults, lambda: load_policy_at(home, shared))
+    policy = _tried(faults, lambda: load_without_grid(home, shared))
     cases = _tried(faults, lambda: tuple(placed_route_cases(home)))
     if policy is None:
         faults += _forms(home)
         raise PolicyFileError("\n".join(faults))
+    policy = _tried(faults, lambda: load_policy_at(home, shared)) or policy
     uncovered = _tried(faults, lambda: load_uncovered(policy))
     sheet = _tried(faults, lambda: load_sheet(policy, catalogue))
     if sheet is None:
@@ -80,6 +81,7 @@ def _forms(home: Path) -> Iterator[str]:
     yield from _form(sorted((home / "tables").glob("*.yaml")), answer_files.DOORS["table"])
     yield from _form(sorted((home / "questions").glob("*.yaml")), question_files.DOORS["questions"])
     yield from _form([p for p in [home / UNCOVERED_FILE] if p.exists()], coverage.DOORS["uncovered"])
+    yield from _form([p for p in [home / grid_files.GRID_FILE] if p.exists()], grid_files.DOORS["grid"])
 
 
 def _form(paths: list[Path], door: type[BaseModel]) -> Iterator[str]:
@@ -121,5 +123,5 @@ def _has(policy: Policy, clause: str) -> bool:
 def _both(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason], home: Path) -> Iterator[str]:
     for clause in coverage.coverage(policy, sheet, uncovered):
         if clause.cited and clause.reason:
-            who = ", ".join((*clause.questions, *clause.routes)[:3])
+            who = ", ".join((*clause.questions, *clause.routes, *clause.rows)[:3])
             yield f"{home / UNCOVERED_FILE}:{uncovered[clause.id].line}: {clause.id} is cited, by {who}: take it out here"

@@ -11,10 +11,13 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 import policies
+from domain.agencies import Agency
 from domain.deadlines import Deadline, Unit
 from domain.policy import Concern, Condition, Guidance, Policy, RouteRule, Section, Step
 from domain.routing import Facts, Route, UnknownConcernError, applies, route
 from domain.words import EXTERNAL_ROLES, About, Doer, FourC, Role, Urgency
+from storage.agency_files import AGENCIES_FILE, load_agencies
+from storage.grid_files import with_grid
 from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "every_report",
     "load_policy",
     "load_policy_at",
+    "load_without_grid",
     "placed_route_cases",
     "policy_ids",
     "route_cases",
@@ -235,7 +239,17 @@ def shared_folder(home: Path) -> Path:
 
 @cache
 def load_policy_at(home: Path, shared: Path = POLICY_FOLDER) -> Policy:
-    """The policy in a folder anywhere, checked; `shared` has the concerns and the guidance.
+    """The policy in a folder anywhere, checked, with its grid; `shared` has the concerns and the guidance.
+
+    Raises:
+        PolicyFileError: as for `load_policy`.
+    """
+    return with_grid(load_without_grid(home, shared), home)
+
+
+@cache
+def load_without_grid(home: Path, shared: Path) -> Policy:
+    """The same without its grid, whatever is the matter with that.
 
     Raises:
         PolicyFileError: as for `load_policy`.
@@ -256,7 +270,9 @@ def load_policy_at(home: Path, shared: Path = POLICY_FOLDER) -> Policy:
         concerns=_concerns(shared, home / "routes.yaml", rules.concerns),
         routes=tuple(r.to_domain() for r in rules.routes),
         also=tuple(r.to_domain() for r in rules.also),
-        guidance=Guidance(tuple(r.to_domain() for r in guidance.routes), tuple(r.to_domain() for r in guidance.also)),
+        guidance=Guidance(
+            tuple(r.to_domain() for r in guidance.routes), tuple(r.to_domain() for r in guidance.also), _agencies(shared)
+        ),
         home=home,
     )
     if faults := list(_faults(policy)):
@@ -306,6 +322,14 @@ def _rule_line(raw: Any, rule: str) -> int:
 
 def _read(path: Path, model: type[M]) -> M:
     return checked(path, read_yaml(path), model)
+
+
+@cache
+def _agencies(shared: Path) -> tuple[Agency, ...]:
+    """Those beside the concerns, else those that come with the program."""
+    home = next(f for f in (shared, POLICY_FOLDER) if f == POLICY_FOLDER or (f / AGENCIES_FILE).is_file())
+    concerns = frozenset(c.id for c in _read(home / "concerns.yaml", _Catalogue).concerns)
+    return load_agencies(home / AGENCIES_FILE, concerns)
 
 
 def _concerns(folder: Path, place: Path, chosen: list[_ConcernChange]) -> dict[str, Concern]:

@@ -4,14 +4,12 @@ Neither is relied upon: a process that hears no bell looks by itself, and one th
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from storage.database import Database
 
@@ -54,8 +52,10 @@ class SharedClock:
         """Compares for ever."""
         while True:
             await asyncio.sleep(_COMPARE_EVERY_SECONDS)
-            with contextlib.suppress(SQLAlchemyError, OSError):
+            try:
                 await self.compare()
+            except Exception as trouble:  # noqa: BLE001 - it goes on by what it was told last
+                log.warning("the database's clock could not be read: %s", type(trouble).__name__)
 
 
 class Doorbell:
@@ -72,25 +72,28 @@ class Doorbell:
         self._pressed.set()
 
     async def run(self) -> None:
-        """Listens and passes on for ever. What cannot be heard or said is found by looking."""
+        """Listens and passes on until cancelled. What cannot be heard or said is found by looking."""
         while True:
             try:
                 await self._connected()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as trouble:
+            except Exception as trouble:  # noqa: BLE001 - errors of asyncpg, of SQLAlchemy's adapter to it, of the network
                 log.warning("other processes are not heard for now: %s", type(trouble).__name__)
+            # A ring that came to nothing is passed on later.
+            self._pressed.set()
             await asyncio.sleep(_AGAIN_AFTER_SECONDS)
 
     async def _connected(self) -> None:
-        url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        connection = await asyncpg.connect(url, timeout=10)
+        connection = await self._own_connection()
         gone = asyncio.Event()
 
         def lost(_: object) -> None:
             gone.set()
             self._pressed.set()
 
-        connection.add_termination_listener(lost)
         try:
+            connection.add_termination_listener(lost)
+            # To pass on is to wait for one lock of the whole server, which is no reason to hang up.
+            await connection.execute("SET lock_timeout = 0")
             await connection.add_listener(_CHANNEL, lambda *_: self._bell.set())
             while not gone.is_set():
                 await self._pressed.wait()
@@ -99,6 +102,13 @@ class Doorbell:
                     break
                 # Many reports at once are one ring: each would wait for the others' commits.
                 await asyncio.sleep(_SETTLES_SECONDS)
-                await connection.execute(f"NOTIFY {_CHANNEL}", timeout=10)
+                await connection.execute(f"NOTIFY {_CHANNEL}")
         finally:
             connection.terminate()
+
+    async def _own_connection(self) -> asyncpg.Connection:
+        """One that is made as the engine makes its own, whatever the database's URL says, and that the engine then forgets."""
+        made = await self._database.engine.raw_connection()
+        connection: asyncpg.Connection = made.driver_connection
+        made.detach()
+        return connection

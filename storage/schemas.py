@@ -7,13 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from storage import answer_files, coverage, policy_files, question_files
+from storage import answer_files, coverage, grid_files, policy_files, question_files
 
 FORMS: Mapping[str, type[BaseModel]] = {
     **policy_files.DOORS,
     **answer_files.DOORS,
     **question_files.DOORS,
     **coverage.DOORS,
+    **grid_files.DOORS,
 }
 """The kinds of file there are."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,12 +17,18 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
+from domain.access import FIGURE_READERS
+from domain.agencies import Contact
 from domain.deadlines import COMES_BACK, SchoolCalendar, Term
+from domain.figures import LEAST_BASE, MOST_BASE, USUAL_BASE
 from domain.people import CHATS, GROUP_OF, Group, Holders, Platform, School
 from domain.policy import Policy
-from domain.words import EXTERNAL_ROLES, Role, Urgency
+from domain.retention import LONGEST_YEARS, YEARS
+from domain.words import EXTERNAL_ROLES, RetentionClass, Role, Urgency
+from storage.agency_files import Phone, WebAddress
 from storage.policy_files import PolicyFileError, load_policy, load_policy_at, shared_folder
 
 
@@ -60,6 +67,10 @@ _Time = Annotated[time, BeforeValidator(_quoted)]
 
 _SchoolDays = Annotated[int, Field(strict=True, ge=1, le=30)]
 
+_Days = Annotated[int, Field(strict=True, ge=1, le=3650)]
+
+_Years = Annotated[int, Field(strict=True, ge=1, le=LONGEST_YEARS)]
+
 _LONGEST_CLOSED_DAYS = 300
 
 
@@ -67,6 +78,50 @@ class _Hours(BaseModel):
     model_config = ConfigDict(extra="forbid")
     opens: _Time = time(8, 30)
     closes: _Time = time(16, 0)
+
+
+class _Often(StrEnum):
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+
+
+_SPANS = {_Often.HOUR: timedelta(hours=1), _Often.DAY: timedelta(days=1), _Often.WEEK: timedelta(weeks=1)}
+
+
+class _Heads(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    every: _Often = _Often.DAY
+    mail: Email | Annotated[str, StringConstraints(max_length=0)] = ""
+
+
+def _sees_figures(role: Role) -> Role:
+    if role not in FIGURE_READERS:
+        raise ValueError(f"{role.value} does not see figures: {', '.join(sorted(FIGURE_READERS))}")
+    return role
+
+
+class _Figures(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    to: list[Annotated[Role, AfterValidator(_sees_figures)]] = [Role.DSL, Role.HEADTEACHER]
+    smallest: Annotated[int, Field(strict=True, ge=LEAST_BASE, le=MOST_BASE)] = USUAL_BASE
+
+
+class _Contact(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    phone: Phone | None = None
+    email: Email | None = None
+    url: WebAddress | None = None
+    name: Name | None = None
+
+    @model_validator(mode="after")
+    def _reached_somehow(self) -> "_Contact":
+        if not (self.phone or self.email or self.url):
+            raise ValueError("give a phone, an email or a url")
+        return self
+
+    def to_domain(self) -> Contact:
+        return Contact(self.phone or "", self.email or "", self.url or "", self.name or "")
 
 
 class _School(BaseModel):
@@ -87,6 +142,12 @@ class _School(BaseModel):
     channels: dict[_Chat, dict[InsideRole, Channel | dict[Name, Channel]]] = {}
     slack_team: str = ""
     teams_tenant: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True, to_lower=True)] = ""
+    audit_heads: _Heads = _Heads()
+    guests: dict[_Chat, dict[Channel, Email]] = {}
+    retention: dict[RetentionClass, _Years] = {}
+    agencies: dict[str, _Contact] = {}
+    repeats_within: _Days = 365
+    figures: _Figures = _Figures()
 
     @field_validator("timezone")
     @classmethod
@@ -127,11 +188,12 @@ def _load(path: Path) -> School:
     except (yaml.YAMLError, UnicodeDecodeError) as wrong:
         raise SchoolFileError(f"{path} is not valid YAML: {wrong}") from None
     try:
+        policy = _policy(path, raw.policy)
         return School(
             id=path.stem,
             name=raw.name,
             prefix=raw.prefix,
-            policy=_policy(path, raw.policy),
+            policy=policy,
             calendar=SchoolCalendar(
                 ZoneInfo(raw.timezone), raw.school_day.opens, raw.school_day.closes, _days(raw.closed), _terms(raw.terms)
             ),
@@ -143,6 +205,14 @@ def _load(path: Path) -> School:
             forms=tuple(raw.forms),
             slack_team=raw.slack_team,
             teams_tenant=raw.teams_tenant,
+            guests=_guests(raw),
+            heads_every=_SPANS[raw.audit_heads.every],
+            heads_mail=raw.audit_heads.mail,
+            retention={**YEARS, **raw.retention},
+            agencies=_agencies(policy, raw.agencies),
+            repeats_within=timedelta(days=raw.repeats_within),
+            figures_base=raw.figures.smallest,
+            figures_to=tuple(raw.figures.to),
         )
     except (ValueError, PolicyFileError) as wrong:
         raise SchoolFileError(f"{path}: {wrong}") from None
@@ -156,11 +226,30 @@ def _policy(path: Path, named: str) -> Policy:
     return load_policy_at(home, shared_folder(home))
 
 
+def _agencies(policy: Policy, given: Mapping[str, _Contact]) -> dict[str, Contact]:
+    local = [a.id for a in policy.guidance.agencies if a.local]
+    if unknown := [a for a in given if a not in local]:
+        raise ValueError(f"agencies: {', '.join(unknown)} is not the school's to give: {', '.join(local)}")
+    return {agency: contact.to_domain() for agency, contact in given.items()}
+
+
 def _holders(raw: _School, role: Role, who: list[str] | dict[str, list[str]]) -> Holders:
     if isinstance(who, list):
         return Holders(everywhere=tuple(who))
     _check_groups(raw, f"roles.{role.value}", role, who)
     return Holders(by_group={group: tuple(emails) for group, emails in who.items()})
+
+
+def _guests(raw: _School) -> dict[tuple[Platform, str], str]:
+    held = {email for who in raw.roles.values() for part in _parts(who) for email in part}
+    found = {(p, user): email for p, users in raw.guests.items() for user, email in users.items()}
+    if useless := sorted(set(found.values()) - held):
+        raise ValueError(f"guests: {', '.join(useless)} holds no role in this file: a guest is let in for a role only")
+    return found
+
+
+def _parts(who: list[str] | dict[str, list[str]]) -> Iterable[list[str]]:
+    return [who] if isinstance(who, list) else who.values()
 
 
 def _check_groups(raw: _School, place: str, role: Role, groups: Iterable[str]) -> None:

@@ -4,16 +4,22 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.people import AddressKind, Platform
 from domain.words import DeliveryState
+from storage import sealed as s
 from storage import tables as t
+from storage.channel_records import forgotten
 from storage.database import Database
+from storage.vault import EVERYBODY, SchoolKeys
 
 TIME_TO_INVITE = timedelta(minutes=10)
 """How long messages to channels still wait after an installation."""
+
+# Written out once: every request and every message asks for it.
+_OF_TEAM = select(t.slack_installs).where(t.slack_installs.c.team == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +42,17 @@ class SlackInstalls:
 
     async def of_team(self, team: str) -> SlackInstall | None:
         """The installation of a workspace; None if there is none, or it was taken away."""
+        keys = await self._keys(make=False)
         async with self._database.begin(write=False) as connection:
-            row = (await connection.execute(select(t.slack_installs).where(t.slack_installs.c.team == team))).first()
-        return None if row is None else _install(row)
+            row = (await connection.execute(_OF_TEAM, {"of": team})).first()
+        return None if row is None else _install(keys, row)
 
     async def all(self) -> list[SlackInstall]:
         """Every installation, by workspace."""
+        keys = await self._keys(make=False)
         async with self._database.begin(write=False) as connection:
             rows = await connection.execute(select(t.slack_installs).order_by(t.slack_installs.c.team))
-            return [_install(row) for row in rows]
+            return [_install(keys, row) for row in rows]
 
     async def save(self, install: SlackInstall, school: str, waited_for: Collection[str]) -> None:
         """Keeps an installation in place of an earlier one. Messages of that school that waited for it become due.
@@ -55,7 +63,8 @@ class SlackInstalls:
         add = sqlite.insert if self._database.is_sqlite else postgresql.insert
         kept = {
             "team_name": install.team_name[:255],
-            "token": install.token,
+            "token": "",
+            "sealed": (await self._keys(make=True)).records.seal_text(install.token, s.of_token(install.team)),
             "bot_user": install.bot_user,
             "installed_by": install.installed_by,
             "installed_at": install.installed_at,
@@ -68,13 +77,13 @@ class SlackInstalls:
             d.trouble.in_(waited_for),
         )
         to_channels = d.address_kind == AddressKind.CHANNEL
-        readers = t.channel_readers
+        readers = t.channel_readers.c
         async with self._database.begin() as connection:
             statement = add(t.slack_installs).values(team=install.team, **kept)
             await connection.execute(statement.on_conflict_do_update(index_elements=["team"], set_=kept))
             await connection.execute(waiting.where(~to_channels).values(next_at=install.installed_at))
             await connection.execute(waiting.where(to_channels).values(next_at=install.installed_at + TIME_TO_INVITE))
-            await connection.execute(delete(readers).where(readers.c.school == school, readers.c.platform == Platform.SLACK))
+            await connection.execute(forgotten(readers.school == school, readers.platform == Platform.SLACK))
 
     async def forget(self, team: str, until: datetime) -> bool:
         """Forgets what was installed in a workspace until then; False if there is nothing so old.
@@ -85,6 +94,9 @@ class SlackInstalls:
         async with self._database.begin() as connection:
             gone = await connection.execute(delete(t.slack_installs).where(i.team == team, i.installed_at <= until))
             return bool(gone.rowcount)
+
+    async def _keys(self, *, make: bool) -> SchoolKeys:
+        return await self._database.vault.of_school(EVERYBODY, make=make)
 
 
 class InstallStates:
@@ -109,5 +121,6 @@ class InstallStates:
         return row is not None and row.expires_at > now
 
 
-def _install(row: Row[tuple[object, ...]]) -> SlackInstall:
-    return SlackInstall(row.team, row.team_name, row.token, row.bot_user, row.installed_by, row.installed_at)
+def _install(keys: SchoolKeys, row: Row[tuple[object, ...]]) -> SlackInstall:
+    token = s.opened(keys.records, row.token, row.sealed, s.of_token(row.team))
+    return SlackInstall(row.team, row.team_name, token, row.bot_user, row.installed_by, row.installed_at)

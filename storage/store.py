@@ -17,5 +17,7 @@ class Store:
     @asynccontextmanager
     async def transaction(self, school: School, *, write: bool = True) -> AsyncIterator[Records]:
         """One transaction: all of it is kept, or nothing where something is raised."""
+        vault = self._database.vault
+        keys = await vault.of_school(school.id, make=write)
         async with self._database.begin(write=write) as connection:
-            yield Records(connection, school.id)
+            yield Records(connection, school.id, vault, keys)

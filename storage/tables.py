@@ -1,7 +1,7 @@
 """The tables. CHECK constraints make wrong states impossible on both databases; migrations/ is what creates them.
 
-What a person wrote about a child (`incident_texts`, `participants.name`, `drafts.filled`) stands apart from the columns that
-routing, queues and figures need, so that it can be sealed without touching them.
+What a person wrote, and what a pupil is called, is sealed (storage/sealing.py): it stands in a column of bytes. The column of
+text beside it is empty then, and holds something only in rows that a version before 0007 has written.
 """
 
 from collections.abc import Iterable
@@ -14,11 +14,13 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -30,9 +32,15 @@ from sqlalchemy import (
 )
 
 from domain.asking import Decision, GapKind, RequestKind
+from domain.audit import HeadWay
+from domain.breaches import BreachDecision, BreachKind
+from domain.entries import EntryKind
+from domain.exports import PageEnd, PageKind
+from domain.figures import Season
 from domain.incident import AlertState, Asked, MessageKind, NoteKind, TimerKind, Why
-from domain.people import CHATS, AddressKind, Kind, Platform
-from domain.words import About, DeliveryState, IncidentState, ParticipantRole, Urgency
+from domain.people import CHATS, AddressKind, Kind, Platform, Standing
+from domain.retention import EarlyReason, KeepState
+from domain.words import About, DeliveryState, IncidentState, ParticipantRole, RetentionClass, Urgency
 
 metadata = MetaData(
     naming_convention={
@@ -74,6 +82,16 @@ def _id(name: str = "id", refers_to: str | None = None, **kwargs: Any) -> Column
     return Column(name, String(36), *([ForeignKey(refers_to)] if refers_to else []), **kwargs)
 
 
+def _sealed(name: str = "sealed") -> Column[bytes]:
+    return Column(name, LargeBinary)
+
+
+def _plain(table: str, column: str, text_column: str) -> Index:
+    """Where to find what is not sealed yet: as a rule nothing."""
+    plain = text(f"{text_column} <> ''")
+    return Index(f"ix_{table}_plain", column, sqlite_where=plain, postgresql_where=plain)
+
+
 counters = Table(
     "counters",
     metadata,
@@ -81,7 +99,7 @@ counters = Table(
     Column("name", String(32), primary_key=True),
     Column("last", Integer, nullable=False),
 )
-"""The last number given out, so that references of a school and year run without a gap."""
+"""The last number given out of a series: entries of the audit, lists. Whoever takes one holds its row."""
 
 people = Table(
     "people",
@@ -89,6 +107,7 @@ people = Table(
     _id(primary_key=True),
     Column("school", String(64), nullable=False),
     Column("kind", String(8), nullable=False),
+    # Of a pupil who is sealed: a mark made of their number, so that they are on the list once.
     Column("list_key", String(255), nullable=False, comment="e-mail of staff, the school's own number of a pupil"),
     Column("name", String(255), nullable=False),
     Column("email", String(255), nullable=False, server_default=""),
@@ -97,9 +116,36 @@ people = Table(
     Column("line_manager", String(255), nullable=False, server_default=""),
     Column("search", String(255), nullable=False, comment="the name without case or accents, for typeahead"),
     Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("number", String(64), nullable=True, comment="the school's own number of a member of staff, if a list gave it"),
+    # Of pupils it is not kept: they are forgotten as soon as no case names them.
+    Column("left_at", Moment, nullable=True),
+    _sealed(),
     _one_of("kind", "kind", Kind),
     UniqueConstraint("school", "kind", "list_key"),
+    Index("ix_people_number", "school", "number", unique=True),
 )
+
+people_words = Table(
+    "people_words",
+    metadata,
+    Column("school", String(64), primary_key=True),
+    Column("token", LargeBinary, primary_key=True, comment="made of the beginning of a word of their name"),
+    _id("person_id", primary_key=True),
+    Index("ix_people_words_person_id", "person_id"),
+    # All of a row is its key: kept once, and not twice.
+    sqlite_with_rowid=False,
+)
+"""By which words pupils are found: marks that only who has the school's key can make."""
+
+school_keys = Table(
+    "school_keys",
+    metadata,
+    Column("school", String(64), primary_key=True, comment="empty for what belongs to no school"),
+    Column("purpose", String(16), primary_key=True),
+    Column("key_id", String(32), nullable=False, comment="the master key that it is sealed under"),
+    Column("wrapped_key", LargeBinary, nullable=False),
+)
+"""The keys of what belongs to no case."""
 
 accounts = Table(
     "accounts",
@@ -109,8 +155,10 @@ accounts = Table(
     Column("user_id", String(128), primary_key=True),
     Column("email", String(255), nullable=False, server_default=""),
     Column("name", String(255), nullable=False, server_default=""),
+    Column("standing", String(16), nullable=False, server_default=Standing.UNKNOWN),
     Column("checked_at", Moment, nullable=False),
     _one_of("platform", "platform", CHATS),
+    _one_of("standing", "standing", Standing),
     Index("ix_accounts_school_email", "school", "email"),
 )
 
@@ -122,6 +170,8 @@ channel_readers = Table(
     Column("channel", String(128), primary_key=True),
     Column("emails", JSON, nullable=False, comment="who reads the channel; an unknown reader stands as an empty address"),
     Column("checked_at", Moment, nullable=False),
+    Column("begun", Integer, nullable=False, server_default="0", comment="the number of the look at it that was begun last"),
+    Column("counted", Integer, nullable=False, server_default="0", comment="that of the newest that counts"),
     _one_of("platform", "platform", CHATS),
 )
 
@@ -134,9 +184,11 @@ teams_users = Table(
     Column("email", String(255), nullable=False, server_default=""),
     Column("upn", String(255), nullable=False, server_default="", comment="the name they sign in with, often their e-mail"),
     Column("name", String(255), nullable=False, server_default=""),
+    Column("standing", String(16), nullable=False, server_default=Standing.UNKNOWN),
     Column("service_url", String(512), nullable=False),
     Column("conversation_id", String(512), nullable=False, server_default="", comment="their one-to-one chat with the bot"),
     Column("checked_at", Moment, nullable=False),
+    _one_of("standing", "standing", Standing),
     Index("ix_teams_users_email", "tenant", "email"),
     Index("ix_teams_users_upn", "tenant", "upn"),
 )
@@ -163,7 +215,8 @@ slack_installs = Table(
     Column("bot_user", String(64), nullable=False),
     Column("installed_by", String(64), nullable=False, server_default=""),
     Column("installed_at", Moment, nullable=False),
-    CheckConstraint("token <> ''", name="has_a_token"),
+    _sealed(),
+    CheckConstraint("token <> '' OR sealed IS NOT NULL", name="has_a_token"),
 )
 """Slack workspaces, where one bot serves many. Which school a workspace is of stands in the school files alone."""
 
@@ -196,8 +249,11 @@ incidents = Table(
     Column("occurred_at", Moment, nullable=False),
     Column("due_at", Moment, nullable=False),
     Column("closed_at", Moment),
+    Column("first_alert_at", Moment),
     Column("route", JSON, nullable=False, comment="roles alerted, agencies, rules and clauses as decided when it was reported"),
     _id("draft_id", nullable=True),
+    Column("key_id", String(32), index=True, comment="the master key that wrapped_key is sealed under; empty: it is erased"),
+    Column("wrapped_key", LargeBinary, comment="the case's own key"),
     UniqueConstraint("school", "reference"),
     UniqueConstraint("draft_id"),
     _one_of("state", "state", IncidentState),
@@ -206,7 +262,17 @@ incidents = Table(
     _one_of("reporter_platform", "reporter_platform", CHATS),
     CheckConstraint("(closed_at IS NULL) = (state IN ('reported', 'acknowledged', 'in_progress'))", name="closed_has_a_time"),
     Index("ix_incidents_school_state", "school", "state"),
-    Index("ix_incidents_reporter", "school", "reporter_platform", "reporter_user"),
+    Index("ix_incidents_reported", "school", "reported_at"),
+    Index("ix_incidents_reporter", "school", "reporter_platform", "reporter_user", "reported_at"),
+    Index("ix_incidents_reporter_person", "school", "reporter_person", "reported_at"),
+    Index(
+        "ix_incidents_closed",
+        "school",
+        "closed_at",
+        "id",
+        sqlite_where=text("closed_at IS NOT NULL"),
+        postgresql_where=text("closed_at IS NOT NULL"),
+    ),
     Index(
         "ix_incidents_open",
         "id",
@@ -221,7 +287,9 @@ incident_texts = Table(
     _id("incident_id", "incidents.id", primary_key=True),
     Column("field", String(32), primary_key=True),
     Column("text", Text, nullable=False),
+    _sealed(),
     _one_of("field", "field", ("what_happened", "done_already", "where", "link")),
+    _plain("incident_texts", "incident_id", "text"),
 )
 
 case_notes = Table(
@@ -233,8 +301,41 @@ case_notes = Table(
     Column("kind", String(16), nullable=False),
     Column("at", Moment, nullable=False),
     Column("text", Text, nullable=False),
+    _sealed(),
     _one_of("kind", "kind", NoteKind),
+    _plain("case_notes", "incident_id", "text"),
 )
+
+case_entries = Table(
+    "case_entries",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("incident_id", "incidents.id", nullable=False, index=True),
+    _id("person_id", nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    _id("corrects", nullable=True, comment="the first wording of the entry that this one corrects"),
+    _id("doer_id", nullable=True, comment="of an action: who is to do it"),
+    Column("due_at", Moment, comment="by when, as its newest wording has it"),
+    Column("done_at", Moment),
+    _id("done_by", nullable=True),
+    _sealed(),
+    _one_of("kind", "kind", EntryKind),
+    CheckConstraint("(done_at IS NULL) = (done_by IS NULL)", name="done_by_somebody"),
+    CheckConstraint(
+        "(kind = 'action' AND corrects IS NULL) OR (doer_id IS NULL AND due_at IS NULL AND done_at IS NULL)",
+        name="state_of_an_action",
+    ),
+    Index(
+        "ix_case_entries_due",
+        "school",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL AND done_at IS NULL"),
+        postgresql_where=text("due_at IS NOT NULL AND done_at IS NULL"),
+    ),
+)
+"""What is written in a case while it is worked. A correction is a row of its own, and what it corrects stays."""
 
 participants = Table(
     "participants",
@@ -244,7 +345,10 @@ participants = Table(
     Column("role", String(32), nullable=False),
     _id("person_id", nullable=True),
     Column("name", String(255), nullable=False, comment="the person's name on the list, or as it was typed"),
+    _sealed(),
     _one_of("role", "role", ParticipantRole),
+    _plain("participants", "incident_id", "name"),
+    Index("ix_participants_person", "person_id"),
 )
 
 exclusions = Table(
@@ -302,6 +406,43 @@ summonses = Table(
     Index("ix_summonses_person", "person_id"),
 )
 
+openings = Table(
+    "openings",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("incident_id", "incidents.id", nullable=False, index=True),
+    _id("person_id", nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    CheckConstraint("until > at", name="for_a_while"),
+)
+"""Cases that somebody opened in an emergency. The reason is a note of the case."""
+
+keepings = Table(
+    "keepings",
+    metadata,
+    _id("incident_id", "incidents.id", primary_key=True),
+    Column("school", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at", Moment, nullable=False, comment="since when it is so"),
+    _id("person_id", nullable=True, comment="who proposed to erase it, or holds it; none: the clock"),
+    Column("reason", String(16), comment="why before its time, a code"),
+    Column("until", Moment, comment="how long it is held, if not until somebody lifts that"),
+    _id("agreed_by", nullable=True, comment="who had it erased"),
+    _one_of("kind", "kind", RetentionClass),
+    _one_of("state", "state", KeepState),
+    _one_of("reason", "reason", EarlyReason),
+    CheckConstraint("(state = 'erased') = (agreed_by IS NOT NULL)", name="erased_by_somebody"),
+    CheckConstraint("person_id IS NULL OR agreed_by IS NULL OR person_id <> agreed_by", name="two_people"),
+    CheckConstraint("state NOT IN ('early', 'held') OR person_id IS NOT NULL", name="wanted_by_somebody"),
+    CheckConstraint("until IS NULL OR state = 'held'", name="until_when"),
+    Index("ix_keepings_school_state", "school", "state"),
+)
+"""What was said of how long a case is kept. Why it is held stands in the case as a note."""
+
 asked = Table(
     "asked",
     metadata,
@@ -310,6 +451,7 @@ asked = Table(
     Column("platform", String(16), nullable=False),
     Column("user_id", String(128), nullable=False),
     Column("text", Text, nullable=False, comment="as it was typed: it may hold anything"),
+    _sealed(),
     Column("at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
     _one_of("platform", "platform", CHATS),
@@ -324,6 +466,7 @@ gaps = Table(
     Column("kind", String(16), nullable=False),
     Column("question", String(64), nullable=False, server_default="", comment="the catalogue's id, empty where none fits"),
     Column("text", Text, nullable=False, comment="as it was typed; emptied once it is settled"),
+    _sealed(),
     Column("at", Moment, nullable=False),
     Column("settled_at", Moment),
     _id("settled_by", nullable=True),
@@ -342,6 +485,7 @@ requests = Table(
     Column("question", String(64), nullable=False, server_default=""),
     Column("cites", JSON, nullable=False),
     Column("text", Text, nullable=False),
+    _sealed(),
     Column("asker_platform", String(16), nullable=False),
     Column("asker_user", String(128), nullable=False),
     _id("asker_person", nullable=True),
@@ -350,6 +494,7 @@ requests = Table(
     Column("at", Moment, nullable=False),
     Column("decision", String(16)),
     Column("reason", Text, nullable=False, server_default=""),
+    _sealed("sealed_reason"),
     _id("decided_by", nullable=True),
     Column("decided_at", Moment),
     UniqueConstraint("school", "reference"),
@@ -361,6 +506,89 @@ requests = Table(
     CheckConstraint("decided_by IS NULL OR asker_person IS NULL OR decided_by <> asker_person", name="not_by_themselves"),
 )
 
+breaches = Table(
+    "breaches",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False, index=True),
+    Column("reference", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("found_at", Moment, nullable=False),
+    _sealed(),
+    _id("started_by", nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("steps", JSON, nullable=False, comment="those that are done"),
+    Column("done", Boolean, nullable=False, server_default=false(), comment="it is decided, and every step is done"),
+    Column("reminded", Integer, nullable=False, server_default="0"),
+    Column("decision", String(16)),
+    _sealed("sealed_reason"),
+    _id("decided_by", nullable=True),
+    Column("decided_at", Moment),
+    Column("caused_by", JSON, nullable=False, server_default=text("'[]'"), comment="members of staff, who are kept out of it"),
+    UniqueConstraint("school", "reference"),
+    _one_of("kind", "kind", BreachKind),
+    _one_of("decision", "decision", BreachDecision),
+    CheckConstraint("(decision IS NULL) = (decided_by IS NULL)", name="decided_by_somebody"),
+    CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="decided_at_some_time"),
+)
+"""Breaches of personal data. What happened, and why it was decided so, is sealed under the school's key."""
+
+handovers = Table(
+    "handovers",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False, index=True),
+    _id("person_id", nullable=False),
+    _sealed(),
+    Column("file", String(64), nullable=False),
+    Column("receipt", String(64), nullable=False, comment="a digest of the code that stands in the page"),
+    _id("started_by", nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("received_at", Moment),
+    _id("received_by", nullable=True),
+    CheckConstraint("(received_at IS NULL) = (received_by IS NULL)", name="received_by_somebody"),
+)
+"""Pupils' records on their way to the next school. Which school that is, is sealed under the school's key."""
+
+exports = Table(
+    "exports",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    Column("file", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    _id("made_by", nullable=True),
+    Column("at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("cases", JSON, nullable=False, comment="the ids of the cases in it"),
+    Column("ended_at", Moment),
+    Column("ended", String(16)),
+    UniqueConstraint("school", "file"),
+    _one_of("kind", "kind", PageKind),
+    _one_of("ended", "ended", PageEnd),
+    CheckConstraint("(ended IS NULL) = (ended_at IS NULL)", name="ended_at_some_time"),
+)
+"""Sealed pages in the folder for exports, never their passphrases."""
+
+figures = Table(
+    "figures",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    Column("year", Integer, nullable=False, comment="in which the school year begins"),
+    Column("season", String(8), nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("published", JSON, nullable=False, comment="rounded numbers, as anybody may read them"),
+    UniqueConstraint("school", "year", "season"),
+    _one_of("season", "season", Season),
+    CheckConstraint("first_day <= last_day", name="in_order"),
+)
+"""What was published of each term. It is made once, so that nobody learns anything by comparing two makings."""
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -369,6 +597,8 @@ deliveries = Table(
     _id("incident_id", "incidents.id", nullable=True, index=True),
     _id("alert_id", "alerts.id", nullable=True),
     _id("request_id", "requests.id", nullable=True, index=True),
+    _id("breach_id", "breaches.id", nullable=True, index=True),
+    _id("figures_id", "figures.id", nullable=True, index=True),
     Column("message", String(16), nullable=False),
     Column("platform", String(16), nullable=False),
     Column("address_kind", String(16), nullable=False),
@@ -386,13 +616,20 @@ deliveries = Table(
     Column("made_at", Moment),
     Column("uncertain", Boolean, nullable=False, server_default=false(), comment="it may have been posted unbeknown"),
     Column("trouble", String(64), nullable=False, server_default="", comment="a code, never an answer's text"),
+    Column("tried_since", Moment, comment="since when it has been tried, with no long standstill in between"),
     _one_of("state", "state", DeliveryState),
     _one_of("message", "message", MessageKind),
     _one_of("platform", "platform", Platform),
     _one_of("address_kind", "address_kind", AddressKind),
     CheckConstraint("(state = 'leased') = (leased_until IS NOT NULL)", name="leased_until_when"),
     CheckConstraint("state <> 'sent' OR message_id IS NOT NULL", name="sent_is_known"),
-    CheckConstraint("(incident_id IS NULL) <> (request_id IS NULL)", name="of_one_thing"),
+    CheckConstraint(
+        " + ".join(
+            f"CASE WHEN {one} IS NULL THEN 0 ELSE 1 END" for one in ("incident_id", "request_id", "breach_id", "figures_id")
+        )
+        + " = 1",
+        name="of_one_thing",
+    ),
     Index(
         "ix_deliveries_due",
         "next_at",
@@ -411,6 +648,12 @@ deliveries = Table(
         postgresql_where=text("step <> ''"),
     ),
     Index(
+        "ix_deliveries_channel",
+        "address_id",
+        sqlite_where=text("address_kind = 'channel'"),
+        postgresql_where=text("address_kind = 'channel'"),
+    ),
+    Index(
         "ix_deliveries_dead",
         "school",
         sqlite_where=text("state = 'dead'"),
@@ -426,10 +669,12 @@ timers = Table(
     Column("kind", String(16), nullable=False),
     _id("incident_id", "incidents.id", nullable=False),
     _id("alert_id", "alerts.id", nullable=False, index=True),
+    _id("entry_id", "case_entries.id", nullable=True, index=True),
     Column("due_at", Moment, nullable=False),
     Column("state", String(16), nullable=False),
     _one_of("kind", "kind", TimerKind),
     _one_of("state", "state", ("pending", "done", "cancelled")),
+    CheckConstraint("(kind = 'action') = (entry_id IS NOT NULL)", name="of_an_action"),
     Index("ix_timers_due", "due_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
 )
 
@@ -445,8 +690,28 @@ audit = Table(
     Column("data", JSON, nullable=False, comment="ids and codes; no name and no narrative"),
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
-    Index("ix_audit_incident", "incident_id"),
+    Index("ix_audit_case", "school", "incident_id", "seq"),
 )
+"""Triggers refuse to change it or to take anything away: see migration 0006."""
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("school", String(64), primary_key=True),
+    Column("seq", Integer, primary_key=True, comment="the entry that the head vouches for, and all before it"),
+    Column("way", String(8), primary_key=True, comment="where it goes out to"),
+    Column("at", Moment, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("key", String(16), nullable=False, comment="which key has signed it"),
+    Column("signature", String(128), nullable=False),
+    Column("sent_at", Moment),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", Moment, nullable=False, comment="while it is being sent: when another may"),
+    Column("trouble", String(64), nullable=False, server_default="", comment="a code"),
+    _one_of("way", "way", HeadWay),
+    Index("ix_audit_heads_waiting", "next_at", sqlite_where=text("sent_at IS NULL"), postgresql_where=text("sent_at IS NULL")),
+)
+"""Signed heads of the chains, each once for each place that it goes out to."""
 
 drafts = Table(
     "drafts",
@@ -457,12 +722,19 @@ drafts = Table(
     Column("user_id", String(128), nullable=False),
     Column("state", String(16), nullable=False),
     Column("filled", JSON, nullable=False, comment="what has reached the bot of the form, by field"),
+    _sealed(),
     Column("changed_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     _one_of("state", "state", ("open", "submitted", "discarded")),
     _one_of("platform", "platform", CHATS),
     Index("ix_drafts_owner", "school", "platform", "user_id", "state"),
     Index("ix_drafts_open", "expires_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index(
+        "ix_drafts_left",
+        "id",
+        sqlite_where=text("state <> 'open' AND sealed IS NOT NULL"),
+        postgresql_where=text("state <> 'open' AND sealed IS NOT NULL"),
+    ),
 )
 
 seen_events = Table(
@@ -482,5 +754,6 @@ console_messages = Table(
     Column("at", Moment, nullable=False),
     Column("changed", Boolean, nullable=False, server_default=text("false")),
     Column("body", JSON, nullable=False),
+    _sealed(),
 )
 """The chat of the local console, which has no server of its own to keep it."""

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, case, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from domain.people import Standing
 from storage import tables as t
 from storage.database import Database
 
@@ -27,6 +28,7 @@ class TeamsUser:
     upn: str = ""
     name: str = ""
     conversation_id: str = ""
+    standing: Standing = Standing.UNKNOWN
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -46,28 +48,39 @@ class TeamsDirectory:
         u = t.teams_users.c
         return await self._one(select(t.teams_users).where(u.tenant == tenant, u.user_id == user_id))
 
-    async def user_of(self, tenant: str, email: str) -> TeamsUser | None:
-        """The user of that e-mail address, or who signs in with it; of two, the one the bot can write to."""
+    async def users_of(self, tenant: str, email: str) -> list[TeamsUser]:
+        """The members seen with that e-mail address, or who signed in with it: first those that the bot can write to."""
         u = t.teams_users.c
         best_first = (case((u.conversation_id != "", 0), else_=1), case((u.email == email, 0), else_=1), u.checked_at.desc())
-        here = select(t.teams_users).where(u.tenant == tenant, or_(u.email == email, u.upn == email))
-        return await self._one(here.order_by(*best_first).limit(1)) if email else None
+        member = u.standing.in_((Standing.MEMBER, Standing.UNKNOWN))
+        here = select(t.teams_users).where(u.tenant == tenant, member, or_(u.email == email, u.upn == email))
+        async with self._database.begin(write=False) as connection:
+            return [_user(r) for r in await connection.execute(here.order_by(*best_first))] if email else []
+
+    async def add_user(self, user: TeamsUser) -> None:
+        """Remembers a user of whom little is known yet; whoever is known already stays as they are."""
+        async with self._database.begin() as connection:
+            await connection.execute(self._with(user).on_conflict_do_nothing())
 
     async def save_user(self, user: TeamsUser) -> None:
         """Remembers a user. The chat with them stays as it is."""
-        statement = self._insert(t.teams_users).values(
+        statement = self._with(user)
+        new = {c: statement.excluded[c] for c in ("teams_id", "email", "upn", "name", "standing", "service_url", "checked_at")}
+        async with self._database.begin() as connection:
+            await connection.execute(statement.on_conflict_do_update(index_elements=["tenant", "user_id"], set_=new))
+
+    def _with(self, user: TeamsUser) -> postgresql.Insert | sqlite.Insert:
+        return self._insert(t.teams_users).values(
             tenant=user.tenant,
             user_id=user.user_id,
             teams_id=user.teams_id,
             email=user.email.lower()[:255],
             upn=user.upn.lower()[:255],
             name=user.name[:255],
+            standing=user.standing,
             service_url=user.service_url,
             checked_at=user.checked_at,
         )
-        new = {c: statement.excluded[c] for c in ("teams_id", "email", "upn", "name", "service_url", "checked_at")}
-        async with self._database.begin() as connection:
-            await connection.execute(statement.on_conflict_do_update(index_elements=["tenant", "user_id"], set_=new))
 
     async def open_chat(self, tenant: str, user_id: str, conversation_id: str) -> bool:
         """Remembers the one-to-one chat with a user who is known; True if it was not known before."""
@@ -137,6 +150,7 @@ def _user(r: Row[Any]) -> TeamsUser:
         checked_at=r.checked_at,
         email=r.email,
         upn=r.upn,
+        standing=Standing(r.standing),
         name=r.name,
         conversation_id=r.conversation_id,
     )

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import and_, case, func, select, text
+from sqlalchemy import and_, case, func, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.people import Platform
 from domain.words import DeliveryState, IncidentState, Role, Urgency
 from storage import tables as t
+from storage.audit_heads import Heads, HeadsStanding
 from storage.database import Database
+from storage.listed_records import Comparison, comparisons
+from storage.outbox import Outbox, Resting
 
 # Written out, as the partial indexes have them: a database that sees a parameter instead cannot know that one of them fits.
 _LIVE = text("deliveries.state IN ('pending', 'leased')")
@@ -48,7 +51,7 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What is unfinished at one moment."""
+    """What is unfinished at one moment, of the schools that are served."""
 
     waiting: tuple[Waiting, ...] = ()
     dead: Mapping[Platform, int] = field(default_factory=dict)
@@ -59,7 +62,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Messages that one platform will never take, for one reason. `open`: of cases that are still open."""
+    """Messages that one platform will never take, for one reason. `open`: of cases that are still open, or of requests."""
 
     platform: Platform
     trouble: str
@@ -80,7 +83,10 @@ class LateAlert:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How the records stand, for whoever runs the bot. `size` in bytes; `open_cases` by school."""
+    """How the records stand, for whoever runs the bot. `size` in bytes; `open_cases` by school.
+
+    `pages`: how many sealed pages there are of a school, and when the first of them ends.
+    """
 
     revision: str | None
     size: int
@@ -88,6 +94,10 @@ class Standing:
     dead: tuple[Dead, ...] = ()
     alerts: tuple[LateAlert, ...] = ()
     open_cases: Mapping[str, int] = field(default_factory=dict)
+    heads: tuple[HeadsStanding, ...] = ()
+    resting: tuple[Resting, ...] = ()
+    comparing: tuple[Comparison, ...] = ()
+    pages: Mapping[str, tuple[int, datetime]] = field(default_factory=dict)
 
 
 class Watching:
@@ -109,6 +119,8 @@ class Watching:
         """How the records stand; None if the database does not answer, or has no tables that this program knows."""
         try:
             revision = await self._database.revision()
+            heads = await Heads(self._database).standing()
+            resting = await Outbox(self._database).resting(self._schools)
             async with self._database.begin(write=False) as connection:
                 return Standing(
                     revision=revision,
@@ -117,6 +129,10 @@ class Watching:
                     dead=await self._dead(connection),
                     alerts=await self._alerts(connection, most_alerts),
                     open_cases=await self._open_cases(connection),
+                    heads=tuple(heads),
+                    resting=tuple(resting),
+                    comparing=await comparisons(connection, self._schools),
+                    pages=await self._pages(connection),
                 )
         except (SQLAlchemyError, OSError):
             return None
@@ -131,12 +147,13 @@ class Watching:
                 func.count(case((d.next_at <= now, 1))).label("due"),
                 func.min(case((d.next_at <= now, d.next_at)), type_=t.Moment()).label("oldest"),
             )
-            .where(_LIVE)
+            .where(_LIVE, d.school.in_(self._schools))
             .group_by(d.platform, d.state)
         )
         waiting = tuple(Waiting(Platform(r.platform), DeliveryState(r.state), r[2], r.due, r.oldest) for r in waits)
         dead = await c.execute(select(d.platform, func.count()).where(_DEAD).group_by(d.platform))
-        rings = select(func.count(), func.min(x.due_at, type_=t.Moment())).where(_RINGS, x.due_at <= now)
+        overdue = (_RINGS, x.school.in_(self._schools), x.due_at <= now)
+        rings = select(func.count(), func.min(x.due_at, type_=t.Moment())).where(*overdue)
         timers = (await c.execute(rings)).one()
         late = a.due_at <= now
         asked = await c.execute(
@@ -154,10 +171,12 @@ class Watching:
         return Live(waiting, {Platform(p): n for p, n in dead}, timers[0], timers[1], tuple(unanswered))
 
     async def _dead(self, c: AsyncConnection) -> tuple[Dead, ...]:
-        d, i = t.deliveries.c, t.incidents.c
+        d, i, r = t.deliveries.c, t.incidents.c, t.requests.c
+        unfinished = or_(i.state.in_(_OPEN_CASES), and_(r.id.is_not(None), r.decision.is_(None)))
         rows = await c.execute(
-            select(d.platform, d.trouble, func.count(), func.count(case((i.state.in_(_OPEN_CASES), 1))))
+            select(d.platform, d.trouble, func.count(), func.count(case((unfinished, 1))))
             .join_from(t.deliveries, t.incidents, i.id == d.incident_id, isouter=True)
+            .join(t.requests, r.id == d.request_id, isouter=True)
             .where(_DEAD)
             .group_by(d.platform, d.trouble)
             .order_by(d.platform, d.trouble)
@@ -182,6 +201,12 @@ class Watching:
         rows = await c.execute(select(i.school, func.count()).where(*of_school).group_by(i.school))
         found: dict[str, int] = {r.school: r[1] for r in rows}
         return {school: found.get(school, 0) for school in self._schools}
+
+    async def _pages(self, c: AsyncConnection) -> dict[str, tuple[int, datetime]]:
+        e = t.exports.c
+        live = select(e.school, func.count(), func.min(e.ends_at, type_=t.Moment()))
+        rows = await c.execute(live.where(e.school.in_(self._schools), e.ended_at.is_(None)).group_by(e.school))
+        return {school: (count, first) for school, count, first in rows}
 
     async def _size(self, c: AsyncConnection) -> int:
         if not self._database.is_sqlite:

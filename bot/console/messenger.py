@@ -48,6 +48,9 @@ class ConsoleMessenger:
         self._tell("update", kept)
         return message_id
 
+    async def delete(self, _school: School, _address: Address, _message_id: str) -> None:
+        """Nothing to do: only what is not there any more cannot be changed here."""
+
     async def say(self, place: str, person: str, body: dict[str, Any]) -> ConsoleMessage:
         """Adds what a person typed, or a card, to a place."""
         kept = await self.log.add(place, person, body, self.clock.now())

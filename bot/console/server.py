@@ -19,11 +19,12 @@ from aiohttp import web
 
 from bot.console.messenger import ConsoleMessenger, News, drawn
 from bot.desk import Desk, wants_to_report
+from bot.json_bodies import json_of
 from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
 from cards import html, pages
 from cards.failures import failed_line, form_failed
 from cards.model import Form, FormValues
-from domain.people import Account, Address, AddressKind, Holders, Person, Platform, Staff
+from domain.people import Account, Address, AddressKind, Holders, Person, Platform, Staff, Standing
 from domain.words import Role
 from storage.console import ConsoleMessage
 from storage.store import Store
@@ -38,6 +39,8 @@ _POLICY = (
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 _LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_OTHER_SITES = frozenset({"cross-site", "same-site"})
+"""Where a browser says that a request comes from, when another site's page has made it."""
 _COMMANDS = tuple(f"/esafety {c}" for c in pages.COMMANDS)
 _HEARTBEAT_SECONDS = 15.0
 _MENTION = re.compile(r"@\S+")
@@ -47,7 +50,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _WORDS = {
     400: "The bot could not read that. Reload the page and try again.",
     404: "There is no such thing here. Reload the page.",
-    413: "This is too long. Please shorten it.",
 }
 
 
@@ -73,8 +75,8 @@ class Console:
         app.on_shutdown.append(self._hang_up)
         app.add_routes(
             [
-                web.get("/", self._home),
-                web.get("/console", self._home),
+                web.get("/", self._local(self._home)),
+                web.get("/console", self._local(self._home)),
                 web.get("/console/", self._local(self._page)),
                 web.get("/console/static/{name}", self._local(self._static)),
                 web.get("/console/api/world", self._local(self._world)),
@@ -108,14 +110,13 @@ class Console:
     async def _page(self, _: web.Request) -> web.Response:
         text = (_STATIC / "index.html").read_text(encoding="utf-8")
         text = text.replace("{{token}}", self._token).replace("{{school}}", html.escape(self._desk.school.name))
-        headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-        return web.Response(text=text, content_type="text/html", headers={**headers, "Cache-Control": "no-store"})
+        return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": _POLICY})
 
     async def _static(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         if name not in _TYPES:
             raise RefusedError(404, _WORDS[404])
-        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+        headers = {"Cache-Control": "no-cache"}
         return web.Response(body=(_STATIC / name).read_bytes(), content_type=_TYPES[name], charset="utf-8", headers=headers)
 
     # What there is
@@ -253,10 +254,11 @@ class Console:
     def _checked(self, action: Callable[[Mapping[str, Any]], Awaitable[web.Response]]) -> Handler:
         async def run(request: web.Request) -> web.StreamResponse:
             given = request.headers.get("X-Console-Token", "")
-            if not hmac.compare_digest(given.encode(), self._token.encode()):
+            # A header may hold bytes that are no text.
+            if not hmac.compare_digest(given.encode(errors="surrogateescape"), self._token.encode()):
                 raise RefusedError(403, "This page is out of date: reload it.")
             try:
-                body = await request.json()
+                body = json_of(await request.read())
             except ValueError:
                 body = None
             if not isinstance(body, dict):
@@ -270,10 +272,12 @@ class Console:
 
         async def run(request: web.Request) -> web.StreamResponse:
             host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+            if host not in _LOCAL_HOSTS or _is_of_another_site(request):
+                return _told(403, "The console answers on this machine only.")
             try:
-                return (
-                    await handler(request) if host in _LOCAL_HOSTS else _told(403, "The console answers on this machine only.")
-                )
+                return await handler(request)
+            except web.HTTPRedirection:
+                raise
             except RefusedError as refused:
                 return _told(refused.status, str(refused))
             except web.HTTPClientError as refused:
@@ -290,7 +294,7 @@ class Console:
 
     async def _who(self, body: Mapping[str, Any]) -> Account:
         person = await self._person(str(body.get("persona", "")))
-        return Account(Platform.CONSOLE, person.id, person.email, person.name, person.id)
+        return Account(Platform.CONSOLE, person.id, person.email, person.name, person.id, Standing.MEMBER)
 
     async def _person(self, persona: str) -> Person:
         person = (await self._staff()).get(persona)
@@ -344,6 +348,12 @@ class Console:
             yield queue
         finally:
             self._messenger.pages.discard(queue)
+
+
+def _is_of_another_site(request: web.Request) -> bool:
+    """Whether a page of another site asks for something, rather than sends somebody here."""
+    asks = request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate"
+    return asks and request.headers.get("Sec-Fetch-Site") in _OTHER_SITES
 
 
 def _told(status: int, words: str) -> web.Response:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
@@ -15,8 +15,8 @@ from aiosmtplib import SMTPDataError, SMTPRecipientRefused, SMTPResponseExceptio
 from bot.mail.connection import PATIENCE_SECONDS, Trouble, code_of, is_certificate, is_login, logged_in
 from bot.settings import MailServer
 from bot.worker import NoSuchPlaceError, TryLaterError
-from cards.mail import Mail, alert_mail
-from domain.messages import AlertMessage, Message
+from cards.mail import Mail, alert_mail, breach_mail, opened_mail, request_mail
+from domain.messages import AlertMessage, BreachMessage, Message, OpenedMessage, RequestMessage
 from domain.people import Address, AddressKind, Platform, School
 from handlers.ports import Clock, Store
 
@@ -49,17 +49,40 @@ class MailMessenger:
         self._patience = patience
 
     async def send(self, school: School, address: Address, message: Message) -> str:
-        """Sends an alert; its id is the mail's Message-ID."""
-        if not isinstance(message, AlertMessage) or address.kind is not AddressKind.PERSON:
+        """Sends what goes by e-mail; its id is the mail's Message-ID."""
+        said = self._said(school, message)
+        if said is None or address.kind is not AddressKind.PERSON:
             raise NoSuchPlaceError("not_by_mail")
         to = await self._recipient(school, address.id)
         message_id = make_msgid(domain=self._sender.domain)
-        await self._hand_in(to, self._drawn(alert_mail(school, message, self._chats), to, message_id))
+        mail = drawn(said, self._sender, to, message_id, self._clock.now())
+        await hand_in(self._server, self._sender, to, mail, self._patience)
         return message_id
+
+    def _said(self, school: School, message: Message) -> Mail | None:
+        match message:
+            case AlertMessage():
+                return alert_mail(school, message, self._chats)
+            case RequestMessage():
+                return request_mail(school, message, self._chats)
+            case OpenedMessage():
+                return opened_mail(school, message, self._chats)
+            case BreachMessage():
+                return breach_mail(school, message, self._chats)
+            case _:
+                return None
 
     async def update(self, _school: School, _address: Address, message_id: str, _message: Message) -> str:
         """A mail stays as it was sent."""
         return message_id
+
+    async def delete(self, _school: School, _address: Address, _message_id: str) -> None:
+        """Nobody takes a mail back.
+
+        Raises:
+            NoSuchPlaceError: always.
+        """
+        raise NoSuchPlaceError("not_by_mail")
 
     async def _recipient(self, school: School, person_id: str) -> MailAddress:
         async with self._store.transaction(school, write=False) as records:
@@ -72,30 +95,40 @@ class MailMessenger:
         except (ValueError, IndexError, MessageError):
             raise NoSuchPlaceError("not_an_address") from None
 
-    def _drawn(self, mail: Mail, to: MailAddress, message_id: str) -> bytes:
-        # A line break before the first word of a subject, which the library would make, is shown by some as a space.
-        drawn = EmailMessage(SMTP_RULES.clone(max_line_length=_LONGEST_LINE) if mail.subject.isascii() else SMTP_RULES)
-        drawn["From"] = self._sender
-        drawn["To"] = to
-        drawn["Subject"] = mail.subject
-        drawn["Date"] = format_datetime(self._clock.now())
-        drawn["Message-ID"] = message_id
-        # So that no "I am away" comes back: the first is the standard's, the second is what Exchange heeds.
-        drawn["Auto-Submitted"] = "auto-generated"
-        drawn["X-Auto-Response-Suppress"] = "All"
-        drawn.set_content(mail.body, cte="quoted-printable")
-        return drawn.as_bytes()
 
-    async def _hand_in(self, to: MailAddress, mail: bytes) -> None:
-        handing_over = False
-        try:
-            async with logged_in(self._server, self._sender.addr_spec, self._patience) as client:
-                await client.mail(self._sender.addr_spec)
-                await client.rcpt(to.addr_spec)
-                handing_over = True
-                await client.data(mail)
-        except Trouble as trouble:
-            raise _reason(trouble, handing_over=handing_over) from None
+def drawn(mail: Mail, sender: MailAddress, to: MailAddress, message_id: str, at: datetime) -> EmailMessage:
+    """A mail with all that belongs on its envelope."""
+    # A line break before the first word of a subject, which the library would make, is shown by some as a space.
+    made = EmailMessage(SMTP_RULES.clone(max_line_length=_LONGEST_LINE) if mail.subject.isascii() else SMTP_RULES)
+    made["From"] = sender
+    made["To"] = to
+    made["Subject"] = mail.subject
+    made["Date"] = format_datetime(at)
+    made["Message-ID"] = message_id
+    # So that no "I am away" comes back: the first is the standard's, the second is what Exchange heeds.
+    made["Auto-Submitted"] = "auto-generated"
+    made["X-Auto-Response-Suppress"] = "All"
+    made.set_content(mail.body, cte="quoted-printable")
+    return made
+
+
+async def hand_in(
+    server: MailServer, sender: MailAddress, to: MailAddress, mail: EmailMessage, patience: float = PATIENCE_SECONDS
+) -> None:
+    """Hands a mail in.
+
+    Raises:
+        TryLaterError, NoSuchPlaceError: the server has not taken it.
+    """
+    handing_over = False
+    try:
+        async with logged_in(server, sender.addr_spec, patience) as client:
+            await client.mail(sender.addr_spec)
+            await client.rcpt(to.addr_spec)
+            handing_over = True
+            await client.data(mail.as_bytes())
+    except Trouble as trouble:
+        raise _reason(trouble, handing_over=handing_over) from None
 
 
 def _reason(trouble: BaseException, *, handing_over: bool) -> TryLaterError | NoSuchPlaceError:

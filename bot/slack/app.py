@@ -9,16 +9,22 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, assert_never, cast
 
+from aiohttp import ClientError, ClientSession
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.errors import SlackApiError
 
-from bot.desk import Desk
+from bot.desk import Desk, button_shows_records, form_shows_records, words_show_records
+from bot.replays import Replays
 from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
 from bot.slack.accounts import Accounts
+from bot.slack.client import answer_at
 from bot.slack.values import form_values
 from bot.slack.workspaces import NotInstalledError, UnknownWorkspaceError, Workspaces, error_code, team_of
 from cards import blockkit, pages
@@ -33,6 +39,8 @@ log = logging.getLogger("esafety.slack")
 
 _ANSWER_SECONDS = 2.5
 """Slack waits three seconds for the answer to a form, and then says no more than that there was some trouble."""
+_SIGNED_FOR = timedelta(minutes=10)
+"""A signature is good for five minutes before and after the moment that it names."""
 _LONGEST_WORD = 100
 _DIRECT = "D"
 """How the id of a conversation of two begins."""
@@ -42,6 +50,10 @@ REPORT_SHORTCUT, REPORT_MESSAGE_SHORTCUT = "report_concern", "report_message"
 
 Payload = dict[str, Any]
 Call = Callable[..., Coroutine[Any, Any, Any]]
+
+
+class RepeatedError(Exception):
+    """A form with a signature that came before."""
 
 
 class SlackEdge:
@@ -58,13 +70,16 @@ class SlackEdge:
         accounts: Accounts,
         seen: SeenEvents,
         clock: Clock,
+        session: ClientSession,
     ) -> None:
-        # Our own clients, which keep their connections open; Bolt's makes a new one for each call.
+        # Our own clients, which keep their connections open; Bolt's make a new one for each call.
         self._workspaces = workspaces
+        self._session = session
         self._under_way: set[asyncio.Task[Any]] = set()
         self._desk_of = desk_of
         self._accounts = accounts
         self._seen = seen
+        self._replays = Replays(_SIGNED_FOR)
         self._clock = clock
         anything = re.compile(".*")
         app.middleware(self._at_the_door)
@@ -82,23 +97,26 @@ class SlackEdge:
         app.event("app_home_opened")(ack=self._afterwards(self._home_opened), lazy=[])
         app.event("member_joined_channel")(ack=self._afterwards(self._readers_changed), lazy=[])
         app.event("member_left_channel")(ack=self._afterwards(self._readers_changed), lazy=[])
+        app.event("user_change")(ack=self._afterwards(self._user_changed), lazy=[])
 
     async def finish(self) -> None:
         """Waits for what is still being done for somebody."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def _at_the_door(self, body: Payload, respond: Call, next_: Call) -> BoltResponse | None:
+    async def _at_the_door(self, body: Payload, context: AsyncBoltContext, next_: Call) -> BoltResponse | None:
         """Turns away what comes from a workspace that no school names, before anything looks at it."""
+        if url := body.get("response_url"):
+            context["respond"] = answer_at(self._session, str(url))
         try:
             self._desk_of(team_of(body))
         except UnknownWorkspaceError:
             if _is_of_the_installation(body):
                 return cast("BoltResponse | None", await next_())
             log.warning("refused a request of a workspace that no school file names: %s", team_of(body) or "none given")
-            return await self._turned_away(body, respond)
+            return await self._turned_away(body)
         return cast("BoltResponse | None", await next_())
 
-    async def _turned_away(self, body: Payload, respond: Call) -> BoltResponse:
+    async def _turned_away(self, body: Payload) -> BoltResponse:
         match body:
             case {"command": _}:
                 return _json({"response_type": "ephemeral", "text": say("note.not_connected")})
@@ -106,8 +124,8 @@ class SlackEdge:
                 return _json({"response_action": "errors", "errors": {_first_input(view): say("note.not_connected")}})
             case {"type": "block_suggestion"}:
                 return _json({"options": []})
-            case {"response_url": str()}:
-                self._later(_decline(respond))
+            case {"response_url": str(url)} if url:
+                self._later(_decline(answer_at(self._session, url)))
         return BoltResponse(status=200, body="")
 
     def _afterwards(self, work: Call) -> Call:
@@ -116,11 +134,25 @@ class SlackEdge:
         Bolt's own lazy listeners do the same, but copy the whole request for it, and nobody could wait for them at the end.
         """
 
-        async def listener(ack: Call, body: Payload, respond: Call) -> None:
-            self._later(work(body, respond))
+        async def listener(ack: Call, body: Payload, respond: Call, request: AsyncBoltRequest) -> None:
+            self._later(self._once(request, lambda: work(body, respond)))
             await ack()
 
         return listener
+
+    async def _once(self, request: AsyncBoltRequest, work: Callable[[], Awaitable[None]]) -> None:
+        if self._is_first(request):
+            await work()
+        else:
+            log.warning("a request came a second time, and nothing was done for it")
+
+    def _is_first(self, request: AsyncBoltRequest) -> bool:
+        """False for what Slack has signed once and somebody sends again.
+
+        Events have ids of their own, and Slack's own repeats of them are signed anew. By Socket Mode nobody else can send.
+        """
+        signature = request.headers.get("x-slack-signature", ("",))[0]
+        return not signature or request.body.get("type") == "event_callback" or self._replays.is_new(signature)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_logged(work))
@@ -129,9 +161,9 @@ class SlackEdge:
 
     # Commands
 
-    async def _commanded(self, ack: Call, command: Payload, respond: Call) -> BoltResponse | None:
+    async def _commanded(self, ack: Call, command: Payload, respond: Call, request: AsyncBoltRequest) -> BoltResponse | None:
         if _takes_time(command):
-            self._later(self._command(command, respond))
+            self._later(self._once(request, lambda: self._command(command, respond)))
             await ack()
             return None
         # Help, and every word that is no command, is answered on the spot.
@@ -141,8 +173,12 @@ class SlackEdge:
     async def _command(self, command: Payload, respond: Call) -> None:
         desk = self._desk_of(team_of(command))
         shared = not str(command.get("channel_id", "")).startswith(_DIRECT)
+        text = command.get("text", "")
         reply = await self._reply(
-            desk, command["user_id"], lambda account: desk.command(account, command.get("text", ""), shared=shared)
+            desk,
+            command["user_id"],
+            lambda account: desk.command(account, text, shared=shared),
+            sure=words_show_records(text),
         )
         await self._show(desk, reply, trigger_id=command["trigger_id"], respond=respond)
 
@@ -150,13 +186,13 @@ class SlackEdge:
 
     async def _shortcut(self, body: Payload, _: Call) -> None:
         desk = self._desk_of(team_of(body))
-        reply = await self._reply(desk, body["user"]["id"], desk.begin_report)
+        reply = await self._reply(desk, body["user"]["id"], desk.begin_report, sure=False)
         await self._show(desk, reply, trigger_id=body["trigger_id"])
 
     async def _message_shortcut(self, body: Payload, _: Call) -> None:
         desk = self._desk_of(team_of(body))
         link = _permalink(body)
-        reply = await self._reply(desk, body["user"]["id"], lambda account: desk.begin_report(account, link=link))
+        reply = await self._reply(desk, body["user"]["id"], lambda account: desk.begin_report(account, link=link), sure=False)
         await self._show(desk, reply, trigger_id=body["trigger_id"])
 
     # Forms
@@ -164,16 +200,16 @@ class SlackEdge:
     async def _suggest(self, ack: Call, body: Payload) -> None:
         desk = self._desk_of(team_of(body))
         try:
-            account = await self._account(desk, body["user"]["id"])
+            account = await self._account(desk, body["user"]["id"], sure=True)
             found = await desk.suggest(account, str(body.get("value") or ""))
         except Exception:
             log.exception("people could not be looked up")
             found = []
         await ack(options=[blockkit.option(p.value, p.label, hint) for p, hint in found])
 
-    async def _submitted(self, ack: Call, body: Payload, view: Payload) -> None:
+    async def _submitted(self, ack: Call, body: Payload, view: Payload, request: AsyncBoltRequest) -> None:
         desk = self._desk_of(team_of(body))
-        work = asyncio.create_task(self._taken(desk, body["user"]["id"], view))
+        work = asyncio.create_task(self._taken(desk, body["user"]["id"], view, request))
         self._under_way.add(work)
         work.add_done_callback(self._under_way.discard)
         await asyncio.wait({work}, timeout=_ANSWER_SECONDS)
@@ -182,15 +218,21 @@ class SlackEdge:
             log.warning("a form is not taken yet, and Slack waits no longer")
             work.add_done_callback(_log_failure)
             answer = _not_taken(view, desk.form_failed(late=True))
-        elif isinstance(broken := work.exception(), Exception):
+        elif isinstance(broken := work.exception(), RepeatedError):
+            # Never taken as done: where it was not, because the process that had it died, it is sent once more by hand.
+            log.warning("a form came a second time, and nothing was done for it")
+            answer = _not_taken(view, desk.form_failed(late=True))
+        elif isinstance(broken, Exception):
             _log_failure(work)
             answer = _not_taken(view, desk.form_failed(broken))
         else:
             answer = _answer_to_form(view, work.result())
         await ack(**answer)
 
-    async def _taken(self, desk: Desk, user_id: str, view: Payload) -> Reply:
-        account = await self._account(desk, user_id)
+    async def _taken(self, desk: Desk, user_id: str, view: Payload, request: AsyncBoltRequest) -> Reply:
+        if not self._is_first(request):
+            raise RepeatedError
+        account = await self._account(desk, user_id, sure=form_shows_records(view["callback_id"]))
         return await desk.submit(account, view["callback_id"], view.get("private_metadata", ""), form_values(view))
 
     async def _action(self, body: Payload, respond: Call) -> None:
@@ -203,7 +245,7 @@ class SlackEdge:
                 # An event may come late: of the other fields it knows only how they were, and must not empty what is newer.
                 acted = str(action.get("block_id", ""))
                 typed = {name: value for name, value in form_values(view).items() if value or name == acted}
-                account = await self._account(desk, user_id)
+                account = await self._account(desk, user_id, sure=False)
                 await desk.typing(account, view.get("callback_id", ""), view.get("private_metadata", ""), typed)
             return
         if action.get("url"):
@@ -211,16 +253,23 @@ class SlackEdge:
         channel = str((body.get("channel") or {}).get("id", ""))
         pressed, value = blockkit.action_name(action["action_id"]), action.get("value", "")
         shared = bool(channel) and not channel.startswith(_DIRECT)
-        reply = await self._reply(desk, user_id, lambda account: desk.press(account, pressed, value, shared=shared))
+        reply = await self._reply(
+            desk,
+            user_id,
+            lambda account: desk.press(account, pressed, value, shared=shared),
+            sure=button_shows_records(pressed),
+        )
         modal = view.get("id", "") if view.get("type") == "modal" else ""
         await self._show(desk, reply, trigger_id=body.get("trigger_id", ""), modal=modal, respond=None if view else respond)
         if view.get("type") == "home":
-            await self._publish_home(desk, await self._account(desk, user_id))
+            await self._publish_home(desk, await self._account(desk, user_id, sure=True))
 
     # Events
 
     async def _mentioned(self, body: Payload, _: Call) -> None:
         event: Payload = body["event"]
+        if not event.get("user"):
+            return  # another app's, which nobody could be answered for
         desk = self._desk_of(team_of(body))
         card = await self._answered(desk, body, lambda account: desk.chat(account, _said(event), shared=True))
         if card is None:
@@ -251,7 +300,8 @@ class SlackEdge:
         try:
             if not await self._is_new(body):
                 return None
-            return await work(await self._account(desk, body["event"]["user"]))
+            event: Payload = body["event"]
+            return await work(await self._account(desk, event["user"], sure=words_show_records(_said(event))))
         except Exception as broken:
             log.exception("words could not be answered")
             return desk.failed(broken)
@@ -261,7 +311,7 @@ class SlackEdge:
         if event.get("tab", "home") != "home":
             return
         desk = self._desk_of(team_of(body))
-        await self._publish_home(desk, await self._account(desk, event["user"]))
+        await self._publish_home(desk, await self._account(desk, event["user"], sure=True))
 
     async def _readers_changed(self, body: Payload, _: Call) -> None:
         event: Payload = body["event"]
@@ -271,16 +321,23 @@ class SlackEdge:
             await self._accounts.readers.forget(desk.school, channel)
             await self._accounts.sync_readers(desk.school, channel)
 
+    async def _user_changed(self, body: Payload, _: Call) -> None:
+        """Slack tells of every new photograph and status: only what decides who somebody is makes any work."""
+        desk = self._desk_of(team_of(body))
+        user: Payload = body["event"]["user"]
+        if await self._accounts.is_known_otherwise(desk.school, user) and await self._is_new(body):
+            await self._accounts.ask_anew(desk.school, str(user["id"]))
+
     async def _publish_home(self, desk: Desk, account: Account) -> None:
         client = await self._workspaces.client(desk.school)
         await client.views_publish(user_id=account.user_id, view=blockkit.home(await desk.home(account)))
 
     # Showing
 
-    async def _reply(self, desk: Desk, user_id: str, work: Callable[[Account], Awaitable[Reply]]) -> Reply:
+    async def _reply(self, desk: Desk, user_id: str, work: Callable[[Account], Awaitable[Reply]], *, sure: bool) -> Reply:
         """What is to be shown to somebody; that it did not work, where it did not."""
         try:
-            return await work(await self._account(desk, user_id))
+            return await work(await self._account(desk, user_id, sure=sure))
         except Exception as broken:
             log.exception("an action failed")
             return Tell(desk.failed(broken))
@@ -327,8 +384,8 @@ class SlackEdge:
     async def _is_new(self, body: Payload) -> bool:
         return await self._seen.is_new(Platform.SLACK, str(body.get("event_id", "")), self._clock.now())
 
-    async def _account(self, desk: Desk, user_id: str) -> Account:
-        return await self._accounts.of_user(desk.school, user_id)
+    async def _account(self, desk: Desk, user_id: str, *, sure: bool) -> Account:
+        return await self._accounts.of_user(desk.school, user_id, sure=sure)
 
 
 async def _ack(ack: Call) -> None:
@@ -354,6 +411,10 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         await work
     except NotInstalledError as no:
         log.error("the bot cannot speak in a workspace (%s): run `esafety doctor`", no.code)  # noqa: TRY400
+    except SlackApiError as no:
+        log.warning("Slack did not take an answer: %s", error_code(no))
+    except (ClientError, TimeoutError, OSError) as trouble:
+        log.warning("Slack was out of reach with an answer: %s", type(trouble).__name__)
     except Exception:
         log.exception("what came after an acknowledgement failed")
 

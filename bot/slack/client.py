@@ -1,8 +1,12 @@
-"""A client of Slack's Web API."""
+"""Clients of Slack's Web API, and of the addresses that Slack gives to answer at."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from aiohttp import ClientSession
 from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler, AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.settings import Settings
 
@@ -18,3 +22,13 @@ def web_client(settings: Settings, session: ClientSession | None, *, retries: in
         timeout=10,
         retry_handlers=list(handlers),
     )
+
+
+def answer_at(session: ClientSession, url: str) -> Callable[..., Coroutine[Any, Any, None]]:
+    """What answers where Slack said to, over connections that stay open: Bolt's own opens one for each answer."""
+    webhook = AsyncWebhookClient(url, session=session)
+
+    async def answer(**said: object) -> None:
+        await webhook.send_dict(said)
+
+    return answer

@@ -86,7 +86,7 @@ async def _many(
 
 
 async def _installs(settings: Settings) -> dict[str, SlackInstall]:
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.key_source)
     try:
         return {install.team: install for install in await SlackInstalls(database).all()}
     finally:

@@ -17,6 +17,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.limits import Allowance
 from bot.settings import Settings
 from bot.slack.client import web_client
 from bot.slack.install_pages import INSTALL_PATH, REDIRECT_PATH, failed, installed, no_school, page
@@ -35,6 +36,7 @@ _closemouthed.setLevel(logging.WARNING)
 _COOKIE: Final = "esafety-slack-install"
 _COOKIE_PATH: Final = "/slack"
 _LIVES: Final = timedelta(minutes=10)
+_BEGUN_A_MINUTE: Final = 60
 _UNREACHABLE: Final = (ClientError, TimeoutError, OSError)
 _REASONS: Final[Mapping[str, str]] = {
     "invalid_code": "invalid_code",
@@ -70,6 +72,7 @@ class Installer:
         self._states = states
         self._clock = clock
         self._told = told
+        self._begun = Allowance(_BEGUN_A_MINUTE, _BEGUN_A_MINUTE, lambda: clock.now().timestamp())
         self._slack = AsyncWebClient(
             base_url=settings.slack_api_url.rstrip("/") + "/",
             session=session,
@@ -93,6 +96,9 @@ class Installer:
     # The way in
 
     async def _begin(self, request: web.Request) -> web.Response:
+        # Nobody needs to prove anything to open this page, and it writes a row.
+        if not self._begun.take(request.remote or ""):
+            raise web.HTTPTooManyRequests
         state, now = secrets.token_urlsafe(32), self._clock.now()
         await self._states.begin(state, now, now + _LIVES)
         asked = {"client_id": self._settings.slack_client_id, "scope": ",".join(sorted(SCOPES)), "state": state}

@@ -8,15 +8,14 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.reach import may_have_arrived
-from bot.slack.accounts import Accounts
+from bot.reach import asked_wait, may_have_arrived
+from bot.slack.accounts import Accounts, NotListedError
 from bot.slack.workspaces import DEAD_TOKEN, NO_WORKSPACE, NotInstalledError, Workspaces, error_code
 from bot.worker import NoSuchPlaceError, TryLaterError
 from cards import blockkit
 from cards.messages import message_card
 from domain.messages import Message
 from domain.people import Address, AddressKind, School
-from storage.store import Store
 
 log = logging.getLogger("esafety.slack")
 
@@ -30,6 +29,8 @@ _NEVER = frozenset(
         "messages_tab_disabled",
         "message_not_found",
         "cant_update_message",
+        "cant_delete_message",
+        "compliance_exports_prevent_deletion",
         "edit_window_closed",
         "restricted_action",
     }
@@ -43,10 +44,9 @@ _UNTIL_MENDED = timedelta(minutes=5)
 class SlackMessenger:
     """Sends through Slack's Web API."""
 
-    def __init__(self, workspaces: Workspaces, accounts: Accounts, store: Store) -> None:
+    def __init__(self, workspaces: Workspaces, accounts: Accounts) -> None:
         self._workspaces = workspaces
         self._accounts = accounts
-        self._store = store
 
     async def send(self, school: School, address: Address, message: Message) -> str:
         """Posts a message; its id is `channel/timestamp`."""
@@ -60,21 +60,33 @@ class SlackMessenger:
         await self._call("chat.update", school, message, channel=channel, ts=ts)
         return message_id
 
+    async def delete(self, school: School, _address: Address, message_id: str) -> None:
+        """Takes a message away."""
+        channel, _, ts = message_id.partition("/")
+        try:
+            client = await self._workspaces.client(school)
+            await client.chat_delete(channel=channel, ts=ts)
+        except NotInstalledError as no:
+            raise _unspeakable(school, no) from None
+        except SlackApiError as no:
+            if error_code(no) != "message_not_found":
+                raise _refusal(no, posting=False) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
+            raise _out_of_reach(trouble, posting=False) from None
+
     async def _channel(self, school: School, address: Address) -> str:
         if address.kind is not AddressKind.PERSON:
             return address.id
-        async with self._store.transaction(school, write=False) as records:
-            person = (await records.people([address.id])).get(address.id)
-        if person is None:
-            raise NoSuchPlaceError("person_not_listed")
         try:
-            user = await self._accounts.user_of(school, person)
+            user = await self._accounts.user_of(school, address.id)
+        except NotListedError:
+            raise NoSuchPlaceError("person_not_listed") from None
         except SlackApiError as no:
             raise _refusal(no, posting=False) from None
         except NotInstalledError as no:
             raise _unspeakable(school, no) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
-            raise TryLaterError(type(trouble).__name__) from None
+            raise _out_of_reach(trouble, posting=False) from None
         if user is None:
             raise NoSuchPlaceError("users_not_found")
         return user
@@ -97,13 +109,19 @@ class SlackMessenger:
             # Without the trace: Slack's answer may quote what was sent.
             log.error("Slack refused the blocks of a %s; sent as text", type(message).__name__)  # noqa: TRY400
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
-            raise TryLaterError(type(trouble).__name__, uncertain=may_have_arrived(trouble)) from None
+            raise _out_of_reach(trouble) from None
         try:
             return await client.api_call(method, json={**where, "text": drawn["text"], "blocks": []})
         except SlackApiError as no:
             raise _refusal(no) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
-            raise TryLaterError(type(trouble).__name__, uncertain=may_have_arrived(trouble)) from None
+            raise _out_of_reach(trouble) from None
+
+
+def _out_of_reach(trouble: BaseException, *, posting: bool = True) -> TryLaterError:
+    """No answer came. Where there was no connection either, that has nothing to do with the message."""
+    arrived = may_have_arrived(trouble)
+    return TryLaterError(type(trouble).__name__, uncertain=posting and arrived, of_place=not arrived)
 
 
 def _unspeakable(school: School, no: NotInstalledError) -> TryLaterError | NoSuchPlaceError:
@@ -117,7 +135,7 @@ def _refusal(no: SlackApiError, *, posting: bool = True) -> TryLaterError | NoSu
     """What Slack's no means. `posting`: it was about the message itself, not about finding the way to somebody."""
     code = error_code(no)
     if code in ("ratelimited", "http_429"):
-        return TryLaterError("ratelimited", timedelta(seconds=int(no.response.headers.get("Retry-After", 1))))
+        return TryLaterError("ratelimited", asked_wait(no.response.headers.get("Retry-After")), of_place=True)
     if code in _NEVER:
         return NoSuchPlaceError(code)
     if code in _NEEDS_A_PERSON:

@@ -3,20 +3,26 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
+from http import HTTPStatus
+from typing import Any
 
 from aiohttp import ClientError, ClientSession, web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.errors import SlackApiError
+from slack_sdk.signature import SignatureVerifier
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.limits import Allowance, UserLimits
 from bot.running import Bot
 from bot.settings import Settings, SettingsError, SlackMode
+from bot.slack import incoming
 from bot.slack.accounts import Accounts
 from bot.slack.app import SlackEdge
 from bot.slack.client import web_client
@@ -46,6 +52,7 @@ log = logging.getLogger("esafety.slack")
 _READERS_EVERY_SECONDS = 6 * 3600.0
 _READERS_RETRY_SECONDS = 60.0
 _CONNECT_SECONDS = 3.0
+_LINES_AT_ONCE, _LINES_A_MINUTE = 10, 10
 
 
 async def add_slack(
@@ -66,19 +73,19 @@ async def add_slack(
     workspaces = OneWorkspace(client)
     accounts = Accounts(workspaces, store, clock)
     once = OneWorkspace(web_client(settings, session, retries=0))
-    messengers[Platform.SLACK] = SlackMessenger(once, accounts, store)
+    messengers[Platform.SLACK] = SlackMessenger(once, accounts)
     app = _app(settings, authorize_one(client))
     desk_of = desk_finder(bot.desks.values(), team)
-    edge = SlackEdge(app, workspaces, desk_of, accounts, SeenEvents(bot.database), clock)
+    edge = SlackEdge(app, workspaces, desk_of, accounts, SeenEvents(bot.database), clock, session)
     bot.stopping.finishers.append(edge.finish)
     if settings.slack_mode is SlackMode.SOCKET:
         await _check_app_token(client, settings.slack_app_token)
     # Nothing runs before both tokens are known to be right.
     bot.tasks.append(asyncio.create_task(_keep_readers(bot.schools.values(), accounts, asyncio.Event()), name="slack-readers"))
     if settings.slack_mode is SlackMode.HTTP:
-        _serve_http(bot.web, app)
+        _serve_http(bot, app, clock)
         return
-    handler = _SocketHandler(app, settings.slack_app_token, web_client(settings, None, retries=0), bot.stopping)
+    handler = _SocketHandler(app, settings, web_client(settings, None, retries=0), bot.stopping, clock)
     bot.stopping.doors.append(partial(bot.stopping.hang_up, handler.close_async))
     connected = asyncio.Event()
     bot.tasks.append(asyncio.create_task(_stay_connected(handler, connected), name="slack-socket"))
@@ -96,10 +103,10 @@ async def _add_many(
     workspaces = ManyWorkspaces(installs, partial(_client_with, settings, session, 2))
     accounts = Accounts(workspaces, store, clock)
     once = ManyWorkspaces(installs, partial(_client_with, settings, session, 0))
-    messengers[Platform.SLACK] = SlackMessenger(once, accounts, store)
+    messengers[Platform.SLACK] = SlackMessenger(once, accounts)
     app = _app(settings, authorize_many(installs))
     desk_of = desk_finder(bot.desks.values(), many=True)
-    edge = SlackEdge(app, workspaces, desk_of, accounts, SeenEvents(bot.database), clock)
+    edge = SlackEdge(app, workspaces, desk_of, accounts, SeenEvents(bot.database), clock, session)
     bot.stopping.finishers.append(edge.finish)
     look = asyncio.Event()
 
@@ -112,22 +119,31 @@ async def _add_many(
     installer.listen(app)
     bot.web.add_routes(installer.routes())
     bot.tasks.append(asyncio.create_task(_keep_readers(schools.values(), accounts, look), name="slack-readers"))
-    _serve_http(bot.web, app)
+    _serve_http(bot, app, clock)
 
 
 class _SocketHandler(AsyncSocketModeHandler):
     """Takes nothing more once the bot is stopping: what is not acknowledged Slack sends to another process, or says so."""
 
-    def __init__(self, app: AsyncApp, token: str, client: AsyncWebClient, stopping: Stopping) -> None:
-        super().__init__(app, token, web_client=client)
+    def __init__(self, app: AsyncApp, settings: Settings, client: AsyncWebClient, stopping: Stopping, clock: Clock) -> None:
+        super().__init__(app, settings.slack_app_token, web_client=client)
         self._stopping = stopping
+        self._sieve = _Sieve(settings, clock)
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         """Has Bolt answer a request, as one of those that are waited for at the end."""
-        if self._stopping.began:
+        if self._stopping.began or not self._takes(req.payload):
             return
         with self._stopping.request():
             await super().handle(client, req)
+
+    def _takes(self, said: Mapping[str, Any]) -> bool:
+        try:
+            incoming.check(said, api=self._sieve.api)
+        except ValueError:
+            log.warning("a request was turned away: it is nothing that Slack sends")
+            return False
+        return self._sieve.lets_in(said)
 
 
 def _app(settings: Settings, authorize: Authorize) -> AsyncApp:
@@ -159,16 +175,54 @@ async def _stay_connected(handler: AsyncSocketModeHandler, connected: asyncio.Ev
     await asyncio.Event().wait()
 
 
-def _serve_http(server: web.Application, app: AsyncApp) -> None:
-    async def events(request: web.Request) -> web.Response:
-        try:
-            received = await to_bolt_request(request)
-        except (ValueError, AttributeError, TypeError):
-            # It is read before its signature is looked at: what makes no sense is nothing that Slack has sent.
-            return web.Response(status=400)
-        return await to_aiohttp_response(await app.async_dispatch(received))
+def _serve_http(bot: Bot, app: AsyncApp, clock: Clock) -> None:
+    bot.web.add_routes([web.post("/slack/events", _HttpDoor(bot.settings, app, clock).events)])
 
-    server.add_routes([web.post("/slack/events", events)])
+
+class _HttpDoor:
+    """POST /slack/events: what Slack has signed goes on to Bolt, and nothing else is even read."""
+
+    def __init__(self, settings: Settings, app: AsyncApp, clock: Clock) -> None:
+        self._app = app
+        self._verifier = SignatureVerifier(settings.slack_signing_secret)
+        self._sieve = _Sieve(settings, clock)
+        self._said = Allowance(_LINES_AT_ONCE, _LINES_A_MINUTE)
+
+    async def events(self, request: web.Request) -> web.Response:
+        """Answers a request."""
+        body = await request.read()
+        if not incoming.is_genuine(self._verifier, body, request.headers):
+            if incoming.is_ssl_check(body):
+                return web.Response()
+            return self._refused(HTTPStatus.UNAUTHORIZED, "it is not signed by Slack, or not within the last five minutes")
+        try:
+            said = incoming.read(body, request.content_type, api=self._sieve.api)
+            if not self._sieve.lets_in(said):
+                return self._refused(HTTPStatus.TOO_MANY_REQUESTS, "its user has asked too much")
+            # Bolt's own word for what is read already, and whose sender is known.
+            received = AsyncBoltRequest(body=said, headers=dict(request.headers), mode="socket_mode")
+        except (incoming.UnreadableError, ValueError, AttributeError, TypeError, LookupError):
+            return self._refused(HTTPStatus.BAD_REQUEST, "it is nothing that Slack sends")
+        return await to_aiohttp_response(await self._app.async_dispatch(received))
+
+    def _refused(self, status: HTTPStatus, why: str) -> web.Response:
+        # Whoever sends rubbish must not fill the disk with lines about it.
+        if self._said.take(why):
+            log.warning("a request was turned away: %s", why)
+        return web.Response(status=status)
+
+
+class _Sieve:
+    """What is done before a payload is given to Bolt, whichever way it came."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.api = settings.slack_api_url
+        self._limits = UserLimits(clock)
+
+    def lets_in(self, said: Mapping[str, Any]) -> bool:
+        """Whether its user may ask for more just now."""
+        user = incoming.user_of(said)
+        return not user or self._limits.take(user, is_form=said.get("type") == "view_submission")
 
 
 async def _team(client: AsyncWebClient) -> str:

@@ -45,16 +45,27 @@ class Workspaces(Protocol):
         """
         ...
 
+    async def team(self, school: School, /) -> str:
+        """The id of the school's workspace: T..."""
+        ...
+
 
 class OneWorkspace:
     """The workspace of SLACK_BOT_TOKEN, whichever school it is about."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
+        self._team = ""
 
     async def client(self, _school: School, /) -> AsyncWebClient:
         """The only client there is."""
         return self._client
+
+    async def team(self, school: School, /) -> str:
+        """The workspace of the token, asked of Slack once, unless the school file names it."""
+        if not (school.slack_team or self._team):
+            self._team = str((await self._client.auth_test())["team_id"])
+        return school.slack_team or self._team
 
 
 class ManyWorkspaces:
@@ -82,6 +93,10 @@ class ManyWorkspaces:
         if kept is None or kept.token != install.token:
             kept = self._kept[install.team] = self._client_with(install.token)
         return kept
+
+    async def team(self, school: School, /) -> str:
+        """The workspace that the school file names."""
+        return school.slack_team
 
 
 def authorize_one(client: AsyncWebClient) -> Authorize:

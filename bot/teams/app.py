@@ -1,7 +1,8 @@
 """The Teams edge: what Teams sends is turned into calls of the desk, and the desk's replies into what Teams shows.
 
 A private answer is a dialog, a line that only whoever pressed a button sees, or a message in the one-to-one chat; never a
-message in a channel. What waits for an answer (a button, a form) is answered at once with it; the rest goes on after.
+message in a channel. What waits for an answer (a button, a form) is answered at once with it, and an installation or a change
+of members once it is written down; the rest goes on after.
 """
 
 import asyncio
@@ -12,7 +13,18 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final, assert_never
 
-from bot.desk import CHAT_COMMANDS, Desk, is_question, wants_to_report
+from bot.desk import (
+    CHAT_COMMANDS,
+    Desk,
+    button_shows_records,
+    case_reference,
+    form_shows_records,
+    is_question,
+    wants_to_report,
+    words_show_records,
+)
+from bot.records_desk import records_card
+from bot.replays import Replays
 from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
 from bot.teams import drawn
 from bot.teams.connector import Connector, OutOfReachError, RefusedError
@@ -50,14 +62,16 @@ _ANSWER_SECONDS: Final = 8.0
 _AGAIN_AFTER: Final = (0.3, 1.5)
 _LONGEST_WAIT: Final = 5.0
 _LIST_PAGES: Final = frozenset({pages.SHOW_MINE, pages.SHOW_QUEUE})
-_LISTS: Final = frozenset({"mine", "queue", "who", "gaps"})
-_WITH_WORDS: Final = frozenset({"ask", "topics"})
+_LISTS: Final = frozenset({"mine", "queue", "who", "gaps", "records"})
+_FOR_ALL: Final = frozenset({"composeExtension/fetchTask", "composeExtension/query"})
+"""To report something, and to look up a rule."""
+_WITH_WORDS: Final = frozenset({"ask", "topics", "figures"})
 
 Answer = tuple[int, Payload | None]
 
 
 class TeamsEdge:
-    """Acts on activities that have been let in."""
+    """Acts on activities that have been let in. `replays`: which were there before; none where no token vouches for any."""
 
     def __init__(
         self,
@@ -67,6 +81,7 @@ class TeamsEdge:
         directory: TeamsDirectory,
         seen: SeenEvents,
         clock: Clock,
+        replays: Replays | None,
     ) -> None:
         self._desks = desks
         self._connector = connector
@@ -74,6 +89,7 @@ class TeamsEdge:
         self._directory = directory
         self._seen = seen
         self._clock = clock
+        self._replays = replays
         self._under_way: set[asyncio.Task[Any]] = set()
 
     async def finish(self) -> None:
@@ -88,7 +104,7 @@ class TeamsEdge:
             case "message":
                 self._later(self._message(incoming))
             case "conversationUpdate" | "installationUpdate":
-                self._later(self._changed(incoming))
+                return await self._guarded(self._changed(incoming), lambda _: _not_kept(), HTTPStatus.ACCEPTED)
             case _:
                 pass
         return HTTPStatus.ACCEPTED, None
@@ -103,27 +119,51 @@ class TeamsEdge:
     async def _invoked(self, incoming: Incoming) -> Answer:
         match incoming.name:
             case "adaptiveCard/action":
-                return await self._guarded(self._pressed(incoming), lambda no: _button_failed(self._named(incoming), no))
+                return await self._once(incoming, self._pressed(incoming), lambda no: _button_failed(self._named(incoming), no))
             case "task/fetch":
-                return await self._guarded(
-                    self._dialog(incoming, self._press), lambda no: _dialog_failed(self._named(incoming), no)
+                return await self._once(
+                    incoming, self._dialog(incoming, self._press), lambda no: _dialog_failed(self._named(incoming), no)
                 )
             case "composeExtension/fetchTask":
-                return await self._guarded(
-                    self._dialog(incoming, self._extension_command), lambda no: _dialog_failed(self._named(incoming), no)
+                return await self._once(
+                    incoming,
+                    self._dialog(incoming, self._extension_command, reports=True),
+                    lambda no: _dialog_failed(self._named(incoming), no),
                 )
             case "task/submit" | "composeExtension/submitAction":
-                return await self._guarded(
-                    self._dialog(incoming, self._submitted), lambda no: _form_failed(incoming, self._named(incoming), no)
+                return await self._once(
+                    incoming,
+                    self._dialog(incoming, self._submitted),
+                    lambda no: _form_failed(incoming, self._named(incoming), no),
                 )
             case "application/search":
-                return await self._guarded(self._suggest(incoming), lambda _: _no_suggestions())
+                return await self._once(incoming, self._suggest(incoming), lambda _: _no_suggestions())
             case "composeExtension/query":
-                return await self._guarded(self._looked_up(incoming), lambda _: _nothing_found())
+                return await self._once(incoming, self._looked_up(incoming), lambda _: _nothing_found())
             case _:
                 return HTTPStatus.NOT_IMPLEMENTED, None
 
-    async def _guarded(self, work: Coroutine[Any, Any, Payload], failed: Callable[[Exception], Answer]) -> Answer:
+    async def _once(
+        self, incoming: Incoming, work: Coroutine[Any, Any, Payload], failed: Callable[[Exception], Answer]
+    ) -> Answer:
+        """Does what Teams waits for, unless it was asked before: then nobody is told that it is done, nor shown anything.
+
+        A report is taken however often it comes, and answered with its receipt: it counts once, by its form.
+        """
+        mark = f"{incoming.tenant}/{incoming.conversation.id}/{incoming.id}"
+        counts = bool(incoming.id) and not _may_come_again(incoming)
+        if counts and self._replays is not None and not self._replays.is_new(mark):
+            work.close()
+            log.warning("a request came a second time, and nothing was done for it")
+            return failed(TimeoutError())
+        return await self._guarded(work, failed)
+
+    async def _guarded(
+        self,
+        work: Coroutine[Any, Any, Payload | None],
+        failed: Callable[[Exception], Answer],
+        done: HTTPStatus = HTTPStatus.OK,
+    ) -> Answer:
         doing = asyncio.create_task(work)
         self._under_way.add(doing)
         doing.add_done_callback(self._under_way.discard)
@@ -136,7 +176,7 @@ class TeamsEdge:
         if isinstance(broken := doing.exception(), Exception):
             _log_failure(doing)
             return failed(broken)
-        return HTTPStatus.OK, doing.result()
+        return done, doing.result()
 
     def _named(self, incoming: Incoming) -> School | None:
         """The school that a button or a form says it is of, or the only one there is: without a look at any record."""
@@ -147,7 +187,7 @@ class TeamsEdge:
 
     async def _pressed(self, incoming: Incoming) -> Payload:
         """A button that acts in place."""
-        user = await self._people.sender(incoming)
+        user = await self._people.sender(incoming, sure=_shows_records(incoming))
         action = str(incoming.data.get("action") or "")
         desk, reply = await self._reply(incoming, user, self._press, action)
         school = desk.school if desk is not None else None
@@ -178,8 +218,8 @@ class TeamsEdge:
             case _:
                 assert_never(reply)
 
-    async def _dialog(self, incoming: Incoming, work: "Work") -> Payload:
-        user = await self._people.sender(incoming)
+    async def _dialog(self, incoming: Incoming, work: "Work", *, reports: bool = False) -> Payload:
+        user = await self._people.sender(incoming, sure=not reports and _shows_records(incoming))
         action = str(incoming.data.get("action") or "")
         desk, reply = await self._reply(incoming, user, work, action)
         school = desk.school if desk is not None else None
@@ -201,6 +241,8 @@ class TeamsEdge:
             incoming = _with_data(incoming, {"action": then, "value": value, "link": value})
             work = self._press if then != pages.REPORT else self._begin
         schools = await self._people.schools_of(incoming, user, named)
+        if then == pages.OPEN_CASE:
+            schools = tuple(s for s in schools if value.startswith(f"{s.prefix}-")) or schools
         if not schools:
             return None, Tell(pages.notice(say("which_school.title"), say("private.no_school")))
         if len(schools) > 1:
@@ -230,7 +272,7 @@ class TeamsEdge:
         value: Mapping[str, Any] = incoming.value if isinstance(incoming.value, dict) else {}
         dataset, _, school_id = str(value.get("dataset") or "").partition(":")
         results: list[dict[str, str]] = []
-        user = await self._people.sender(incoming)
+        user = await self._people.sender(incoming, sure=True)
         schools = await self._people.schools_of(incoming, user, school_id)
         if dataset == PEOPLE_DATASET and len(schools) == 1:
             desk = self._desks[schools[0].id]
@@ -244,7 +286,7 @@ class TeamsEdge:
 
     async def _looked_up(self, incoming: Incoming) -> Payload:
         """What is typed into the message extension, answered with rules that can be put into the conversation."""
-        user = await self._people.sender(incoming)
+        user = await self._people.sender(incoming, sure=False)
         schools = await self._people.schools_of(incoming, user)
         value: Mapping[str, Any] = incoming.value if isinstance(incoming.value, dict) else {}
         typed = next((str(p.get("value") or "") for p in _parameters(value) if p.get("name") == ASK_PARAMETER), "")
@@ -268,12 +310,12 @@ class TeamsEdge:
     async def _heard(self, incoming: Incoming) -> None:
         if not await self._seen.is_new(Platform.TEAMS, f"{incoming.conversation.id}/{incoming.id}"[-128:], self._clock.now()):
             return
-        user = await self._people.sender(incoming)
-        if incoming.is_personal:
-            await self._people.remember_chat(user, incoming.conversation.id)
         words = incoming.said.lstrip("/").split()
         if words and words[0].casefold() == _COMMAND:
             words = words[1:]
+        user = await self._people.sender(incoming, sure=words_show_records(" ".join(words)))
+        if incoming.is_personal:
+            await self._people.remember_chat(user, incoming.conversation.id)
         # Whoever sends a picture wants to report something: the card asks them not to.
         if any(a.content_type.startswith(_PICTURES) for a in incoming.attachments):
             words = [REPORT_COMMAND]
@@ -281,6 +323,12 @@ class TeamsEdge:
         if (command == REPORT_COMMAND and len(words) == 1) or wants_to_report(text):
             # No form can be opened without a press.
             await self._answer(incoming, user, pages.ask_report_card())
+            return
+        if reference := case_reference(text):
+            await self._answer(incoming, user, pages.case_link_card(reference))
+            return
+        if (records := records_card(text)) is not None:
+            await self._answer(incoming, user, records)
             return
         if (command in CHAT_COMMANDS and (len(words) == 1 or command in _WITH_WORDS)) or is_question(text):
             await self._asked(incoming, user, command, text)
@@ -371,30 +419,38 @@ class TeamsEdge:
     # Installing, joining and leaving
 
     async def _changed(self, incoming: Incoming) -> None:
+        """Writes down what has changed, which nobody may tell again; what follows from it goes on after the answer.
+
+        Ended in between, a new team is looked up at the next start, and all that is lost is a welcome.
+        """
         ours = incoming.recipient.id
         if any(member.id == ours for member in incoming.removed) or incoming.action.startswith("remove"):
             await self._removed(incoming)
         elif any(member.id == ours for member in incoming.added) or incoming.action.startswith("add"):
             await self._installed(incoming)
         elif incoming.added or incoming.removed or incoming.channel_data.event in _ROSTER_EVENTS:
-            await self._roster_changed(incoming)
+            self._later(self._look_up_readers(incoming, await self._forget_readers(incoming)))
 
     async def _installed(self, incoming: Incoming) -> None:
-        """Says once what the bot is for. Teams tells of an installation in two ways, and not always in both."""
-        user = await self._people.sender(incoming)
-        tenant = self._people.tenant(incoming)
+        """Teams tells of an installation in two ways, and not always in both: the first one counts."""
         if incoming.is_personal:
-            new = await self._people.remember_chat(user, incoming.conversation.id)
-        else:
-            kind = "team" if incoming.conversation.type == CHANNEL else "group"
-            place, now = incoming.roster, self._clock.now()
-            new = await self._directory.add_place(tenant, place, kind, incoming.service_url, now)
-            if new:
-                await self._roster_changed(incoming)
-        schools = await self._people.schools_of(incoming, user)
-        if new and schools:
+            if await self._people.remember_installer(incoming):
+                self._later(self._welcome(incoming))
+            return
+        tenant, place, now = self._people.tenant(incoming), incoming.roster, self._clock.now()
+        kind = "team" if incoming.conversation.type == CHANNEL else "group"
+        if await self._directory.add_place(tenant, place, kind, incoming.service_url, now):
+            self._later(self._look_up_readers(incoming, await self._forget_readers(incoming)))
+            self._later(self._welcome(incoming))
+
+    async def _welcome(self, incoming: Incoming) -> None:
+        """Says what the bot is for."""
+        schools = await self._people.schools_of(incoming, await self._people.sender(incoming, sure=False))
+        if schools:
             school = schools[0] if len(schools) == 1 else None
-            card = pages.welcome_card(self._front_desk(schools).school, shared=not incoming.is_personal)
+            # Where others read it they may be of another school than whoever brought the bot in.
+            told = schools if incoming.is_personal else self._people.tenants.schools_in(self._people.tenant(incoming))
+            card = pages.welcome_card(self._front_desk(told).school, shared=not incoming.is_personal)
             await self._connector.send(incoming.service_url, incoming.conversation.id, drawn.message(card, school))
 
     async def _removed(self, incoming: Incoming) -> None:
@@ -404,20 +460,23 @@ class TeamsEdge:
         else:
             await self._directory.remove_place(tenant, incoming.roster)
 
-    async def _roster_changed(self, incoming: Incoming) -> None:
-        """Somebody joined or left a team: who reads its channels is looked up again, and newcomers become known."""
-        tenant = self._people.tenant(incoming)
+    async def _forget_readers(self, incoming: Incoming) -> Sequence[tuple[School, str]]:
+        """Somebody joined or left: until it is looked up again nobody knows who reads the channels that it may have been."""
         watched = [
             (school, channel)
-            for school in self._people.tenants.schools_in(tenant)
+            for school in self._people.tenants.schools_in(self._people.tenant(incoming))
             for channel in dict.fromkeys(school.channels.get(Platform.TEAMS, {}).values())
         ]
         # An event of a team does not name its other channels: all that might be among them are looked at anew.
-        for school, channel in watched:
-            if incoming.added or incoming.removed or incoming.channel_data.event:
+        if incoming.added or incoming.removed or incoming.channel_data.event:
+            for school, channel in watched:
                 await self._people.readers.forget(school, channel)
+        return watched
+
+    async def _look_up_readers(self, incoming: Incoming, watched: Sequence[tuple[School, str]]) -> None:
+        """Who is in a team and who reads the channels; newcomers become known."""
         with contextlib.suppress(RefusedError, OutOfReachError):
-            await self._people.meet(tenant, incoming.service_url, incoming.roster)
+            await self._people.meet(self._people.tenant(incoming), incoming.service_url, incoming.roster)
         for school, channel in watched:
             try:
                 await self._people.sync_readers(school, channel)
@@ -477,6 +536,11 @@ def _form_failed(incoming: Incoming, school: School | None, broken: Exception) -
     return HTTPStatus.OK, drawn.again(incoming.data, why, say("note.form_again"))
 
 
+def _not_kept() -> Answer:
+    """So that Teams knows, and whoever watches the statuses."""
+    return HTTPStatus.SERVICE_UNAVAILABLE, None
+
+
 def _no_suggestions() -> Answer:
     return HTTPStatus.OK, _search_answer([])
 
@@ -492,6 +556,24 @@ def _parameters(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _search_answer(results: list[dict[str, str]]) -> Payload:
     return {"statusCode": 200, "type": "application/vnd.microsoft.search.searchResponse", "value": {"results": results}}
+
+
+def _shows_records(incoming: Incoming) -> bool:
+    """Whether a button, or a form, may show something of the records."""
+    data = incoming.data
+    action = str(data.get("action") or "")
+    if action == SUBMIT:
+        return form_shows_records(str(data.get("dialog") or ""))
+    if action == pages.IN_SCHOOL:
+        action = (*str(data.get("value") or "").split("|", 2), "")[1]
+    return button_shows_records(action)
+
+
+def _may_come_again(incoming: Incoming) -> bool:
+    """Whether nothing of the records is shown or done by it."""
+    if incoming.name in _FOR_ALL:
+        return True
+    return incoming.name != "application/search" and not _shows_records(incoming)
 
 
 def _with_data(incoming: Incoming, data: Mapping[str, str]) -> Incoming:

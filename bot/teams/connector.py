@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from time import monotonic
 from typing import Any, Final
 from urllib.error import HTTPError
@@ -21,7 +22,7 @@ from botframework.connector.auth.managedidentity_app_credentials import ManagedI
 from msal import TokenCache
 from yarl import URL
 
-from bot.reach import may_have_arrived
+from bot.reach import asked_wait, may_have_arrived
 from bot.settings import BotType, Settings, is_loopback
 
 _TIMEOUT: Final = ClientTimeout(total=15)
@@ -126,6 +127,11 @@ class Connector:
         path = f"conversations/{_part(conversation_id)}/activities/{_part(activity_id)}"
         await self._call("PUT", service_url, path, {**message, "id": activity_id})
 
+    async def delete(self, service_url: str, conversation_id: str, activity_id: str) -> None:
+        """Takes a message away."""
+        path = f"conversations/{_part(conversation_id)}/activities/{_part(activity_id)}"
+        await self._call("DELETE", service_url, path)
+
     async def open_chat(self, service_url: str, tenant: str, teams_id: str) -> str:
         """The one-to-one chat with a user, opened if there is none; its id."""
         data = {"tenant": {"id": tenant}}
@@ -190,20 +196,21 @@ class Connector:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         url = f"{service_url.rstrip('/')}/v3/{path}"
         try:
-            request = self._session.request(method, URL(url, encoded=True), json=body, headers=headers, timeout=_TIMEOUT)
+            # Nobody sends the bot's token, or a message, anywhere else by an answer of theirs.
+            request = self._session.request(
+                method, URL(url, encoded=True), json=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False
+            )
             async with request as answer:
                 said = await answer.read()
         except (ClientError, TimeoutError, OSError) as trouble:
             raise OutOfReachError(type(trouble).__name__, uncertain=may_have_arrived(trouble)) from None
         found = _read(said)
-        if answer.ok:
+        if answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return found
         error = found.get("error")
         code = str(error.get("code") or "") if isinstance(error, dict) else ""
-        wait = answer.headers.get("Retry-After", "")
-        raise RefusedError(
-            answer.status, code[:64] or f"http_{answer.status}", timedelta(seconds=int(wait)) if wait.isdecimal() else None
-        )
+        wait = asked_wait(answer.headers.get("Retry-After"))
+        raise RefusedError(answer.status, code[:64] or f"http_{answer.status}", wait)
 
 
 def _part(text: str) -> str:

@@ -127,7 +127,7 @@ async def _channel(connector: Connector, school: School, lists: Lists | None, se
     try:
         async for member in connector.members(service_url, channel):
             readers += 1
-            strangers += lists is not None and on_the_list(lists.staff, described(member)) is None
+            strangers += lists is not None and on_the_list(school, lists.staff, described(member)) is None
     except RefusedError as no:
         what = f"{school.id}: the channel {channel} cannot be used ({no})"
         mend = f"add the app to that team, or correct the id in {school.id}.yaml (the channel's link holds it)"
@@ -149,7 +149,7 @@ async def _holders(directory: TeamsDirectory, tenant: str, school: School, lists
             held.setdefault(email, [Role.LINE_MANAGER])
     lost = False
     for email, roles in held.items():
-        if await directory.user_of(tenant, email) is None:
+        if not await directory.users_of(tenant, email):
             lost = True
             what = f"{school.id}: {email} holds {some(roles)} but cannot be reached in Teams yet"
             mend = f"have them open a chat with the bot, or {_INSTALL}; their e-mail in Teams must be that of the staff list"

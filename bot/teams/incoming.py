@@ -4,7 +4,9 @@ import re
 from html import unescape
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from bot.nulls import NullableText, none_of_them, nothing_in
 
 PERSONAL: Final = "personal"
 CHANNEL: Final = "channel"
@@ -14,20 +16,15 @@ _LONGEST: Final = 4000
 _ROOT: Final = ";messageid="
 
 
-def _some(value: object) -> object:
-    """Teams sends null where it has nothing to say."""
-    return {} if value is None else value
+# The longest that the records have room for, which is longer than any of Teams' own. What is longer is refused here.
+_LONGEST_ID: Final = 512
+_LONGEST_USER: Final = 128
+_LONGEST_NAME: Final = 255
+_LONGEST_TENANT: Final = 64
 
 
-def _none(value: object) -> object:
-    return "" if value is None else value
-
-
-def _list(value: object) -> object:
-    return () if value is None else value
-
-
-_Text = Annotated[str, BeforeValidator(_none)]
+def _cut(name: str) -> str:
+    return name[:_LONGEST_NAME]
 
 
 class _Read(BaseModel):
@@ -40,55 +37,59 @@ class Who(_Read):
     `targeted` at the recipient of a message in a conversation of many: nobody but the two sees it.
     """
 
-    id: _Text = ""
-    name: _Text = ""
-    object_id: _Text = Field("", alias="aadObjectId")
+    id: NullableText = Field("", max_length=_LONGEST_USER)
+    name: Annotated[NullableText, AfterValidator(_cut)] = ""
+    object_id: NullableText = Field("", alias="aadObjectId", max_length=_LONGEST_USER)
     targeted: bool = Field(default=False, alias="isTargeted")
 
 
 class Conversation(_Read):
     """Where something was said. In a channel the id names the thread as well."""
 
-    id: _Text = ""
-    type: _Text = Field("", alias="conversationType")
+    id: NullableText = Field("", max_length=_LONGEST_ID)
+    type: NullableText = Field("", alias="conversationType")
 
 
 class _Id(_Read):
-    id: _Text = ""
+    id: NullableText = Field("", max_length=_LONGEST_ID)
+
+
+class _Tenant(_Read):
+    id: NullableText = Field("", max_length=_LONGEST_TENANT)
 
 
 class ChannelData(_Read):
     """What Teams adds to the Bot Framework's activity."""
 
-    tenant: Annotated[_Id, BeforeValidator(_some)] = _Id()
-    channel: Annotated[_Id, BeforeValidator(_some)] = _Id()
-    team: Annotated[_Id, BeforeValidator(_some)] = _Id()
-    event: _Text = Field("", alias="eventType")
+    tenant: Annotated[_Tenant, BeforeValidator(nothing_in)] = _Tenant()
+    channel: Annotated[_Id, BeforeValidator(nothing_in)] = _Id()
+    team: Annotated[_Id, BeforeValidator(nothing_in)] = _Id()
+    event: NullableText = Field("", alias="eventType")
 
 
 class Attachment(_Read):
     """Something that hangs on a message: looked at for its kind only, never fetched."""
 
-    content_type: _Text = Field("", alias="contentType")
+    content_type: NullableText = Field("", alias="contentType")
 
 
 class Incoming(_Read):
     """An activity."""
 
-    type: _Text = ""
-    id: _Text = ""
-    name: _Text = ""
-    action: _Text = ""
-    text: _Text = ""
-    channel_id: _Text = Field("", alias="channelId")
-    service_url: _Text = Field("", alias="serviceUrl")
-    sender: Annotated[Who, BeforeValidator(_some)] = Field(Who(), alias="from")
-    recipient: Annotated[Who, BeforeValidator(_some)] = Who()
-    conversation: Annotated[Conversation, BeforeValidator(_some)] = Conversation()
-    channel_data: Annotated[ChannelData, BeforeValidator(_some)] = Field(ChannelData(), alias="channelData")
-    attachments: Annotated[tuple[Attachment, ...], BeforeValidator(_list)] = ()
-    added: Annotated[tuple[Who, ...], BeforeValidator(_list)] = Field((), alias="membersAdded")
-    removed: Annotated[tuple[Who, ...], BeforeValidator(_list)] = Field((), alias="membersRemoved")
+    type: NullableText = ""
+    id: NullableText = ""
+    name: NullableText = ""
+    action: NullableText = ""
+    text: NullableText = ""
+    channel_id: NullableText = Field("", alias="channelId")
+    service_url: NullableText = Field("", alias="serviceUrl", max_length=_LONGEST_ID)
+    sender: Annotated[Who, BeforeValidator(nothing_in)] = Field(Who(), alias="from")
+    recipient: Annotated[Who, BeforeValidator(nothing_in)] = Who()
+    conversation: Annotated[Conversation, BeforeValidator(nothing_in)] = Conversation()
+    channel_data: Annotated[ChannelData, BeforeValidator(nothing_in)] = Field(ChannelData(), alias="channelData")
+    attachments: Annotated[tuple[Attachment, ...], BeforeValidator(none_of_them)] = ()
+    added: Annotated[tuple[Who, ...], BeforeValidator(none_of_them)] = Field((), alias="membersAdded")
+    removed: Annotated[tuple[Who, ...], BeforeValidator(none_of_them)] = Field((), alias="membersRemoved")
     value: Any = None
 
     @property

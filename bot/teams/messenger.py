@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 _UNTIL_MENDED: Final = timedelta(minutes=5)
 _CARD_REFUSED: Final = (400, 413)
+_NOT_THERE: Final = (404, 410)
+"""What was asked for is gone. Of a conversation that the bot has been put out of, Teams says 403."""
 
 
 class TeamsMessenger:
@@ -51,7 +53,7 @@ class TeamsMessenger:
         except RefusedError as no:
             raise _reason(no, posting=False) from None
         except OutOfReachError as trouble:
-            raise TryLaterError(str(trouble)) from None
+            raise _out_of_reach(trouble, posting=False) from None
         try:
             activity = await self._sent(school, message, lambda body: self._connector.send(user.service_url, chat, body))
         except NoSuchPlaceError:
@@ -62,17 +64,30 @@ class TeamsMessenger:
 
     async def update(self, school: School, _address: Address, message_id: str, message: Message) -> str:
         """Changes a message where it stands."""
+        service_url, conversation, activity = await self._standing(school, message_id)
+        await self._sent(school, message, lambda body: self._connector.update(service_url, conversation, activity, body))
+        return message_id
+
+    async def delete(self, school: School, _address: Address, message_id: str) -> None:
+        """Takes a message away."""
+        try:
+            await self._connector.delete(*await self._standing(school, message_id))
+        except RefusedError as no:
+            if no.status not in _NOT_THERE:
+                raise _reason(no, posting=False) from None
+        except OutOfReachError as trouble:
+            raise _out_of_reach(trouble, posting=False) from None
+
+    async def _standing(self, school: School, message_id: str) -> tuple[str, str, str]:
+        """Where a message stands: the server that is called for it, the conversation, and its own id there."""
         tenant = self._people.tenants.of(school)
         place, _, activity = message_id.rpartition("/")
         user = await self._directory.user(tenant, place)
         if user is None:
-            service_url, conversation = await self._service_url(tenant), place
-        elif user.conversation_id:
-            service_url, conversation = user.service_url, user.conversation_id
-        else:
-            raise NoSuchPlaceError("chat_closed")
-        await self._sent(school, message, lambda body: self._connector.update(service_url, conversation, activity, body))
-        return message_id
+            return await self._service_url(tenant), place, activity
+        if user.conversation_id:
+            return user.service_url, user.conversation_id, activity
+        raise NoSuchPlaceError("chat_closed")
 
     async def _service_url(self, tenant: str) -> str:
         found = await self._directory.service_url(tenant)
@@ -106,13 +121,18 @@ class TeamsMessenger:
             # A card that Teams does not take is our fault; the alert itself must still arrive.
             log.error("Teams refused the card of a %s; sent as text", type(message).__name__)  # noqa: TRY400
         except OutOfReachError as trouble:
-            raise TryLaterError(str(trouble), uncertain=trouble.uncertain) from None
+            raise _out_of_reach(trouble) from None
         try:
             return await send(drawn.as_text(card))
         except RefusedError as no:
             raise _reason(no) from None
         except OutOfReachError as trouble:
-            raise TryLaterError(str(trouble), uncertain=trouble.uncertain) from None
+            raise _out_of_reach(trouble) from None
+
+
+def _out_of_reach(trouble: OutOfReachError, *, posting: bool = True) -> TryLaterError:
+    """No answer came. Where nothing can have been taken either, that has nothing to do with the message."""
+    return TryLaterError(str(trouble), uncertain=posting and trouble.uncertain, of_place=not trouble.uncertain)
 
 
 def _reason(no: RefusedError, *, posting: bool = True) -> TryLaterError | NoSuchPlaceError:
@@ -123,4 +143,5 @@ def _reason(no: RefusedError, *, posting: bool = True) -> TryLaterError | NoSuch
     if no.status in (403, 404, 400, 405, 410):
         return NoSuchPlaceError(no.code)
     # What broke while it was at it may have been done.
-    return TryLaterError(no.code, no.after, uncertain=posting and no.status >= 500)
+    busy = no.status == 429
+    return TryLaterError(no.code, no.after, uncertain=posting and no.status >= 500, of_place=busy)

@@ -4,12 +4,15 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import ClientSession, web
-from pydantic import ValidationError
 
+from bot.json_bodies import json_of
+from bot.limits import Allowance, UserLimits
+from bot.replays import Replays
 from bot.running import Bot
 from bot.settings import SettingsError
 from bot.teams.app import TeamsEdge
@@ -32,6 +35,11 @@ PATH: Final = "/api/messages"
 
 _READERS_EVERY_SECONDS: Final = 6 * 3600.0
 _READERS_RETRY_SECONDS: Final = 60.0
+_TOKEN_GOOD_FOR: Final = timedelta(minutes=70)
+"""Microsoft's are good for an hour, and five minutes more on either side for clocks that differ."""
+_LINES_AT_ONCE: Final = 10
+_LINES_A_MINUTE: Final = 10
+_FORMS: Final = frozenset({"task/submit", "composeExtension/submitAction"})
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -57,24 +65,33 @@ async def make_teams(
     directory = TeamsDirectory(bot.database)
     people = People(connector, directory, store, tenants, clock)
     messengers[Platform.TEAMS] = TeamsMessenger(connector, people, directory, store)
-    edge = TeamsEdge(bot.desks, connector, people, directory, SeenEvents(bot.database), clock)
+    replays = Replays(_TOKEN_GOOD_FOR) if settings.has_teams else None
+    edge = TeamsEdge(bot.desks, connector, people, directory, SeenEvents(bot.database), clock, replays)
     door = Doorkeeper(settings, tenants.served, session) if settings.has_teams else LoopbackDoorkeeper()
     bot.tasks.append(asyncio.create_task(_keep_readers(people, directory), name="teams-readers"))
+
+    limits, said = UserLimits(clock), Allowance(_LINES_AT_ONCE, _LINES_A_MINUTE)
 
     async def messages(request: web.Request) -> web.Response:
         if request.content_type != "application/json":
             return web.Response(status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         try:
-            incoming = Incoming.model_validate_json(await request.read())
-        except ValidationError:
+            incoming = Incoming.model_validate(json_of(await request.read()))
+        except ValueError:
             return web.Response(status=HTTPStatus.BAD_REQUEST)
         try:
             await door.admit(request, incoming)
         except NotAllowedError as no:
-            log.warning("a request was turned away: %s", no.why)
+            # Whoever sends rubbish must not fill the disk with lines about it.
+            if said.take(no.why):
+                log.warning("a request was turned away: %s", no.why)
             return web.Response(status=HTTPStatus.UNAUTHORIZED)
         except KeysUnreachableError:
             return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
+        user = f"{incoming.tenant}/{incoming.sender.object_id or incoming.sender.id}"
+        if not limits.take(user, is_form=incoming.name in _FORMS):
+            log.warning("a request was turned away: its user has asked too much")
+            return web.Response(status=HTTPStatus.TOO_MANY_REQUESTS)
         let_in()
         status, body = await edge.act(incoming)
         if body is None:

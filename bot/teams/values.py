@@ -7,24 +7,29 @@ from urllib.parse import quote, unquote
 
 from cards.adaptive import DATE_SUFFIX, RESERVED, TIME_SUFFIX, TYPED_SUFFIX
 from cards.model import FieldValue
+from domain.breaches import CAUSED
+from domain.entries import DOER
 from domain.report_form import PEOPLE_FIELDS
+from domain.subject_access import PERSON
 
 _TYPED: Final = "text:"
+OF_PEOPLE: Final = frozenset({*PEOPLE_FIELDS, CAUSED, DOER, PERSON})
+"""The fields that take several people: what is picked comes with commas between, and what is typed in a field beside it."""
 
 
 def form_values(data: Mapping[str, Any], timezone: tzinfo) -> dict[str, FieldValue]:
     """The values by field id, as `cards.model.FormValues`. Moments are read in the time zone in which they were shown."""
     # Teams leaves out what was left empty: without this, what somebody has emptied would come back.
     there = [name for name in str(data.get("fields") or "").split(",") if name]
-    values: dict[str, FieldValue] = {name: "" for name in there if name not in PEOPLE_FIELDS}
-    people: dict[str, list[str]] = {name: [] for name in there if name in PEOPLE_FIELDS}
+    values: dict[str, FieldValue] = {name: "" for name in there if name not in OF_PEOPLE}
+    people: dict[str, list[str]] = {name: [] for name in there if name in OF_PEOPLE}
     for name, value in data.items():
         text = "" if value is None else str(value)
         if name in RESERVED:
             continue
-        if name.removesuffix(TYPED_SUFFIX) in PEOPLE_FIELDS and name.endswith(TYPED_SUFFIX):
+        if name.removesuffix(TYPED_SUFFIX) in OF_PEOPLE and name.endswith(TYPED_SUFFIX):
             people.setdefault(name.removesuffix(TYPED_SUFFIX), []).extend(_typed(text))
-        elif name in PEOPLE_FIELDS:
+        elif name in OF_PEOPLE:
             people.setdefault(name, [])[:0] = [_picked(x) for x in text.split(",") if x.strip()]
         elif name.endswith(DATE_SUFFIX) and name.removesuffix(DATE_SUFFIX) not in data:
             field = name.removesuffix(DATE_SUFFIX)

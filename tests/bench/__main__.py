@@ -12,7 +12,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from tests.bench import answers, delivery, figures, peak, scale, slack, teams, throughput
+from tests.bench import answers, delivery, figures, governors, peak, scale, sealing, slack, teams, throughput
 from tests.bench.figures import Figure
 from tests.bench.tools import Options
 
@@ -30,10 +30,12 @@ PARTS: Mapping[str, Part] = {
     "starts": Part("Starting", slack.starts),
     "help": Part("A request through Slack's endpoint", slack.help_command),
     "reports": Part("A report's second screen", slack.reports),
+    "sealing": Part("Sealing and the audit", sealing.measure),
     "teams": Part("Microsoft Teams", teams.measure),
     "delivery": Part("From a report to its first alert", delivery.measure),
     "throughput": Part("Reports a second", throughput.measure),
     "peak": Part("The peak of all the schools of England", peak.measure),
+    "governors": Part("Figures for governors", governors.measure),
     "scale": Part("With a million incidents", scale.measure),
 }
 

@@ -17,9 +17,7 @@ from typing import TypeAlias
 
 import aiohttp
 
-from storage.policy_files import policy_ids
-from tests.bench.slack import command, screens, signed
-from tests.bench.trust import SCHOOLS, TEACHERS, teacher, team
+from tests.bench.sent_by_slack import SCHOOLS, TEACHERS, command, screens, signed, teacher, team
 
 QUESTIONS = Path(__file__).parents[1] / "policies" / "questions"
 BETWEEN_SCREENS_SECONDS = 2.0
@@ -32,6 +30,7 @@ class Job:
 
     With `seconds` so many `reports` and `questions` are sent over that time, whatever the answers do. Without, the reports are
     sent as fast as they are answered, so many at a time; `receipts` says whether an answer must name a report.
+    Each school has the next of the `policies`.
     """
 
     urls: Sequence[str]
@@ -40,6 +39,7 @@ class Job:
     seconds: float = 0.0
     in_flight: int = 16
     answer_to: str = ""
+    policies: Sequence[str] = ()
     receipts: bool = True
 
 
@@ -84,7 +84,7 @@ def _request(job: Job, number: int, body: str) -> Request:
 def _questions(job: Job, chance: random.Random) -> list[tuple[str, Request]]:
     """Questions from the collections that the answers are tested with, each asked of a school with that policy."""
     asked = [
-        [json.loads(line)["q"] for line in (QUESTIONS / f"{policy}.jsonl").read_text().splitlines()] for policy in policy_ids()
+        [json.loads(line)["q"] for line in (QUESTIONS / f"{policy}.jsonl").read_text().splitlines()] for policy in job.policies
     ]
     found = []
     for n in range(job.questions):

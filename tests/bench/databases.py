@@ -10,6 +10,7 @@ import asyncpg
 
 from storage.database import Database
 from tests.conftest import POSTGRES
+from tests.fakes.keys import KEY, ring_for
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
@@ -43,8 +44,19 @@ async def new_database(kind: str, folder: Path) -> AsyncIterator[str]:
         await _administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def opened(url: str) -> Database:
+    """A database with the key ring under which everything here is sealed."""
+    return Database(url, ring_for(url))
+
+
+def database_env(url: str) -> dict[str, str]:
+    """The settings that give the program a database and its key ring."""
+    keys = {} if url.startswith("sqlite") else {"ESAFETY_KEYS": KEY.line}
+    return {"ESAFETY_DATABASE_URL": url, **keys}
+
+
 async def _migrate(url: str) -> None:
-    database = Database(url)
+    database = opened(url)
     await database.migrate()
     await database.close()
 
@@ -57,7 +69,7 @@ async def _administer(statement: str) -> None:
 
 async def rows(url: str, query: str) -> list[tuple[object, ...]]:
     """What a query of plain SQL gives, by a way of its own into the database."""
-    database = Database(url)
+    database = opened(url)
     try:
         async with database.begin(write=False) as connection:
             return [tuple(r) for r in await connection.exec_driver_sql(query)]

@@ -16,7 +16,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.bench.databases import kinds, moment, new_database, rows
 from tests.bench.figures import Figure
-from tests.bench.slack import REPORTER, bot, screens, signed, slack_env, take_lists, workspace
+from tests.bench.sent_by_slack import REPORTER, reporter, screens, signed
+from tests.bench.slack import bot, slack_env, take_lists, workspace
 from tests.bench.tools import Options, share
 from tests.fakes.clock import PATIENCE_SECONDS
 from tests.fakes.slack_server import FakeSlack
@@ -60,9 +61,9 @@ async def _alerted(options: Options, slack: FakeSlack, folder: Path, url: str) -
     chance, warm_up = random.Random(2026), 3
     since_boot = time.time() - time.monotonic()
     async with bot(folder, slack_env(slack), url) as (address, _, _), aiohttp.ClientSession() as session:
-        for _ in range(options.of(REPORTS, 5) + warm_up):
+        for n in range(options.of(REPORTS, 5) + warm_up):
             before = len(slack.calls)
-            for body in screens():
+            for body in screens(user=reporter(n)):
                 async with session.post(f"{address}/slack/events", data=body, headers=signed(body)) as response:
                     assert response.status == 200, await response.text()
             await slack.until(lambda since=before: _alert_in(slack, since), "an alert", within=PATIENCE_SECONDS)  # type: ignore[misc]
@@ -83,7 +84,8 @@ def _alert_in(slack: FakeSlack, since: int) -> bool:
 
 def _is_alert(slack: FakeSlack, place: str) -> bool:
     """The reporter is sent a receipt; everybody else an alert."""
-    return place not in (REPORTER, slack.direct_channel(REPORTER).id)
+    channel = slack.channels.get(place)
+    return not ((channel.with_person if channel is not None else "") or place).startswith(REPORTER)
 
 
 async def _floor(slack: FakeSlack, url: str, count: int) -> list[float]:

@@ -1,23 +1,21 @@
 """The peak of all 24,000 schools of England: reports and questions together, each sent at its time whatever the answers do."""
 
 import asyncio
-import tempfile
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
-from storage.database import Database
 from storage.outbox import Outbox
+from storage.policy_files import policy_ids
 from tests.bench.client import Job, Sent, send_apart
-from tests.bench.databases import POSTGRESQL, SQLITE, kinds, moment, new_database, rows
+from tests.bench.databases import moment, opened, rows
 from tests.bench.figures import Figure
 from tests.bench.tools import Options, cpu_seconds, share
-from tests.bench.trust import Trust, fill, trust
+from tests.bench.trust import ON_POSTGRESQL, ONE_ON_SQLITE, Shape, Trust, in_each_shape
 
 REPORTS_A_SECOND, QUESTIONS_A_SECOND = 40, 400
 LATE_SECONDS = 1.0
 _EMPTY_WITHIN_SECONDS = 300.0
-SHAPES = ((SQLITE, 1), (POSTGRESQL, 2))
+SHAPES = (ONE_ON_SQLITE, ON_POSTGRESQL[2])
 SENT = (
     "40 reports (two screens two seconds apart) and 400 questions (`/esafety ask`) a second, at random moments, from 1,000"
     " teachers of 25 schools, five of each policy. Their questions are those that the policies' answers are tested with. Times"
@@ -32,37 +30,28 @@ LIMITS = (
 
 async def measure(options: Options) -> list[Figure]:
     """The peak on both databases."""
-    there, found = await kinds(), []
-    with tempfile.TemporaryDirectory() as name:
-        async with trust(Path(name)) as schools:
-            for kind, count in SHAPES:
-                if kind in there:
-                    found += await _peak(options, schools, kind, count)
-    return found
+    return await in_each_shape(SHAPES, lambda schools, shape: _peak(options, schools, shape))
 
 
-async def _peak(options: Options, schools: Trust, kind: str, count: int) -> list[Figure]:
+async def _peak(options: Options, schools: Trust, shape: Shape) -> list[Figure]:
     schools.slack.taken.clear()
     schools.slack.answered.clear()
     seconds, part = (3.0, 0.1) if options.quick else (options.seconds, 1.0)
     reports, questions = (int(n * seconds * part) for n in (REPORTS_A_SECOND, QUESTIONS_A_SECOND))
-    async with new_database(kind, schools.folder) as url:
-        await fill(schools, url)
-        async with schools.bots(url, count) as bots:
-            addresses = [a for a, _ in bots]
-            await send_apart(Job(addresses, 20))
-            await _until_empty(url)
-            since, before = datetime.now(UTC), sum(cpu_seconds(pid) for _, pid in bots)
-            answer_to = schools.slack.base_url.replace("/api/", "/response")
-            sent = await send_apart(Job(addresses, reports, questions, seconds, answer_to=answer_to))
-            emptied = await _until_empty(url)
-            spent = sum(cpu_seconds(pid) for _, pid in bots) - before
+    async with schools.at_work(shape) as (url, bots):
+        await send_apart(Job(list(bots), 20))
+        await _until_empty(url)
+        since, before = datetime.now(UTC), sum(map(cpu_seconds, bots.values()))
+        answer_to = schools.slack.base_url.replace("/api/", "/response")
+        sent = await send_apart(Job(list(bots), reports, questions, seconds, answer_to=answer_to, policies=policy_ids()))
+        emptied = await _until_empty(url)
+        spent = sum(map(cpu_seconds, bots.values())) - before
         kept = {reference: at for reference, at in (await _reported(url)).items() if at >= since}
     assert len(kept) >= len(sent.second), f"{len(kept)} reports are kept, and {len(sent.second)} have a receipt"
-    return _figures(schools, f"{kind}, {count} process{'es' if count > 1 else ''}", sent, kept, emptied, spent)
+    return _figures(schools, shape, sent, kept, emptied, spent)
 
 
-def _figures(schools: Trust, shape: str, sent: Sent, kept: dict[str, datetime], emptied: float, spent: float) -> list[Figure]:
+def _figures(schools: Trust, shape: Shape, sent: Sent, kept: dict[str, datetime], emptied: float, spent: float) -> list[Figure]:
     answered = schools.slack.answered
     answers = [answered[key] - due for key, due in sent.asked.items() if key in answered]
     failed = len(sent.failed) + len(sent.asked) - len(answers)
@@ -108,7 +97,7 @@ def _first_alerts(schools: Trust, kept: dict[str, datetime]) -> list[float]:
 async def _until_empty(url: str) -> float:
     """Waits until nothing is due any more. How many seconds that took."""
     began = time.monotonic()
-    database = Database(url)
+    database = opened(url)
     outbox = Outbox(database)
     try:
         while time.monotonic() - began < _EMPTY_WITHIN_SECONDS:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,23 +21,27 @@ from domain.people import Platform
 from handlers import close, lists, report
 from handlers.report import Reported
 from storage.auditing import Auditing
-from storage.database import Database
 from storage.housekeeping import tidy
+from storage.store import Store
 from storage.watching import Watching
-from tests.bench.databases import kinds, new_database
+from tests.bench.databases import kinds, new_database, opened
 from tests.bench.figures import Figure
 from tests.bench.filling import Copies, fill
 from tests.bench.tools import Options
 from tests.fakes.clock import FakeClock
-from tests.handlers.office import WHAT, Office, open_office
+from tests.handlers.office import BRUNEL, WHAT, Office, open_office
 
 OPEN = 200
+SHUTS_OUT = 0.2
+"""The share of the closed cases that shut somebody out."""
 REPORTS, WARM_UP, LOOKS = 200, 5, 20
 REPORT_GOAL, QUEUE_GOAL_MS = 1.25, 50
 MEANS = (
-    "In process, through the handlers; no chat takes part. The program itself made one case that was alerted, acknowledged and"
-    " closed, and one that is open: their rows were copied, all into one school, which is harder than to spread them over"
-    " thousands. The two databases take turns; the floor is the one that holds only those two cases."
+    "In process, through the handlers; no chat takes part. The program itself made the cases: one that was alerted,"
+    " acknowledged and closed, the same with somebody shut out, and one that is open. Their rows were copied until 200 are"
+    " open, and half of the others signed off; all into one school, which is harder than to spread them over thousands. The two"
+    " databases take turns; the floor is the one that holds only those few cases. Processor time is the bot's own, not"
+    " PostgreSQL's."
 )
 
 
@@ -63,14 +67,14 @@ async def measure(options: Options) -> list[Figure]:
             await asyncio.gather(*(_fill(options, full.office) for full, _ in sides.values()))
             print(f"filled in {time.monotonic() - began:.0f} s", flush=True)
             for kind, (full, few) in sides.items():
-                await _two_cases(few.office)
+                await _cases(few.office)
                 found += await _compare(options, kind, full, few)
     return found
 
 
 async def _side(stack: AsyncExitStack, kind: str, folder: Path) -> Side:
     url = await stack.enter_async_context(new_database(kind, folder))
-    database = Database(url)
+    database = opened(url)
     stack.push_async_callback(database.close)
     office = await stack.enter_async_context(open_office(database, FakeClock()))
     session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -85,29 +89,60 @@ async def _ready() -> bool:
     return True
 
 
-async def _two_cases(office: Office) -> tuple[str, str]:
-    """A closed case and an open one, with all that belongs to them."""
-    targets = ("text:Somebody Typed",)
-    closed = await office.reports(concern="harmful_content", targets=targets)
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What something took, in seconds."""
+
+    wall: float
+    processor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """One of each kind of case, with all that belongs to it."""
+
+    closed: str
+    shuts_out: str
+    open: str
+
+
+async def _cases(office: Office) -> Cases:
+    closed = await _closed(office, "text:Somebody Typed")
+    shuts_out = await _closed(office, "text:Somebody Typed", office.picked("it"))
+    return Cases(closed, shuts_out, await _opened(office, "text:Somebody Typed"))
+
+
+async def _opened(office: Office, *targets: str) -> str:
+    found = await office.reports(concern="harmful_content", targets=targets)
     await office.works()
-    alert = await office.alert(closed)
+    return found.id
+
+
+async def _closed(office: Office, *targets: str) -> str:
+    case = await _opened(office, *targets)
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        (alert,) = await records.alerts_of(case)
     await office.acknowledge("dsl", alert)
     await office.works()
     done = await close.close(office.ports, office.school, office.account("dsl"), alert.id, "Talked to them both.")
     assert isinstance(done, close.Closed), done
     await office.works()
-    open_case = await office.reports(concern="harmful_content", targets=targets)
-    await office.works()
-    return closed.id, open_case.id
+    return case
 
 
 async def _fill(options: Options, office: Office) -> None:
-    closed, open_case = await _two_cases(office)
+    cases = await _cases(office)
     url = office.database.url.set(drivername=office.database.url.get_backend_name()).render_as_string(hide_password=False)
     # A statement that is kept knows the indexes as they were.
     await office.database.engine.dispose()
-    count = options.of(options.incidents, 2000)
-    await fill(url, Copies(closed, count - OPEN, aged=True), Copies(open_case, OPEN - 1, aged=False))
+    count = options.of(options.incidents, 50_000) - OPEN
+    shutting_out = int(count * SHUTS_OUT)
+    await fill(
+        url,
+        Copies(cases.closed, count - shutting_out, aged=True),
+        Copies(cases.shuts_out, shutting_out, aged=True),
+        Copies(cases.open, OPEN - 1, aged=False),
+    )
 
 
 async def _compare(options: Options, kind: str, full: Side, few: Side) -> list[Figure]:
@@ -115,23 +150,33 @@ async def _compare(options: Options, kind: str, full: Side, few: Side) -> list[F
     found = [
         await _looked(full, few, looks, kind, "a lead's queue of 200", _queue, QUEUE_GOAL_MS),
         await _looked(full, few, looks, kind, "one's own reports", _mine),
+        await _looked(full, few, looks, kind, "a channel's readers have changed", _readers),
         await _looked(full, few, looks, kind, "the auditor's round", lambda side: side.auditor.round()),
         await _looked(full, few, looks, kind, "/metrics", _metrics),
         await _looked(full, few, looks, kind, "the worker's look when idle", _idle),
         await _looked(full, few, min(looks, 5), kind, "forgetting what has expired", _tidy),
     ]
-    times: tuple[list[float], list[float]] = ([], [])
+    times: tuple[list[Took], list[Took]] = ([], [])
     for n in range(reports + WARM_UP):
         for side, took in zip((full, few), times, strict=True):
-            seconds = await _timed(_report(side))
+            one = await _timed(_report(side))
             if n >= WARM_UP:
-                took.append(seconds)
-    with_all, with_few = (statistics.median(took) * 1e3 for took in times)
-    of_few = Figure("scale", f"a report, of a nearly empty database, {kind}", with_all / with_few, "x", REPORT_GOAL)
-    whole = f"a report, begin to receipt, {kind}"
-    report_itself = Figure("scale", whole, with_all, "ms", floor=with_few, floor_name="nearly empty", means=MEANS)
+                took.append(one)
+    wall = _against(times, lambda took: took.wall, "a report, of a nearly empty database", "a report, begin to receipt", kind)
+    processor = _against(times, lambda took: took.processor, "its processor time, of the same", "processor a report", kind)
     leases = await _looked(full, few, looks, kind, "the worker's lease", _lease)
-    return [of_few, report_itself, *found, leases]
+    return [*wall, *processor, *found, leases]
+
+
+def _against(
+    times: tuple[list[Took], list[Took]], which: Callable[[Took], float], ratio: str, itself: str, kind: str
+) -> list[Figure]:
+    """What the full database takes, as a share of what the nearly empty one does and by itself."""
+    with_all, with_few = (statistics.median(map(which, took)) * 1e3 for took in times)
+    return [
+        Figure("scale", f"{ratio}, {kind}", with_all / with_few, "x", REPORT_GOAL),
+        Figure("scale", f"{itself}, {kind}", with_all, "ms", floor=with_few, floor_name="nearly empty", means=MEANS),
+    ]
 
 
 async def _looked(
@@ -147,17 +192,17 @@ async def _looked(
         await work(side)
     with_all, with_few = [], []
     for _ in range(looks):
-        with_all.append(await _timed(work(full)))
-        with_few.append(await _timed(work(few)))
+        with_all.append((await _timed(work(full))).wall)
+        with_few.append((await _timed(work(few))).wall)
     floor = statistics.median(with_few) * 1e3
     took = statistics.median(with_all) * 1e3
     return Figure("scale", f"{name}, {kind}", took, "ms", goal, floor=floor, floor_name="nearly empty")
 
 
-async def _timed(work: Awaitable[object]) -> float:
-    began = time.perf_counter()
+async def _timed(work: Awaitable[object]) -> Took:
+    began, spent = time.perf_counter(), time.process_time()
     await work
-    return time.perf_counter() - began
+    return Took(time.perf_counter() - began, time.process_time() - spent)
 
 
 async def _report(side: Side) -> None:
@@ -184,7 +229,14 @@ async def _queue(side: Side) -> None:
 
 
 async def _mine(side: Side) -> None:
-    await lists.mine(side.office.ports, side.office.school, side.office.account("r7"))
+    """One of those who have reported all of it, from this account and any other of theirs."""
+    account = replace(side.office.account("r7"), person_id="p-r7")
+    await lists.mine(side.office.ports, side.office.school, account)
+
+
+async def _readers(side: Side) -> None:
+    async with Store(side.office.database).transaction(side.office.school) as records:
+        await records.look_again_at(BRUNEL, side.office.clock.now())
 
 
 async def _metrics(side: Side) -> None:

@@ -1,6 +1,5 @@
 """The Slack path as Slack walks it: what it sends, the program that answers, and what that costs beside a bare Bolt app."""
 
-import json
 import sqlite3
 import statistics
 import tempfile
@@ -9,17 +8,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlencode
-from uuid import uuid4
-
-from slack_sdk.signature import SignatureVerifier
 
 from bot.settings import DEMO_SCHOOLS
-from storage.database import Database
 from storage.school_files import load_schools
 from tests.bench import teams
-from tests.bench.databases import SQLITE, new_database, rows
+from tests.bench.databases import SQLITE, database_env, new_database, opened, rows
 from tests.bench.figures import Figure
+from tests.bench.sent_by_slack import REPORTER, REPORTERS, command, reporter, screens, signed
 from tests.bench.tools import Options, burst, cpu_seconds, free_port, process, resident_mb
 from tests.fakes.slack_server import FakeSlack
 from tests.handlers.office import import_people
@@ -27,77 +22,6 @@ from tests.story.stage import BRUNEL, CAST, SAFEGUARDING, write_school
 
 HELP_REQUESTS = 3000
 REPORTS = 600
-SIGNER = SignatureVerifier("signing-secret")
-REPORTER, TEAM = "U0BENCH", "T00000001"
-FORM = "application/x-www-form-urlencoded"
-
-
-def signed(body: str) -> dict[str, str]:
-    """The headers that prove a request comes from Slack."""
-    stamp = str(int(time.time()))
-    signature = SIGNER.generate_signature(timestamp=stamp, body=body) or ""
-    return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature, "Content-Type": FORM}
-
-
-def command(text: str, *, user: str = REPORTER, team: str = TEAM, answer_to: str = "") -> str:
-    """The body of `/esafety ...`, typed in one's own chat with the bot."""
-    return urlencode(
-        {
-            "team_id": team,
-            "user_id": user,
-            "channel_id": "D0BENCH",
-            "api_app_id": "A1",
-            "command": "/esafety",
-            "text": text,
-            "response_url": answer_to,
-            "trigger_id": "1.1",
-        }
-    )
-
-
-def submission(form: str, draft: str, values: Mapping[str, object], *, user: str = REPORTER, team: str = TEAM) -> str:
-    """The body of a form that is sent."""
-    blocks = [{"type": "input", "block_id": name, "label": {"type": "plain_text", "text": name}} for name in values]
-    view = {
-        "id": "V1",
-        "type": "modal",
-        "callback_id": form,
-        "private_metadata": draft,
-        "blocks": blocks,
-        "state": {"values": {name: {name: value} for name, value in values.items()}},
-        "hash": "1",
-    }
-    payload = {
-        "type": "view_submission",
-        "team": {"id": team, "domain": "bench"},
-        "user": {"id": user, "username": "bench", "team_id": team},
-        "view": view,
-        "trigger_id": "1.1",
-    }
-    return urlencode({"payload": json.dumps(payload)})
-
-
-def screens(*, user: str = REPORTER, team: str = TEAM) -> tuple[str, str]:
-    """Both screens of one report."""
-    draft = str(uuid4())
-    first = submission("report_kind", draft, _KIND, user=user, team=team)
-    return first, submission("report_detail", draft, _DETAIL, user=user, team=team)
-
-
-def _chosen(value: str) -> object:
-    return {"type": "static_select", "selected_option": {"value": value, "text": {"type": "plain_text", "text": value}}}
-
-
-_KIND = {"concern": _chosen("cyberbullying"), "about": _chosen("pupil"), "danger": _chosen("no")}
-_NAMES = [{"value": f"text:{n}", "text": {"type": "plain_text", "text": n}} for n in ("Somebody Typed", "Another Typed")]
-_DETAIL: Mapping[str, object] = {
-    "targets": {"type": "multi_external_select", "selected_options": _NAMES},
-    "what": {"type": "plain_text_input", "value": "What was seen, in about as many words as people write. " * 6},
-    "illegal": _chosen("no"),
-    "repeat": _chosen("no"),
-    "house": _chosen("Brunel"),
-    "form": _chosen("8C"),
-}
 
 
 def slack_env(slack: FakeSlack) -> dict[str, str]:
@@ -123,13 +47,15 @@ async def workspace() -> AsyncIterator[FakeSlack]:
             slack.add_channel(channel, [], channel_id=channel)
         for who, email in CAST.items():
             slack.add_user(who, email, user_id=REPORTER if who == "teacher" else "")
+        for n in range(REPORTERS):
+            slack.add_user(f"Reporter {n}", f"reporter.{n}@demo.example", user_id=reporter(n))
         yield slack
 
 
 async def take_lists(folder: Path, url: str) -> None:
     """Puts the demo school's staff and pupils into a database."""
     (school,) = load_schools(school_folder(folder)).values()
-    database = Database(url)
+    database = opened(url)
     await import_people(database, school, datetime.now(UTC))
     await database.close()
 
@@ -142,7 +68,7 @@ async def bot(folder: Path, extra: Mapping[str, str], url: str = "") -> AsyncIte
     """
     port = free_port()
     settings = {
-        "ESAFETY_DATABASE_URL": url or f"sqlite:///{folder / 'esafety.db'}",
+        **database_env(url or f"sqlite:///{folder / 'esafety.db'}"),
         "ESAFETY_SCHOOLS": str(school_folder(folder) if extra else DEMO_SCHOOLS),
         "ESAFETY_LOG_LEVEL": "ERROR",
         "PORT": str(port),
@@ -181,11 +107,12 @@ async def starts(options: Options) -> list[Figure]:
 
 async def help_command(options: Options) -> list[Figure]:
     """A signed `/esafety help`, against a bare Bolt app that only acknowledges."""
-    bodies = [command("help")] * options.of(HELP_REQUESTS, 200)
+    count = options.of(HELP_REQUESTS, 200)
     ours, floors = [], []
     with tempfile.TemporaryDirectory() as folder:
         async with workspace() as slack, bot(Path(folder), slack_env(slack)) as (address, _, _), bare(slack) as (floor, _, _):
             for _ in range(options.rounds):
+                bodies = [command("help", user=reporter(n)) for n in range(count)]
                 floors.append(await burst(f"{floor}/slack/events", bodies, signed))
                 ours.append(await burst(f"{address}/slack/events", bodies, signed))
     pairs = list(zip(ours, floors, strict=True))
@@ -212,7 +139,7 @@ async def reports(options: Options) -> list[Figure]:
             new_database(SQLITE, folder) as database_url,
             _with_lists(folder, slack, database_url) as (address, pid, _),
         ):
-            both = [screens() for _ in range(count * rounds)]
+            both = [screens(user=reporter(n)) for n in range(count * rounds)]
             url = f"{address}/slack/events"
             await burst(url, [first for first, _ in both], signed)
             loads, before = [], cpu_seconds(pid)

@@ -6,31 +6,32 @@ Schools of every policy, each with a workspace and staff of its own, and a Slack
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 from aiohttp import web
 
 from bot.settings import DEMO_SCHOOLS
-from domain.people import Account, Kind, Person, Platform, School
-from storage.database import Database
+from domain.people import Account, Kind, Person, Platform, School, Standing
 from storage.people_files import carry_out, plan_import, read_people
 from storage.policy_files import policy_ids
 from storage.records import new_id
 from storage.school_files import load_schools
 from storage.slack_installs import SlackInstall, SlackInstalls
 from storage.store import Store
+from tests.bench.databases import POSTGRESQL, SQLITE, database_env, kinds, new_database, opened
+from tests.bench.figures import Figure
+from tests.bench.sent_by_slack import SCHOOLS, TEACHERS, teacher, team
 from tests.bench.tools import free_port, process
 from tests.fakes.slack_model import BOT_USER
 from tests.fakes.slack_server import FakeSlack
 
-SCHOOLS = 25
-TEACHERS = 40
 _REFERENCE = re.compile(rb"S\d\d-\d{4}-\d+")
 
 
@@ -108,26 +109,43 @@ class Trust:
         }
 
     @asynccontextmanager
-    async def bots(self, url: str, count: int) -> AsyncIterator[list[tuple[str, int]]]:
-        """So many processes of the program on one database: the address and the process id of each."""
-        async with AsyncExitStack() as stack:
-            found = []
-            for _ in range(count):
+    async def at_work(self, shape: "Shape") -> AsyncIterator[tuple[str, Mapping[str, int]]]:
+        """The program on a database with everybody's lists: the database, and the processes' ids by their addresses."""
+        async with new_database(shape.kind, self.folder) as url, AsyncExitStack() as stack:
+            await fill(self, url)
+            found = {}
+            for _ in range(shape.processes):
                 port = free_port()
-                env = {**self.env, "ESAFETY_DATABASE_URL": url, "PORT": str(port)}
+                env = {**self.env, **database_env(url), "PORT": str(port)}
                 started = await stack.enter_async_context(process(["-m", "bot", "run"], env, self.folder, port, quiet=True))
-                found.append((started[0], started[1]))
-            yield found
+                found[started[0]] = started[1]
+            yield url, found
 
 
-def teacher(school: int, number: int) -> str:
-    """The Slack user id of a teacher."""
-    return f"U0S{school:02d}T{number:03d}"
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """So many processes of the bot on one database."""
+
+    kind: str
+    processes: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.processes} process{'es' if self.processes > 1 else ''}"
 
 
-def team(school: int) -> str:
-    """The workspace of a school."""
-    return f"T0S{school:02d}"
+ONE_ON_SQLITE = Shape(SQLITE, 1)
+ON_POSTGRESQL = {count: Shape(POSTGRESQL, count) for count in (1, 2, 4)}
+
+
+async def in_each_shape(shapes: Sequence[Shape], measure: Callable[[Trust, Shape], Awaitable[list[Figure]]]) -> list[Figure]:
+    """What is measured of one trust in each shape that this machine can have, one after the other."""
+    there, found = await kinds(), []
+    with TemporaryDirectory() as name:
+        async with trust(Path(name)) as schools:
+            for shape in shapes:
+                if shape.kind in there:
+                    found += await measure(schools, shape)
+    return found
 
 
 @asynccontextmanager
@@ -153,7 +171,7 @@ async def trust(folder: Path) -> AsyncIterator[Trust]:
 
 async def fill(trust: Trust, url: str) -> None:
     """Puts staff, pupils and installations of every school into a database, and everybody as somebody seen that day."""
-    database, now = Database(url), datetime.now(UTC)
+    database, now = opened(url), datetime.now(UTC)
     staff, pupils = (
         read_people(DEMO_SCHOOLS / name, kind) for name, kind in (("staff.csv", Kind.STAFF), ("pupils.csv", Kind.PUPIL))
     )
@@ -164,12 +182,16 @@ async def fill(trust: Trust, url: str) -> None:
             for kind, people in ((Kind.STAFF, {**leads, **teachers}), (Kind.PUPIL, _anew(pupils))):
                 await carry_out(records, await plan_import(records, kind, people), now)
             for number, email in enumerate(_emails(n)):
-                await records.save_account(Account(Platform.SLACK, teacher(n, number), email, "Teacher"), now)
+                await records.save_account(_member(teacher(n, number), email, "Teacher"), now)
             for number, (email, person) in enumerate(leads.items()):
-                await records.save_account(Account(Platform.SLACK, f"U0S{n:02d}L{number:03d}", email, person.name), now)
+                await records.save_account(_member(f"U0S{n:02d}L{number:03d}", email, person.name), now)
         install = SlackInstall(team(n), school.name, f"xoxb-{team(n)}", BOT_USER, "U0ADMIN", now)
         await SlackInstalls(database).save(install, school.id, ())
     await database.close()
+
+
+def _member(user: str, email: str, name: str) -> Account:
+    return Account(Platform.SLACK, user, email, name, standing=Standing.MEMBER)
 
 
 def _anew(people: Mapping[str, Person]) -> dict[str, Person]:

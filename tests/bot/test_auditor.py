@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, web
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 
 from bot.auditor import Auditor
 from bot.metrics import Metrics
+from domain.incident import AlertState
 from domain.people import Holders
 from domain.words import Role
+from handlers.acknowledge import Acknowledged
 from storage import tables as t
 from storage.auditing import Auditing
 from storage.database import Database
@@ -64,6 +66,26 @@ async def test_an_alert_that_lost_its_timer_climbs_after_all(
     assert await office.asked(incident) == ["dsl", "deputy"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_case_that_cannot_be_set_right_leaves_no_other_alone(
+    office: Office, session: ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The database refuses what one of two would need: the other has its next step, and the bot goes on taking reports."""
+    broken, other = await office.reports(), await office.reports()
+    async with office.database.begin() as connection:
+        await connection.execute(delete(t.timers))
+        when = f"WHEN new.incident_id = '{broken.id}' BEGIN SELECT RAISE(ABORT, 'private words'); END"
+        await connection.execute(text(f"CREATE TRIGGER refuse BEFORE INSERT ON timers {when}"))
+    auditor = auditor_of(office, session)
+    for _ in range(2):
+        await auditor.round()
+    (timer,) = await office.rows(t.timers)
+    assert timer.incident_id == other.id
+    assert f"case {broken.id} is left alone" in caplog.text
+    assert "private words" not in caplog.text
+    assert auditor.beat_at == office.clock.now()
+
+
 async def test_a_case_that_was_taken_and_lost_its_timer_comes_back(office: Office, session: ClientSession) -> None:
     """Acknowledged and then forgotten by the bot itself: its owner is reminded at once."""
     incident = await office.reports()
@@ -81,17 +103,30 @@ async def test_a_case_that_was_taken_and_lost_its_timer_comes_back(office: Offic
     assert len(timers) == 1
 
 
-async def test_a_case_that_nobody_has_to_answer_for_is_raised_once(
+async def test_a_case_that_nobody_has_to_answer_for_is_given_to_somebody_once(
     office: Office, session: ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its alerts are gone: that cannot be mended without knowing whose it is, so people are told, once."""
-    incident = await office.reports()
+    """Its alerts are done and the case is not: those whom its route names are asked, and nobody who is kept out of it."""
+    incident = await office.reports(targets=(office.picked("dsl"),))
     async with office.database.begin() as connection:
         await connection.execute(update(t.alerts).values(state="done"))
-    auditor = auditor_of(office, session)
-    await auditor.round()
-    await auditor.round()
+    await asyncio.gather(auditor_of(office, session).round(), auditor_of(office, session).round())
+    await auditor_of(office, session).round()
     assert caplog.text.count(incident.id) == 1
+    (opened,) = [a for a in await office.alerts(incident) if a.state is AlertState.OPEN]
+    await office.works()
+    assert await office.asked(incident) == ["deputy", "deputy"]
+    assert isinstance(await office.acknowledge("deputy", opened), Acknowledged)
+
+
+async def test_a_case_without_a_duty_goes_to_the_house_that_it_was_of(office: Office, session: ClientSession) -> None:
+    """The head of the same house is asked, though only the reporter had said which it is."""
+    incident = await office.reports(concern="account_misuse", house="Brunel")
+    before = await office.asked(incident)
+    async with office.database.begin() as connection:
+        await connection.execute(update(t.alerts).values(state="done"))
+    await auditor_of(office, session).round()
+    assert await office.asked(incident) == [*before, *before]
 
 
 async def test_what_is_closed_is_left_in_peace(office: Office, session: ClientSession) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 
 from bot import backup_commands
 from bot.cli import main
@@ -19,6 +19,8 @@ from storage import tables as t
 from storage.database import Database
 from tests.conftest import new_database
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import ring_for
+from tests.fakes.tampering import let_go_of_the_audit
 from tests.handlers.office import WHAT, Office, open_office
 
 
@@ -27,7 +29,7 @@ async def office(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPat
     """A school with one report, on the database that is set up."""
     async with new_database("sqlite", tmp_path) as url:
         monkeypatch.setenv("ESAFETY_DATABASE_URL", url)
-        database = Database(url)
+        database = Database(url, ring_for(url))
         async with open_office(database, clock) as office:
             await office.reports()
             yield office
@@ -47,7 +49,7 @@ async def test_backed_up_every_night_and_restored_when_it_is_needed(
     assert await backup_commands.back_up_to(Path("tonight.db")) == 0
     backed_up = capsys.readouterr().out
     assert " incidents " in backed_up
-    assert "names of children" in backed_up
+    assert "key ring" in backed_up
     assert f"The audit of {office.school.id} is as it was written" in backed_up
     assert WHAT not in backed_up
 
@@ -59,6 +61,14 @@ async def test_backed_up_every_night_and_restored_when_it_is_needed(
     with closing(sqlite3.connect(tmp_path / "new" / "esafety.db")) as connection:
         assert connection.execute("SELECT count(*) FROM incidents").fetchone() == (1,)
 
+    (noted,) = await office.rows(t.audit, t.audit.c.action == "records.backed_up")
+    assert (noted.school, noted.actor) == (office.school.id, "command")
+    restored_there = Database(f"sqlite:///{tmp_path}/new/esafety.db")
+    async with restored_there.begin(write=False) as connection:
+        actions = (await connection.execute(select(t.audit.c.action).order_by(t.audit.c.seq))).scalars().all()
+    assert list(actions[-2:]) == ["records.backed_up", "records.restored"]
+    await restored_there.close()
+
     assert await backup_commands.restore_from(Path("tonight.db"), broken_audit=False) == 2
     assert "has some already" in capsys.readouterr().err
 
@@ -66,14 +76,16 @@ async def test_backed_up_every_night_and_restored_when_it_is_needed(
 async def test_a_move_ends_with_the_line_for_the_settings(
     office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As it is to be put into .env, but for the password, which does not stand on the screen."""
+    """As it is to be put into .env, but for the password, which does not stand on the screen; and where the keys are."""
     async with new_database("postgresql", tmp_path) as url:
+        os.environ.pop("ESAFETY_KEYS")
         with_password = url.replace("root@", "root:letmein@")
         assert await backup_commands.move_to(with_password, broken_audit=False) == 0
         said = capsys.readouterr().out
         assert f"ESAFETY_DATABASE_URL={url.replace('root@', 'root:***@')}" in said
         assert "letmein" not in said
-        moved = Database(url)
+        assert f"ESAFETY_KEYS_FILE={office.database.vault.source.name}" in said
+        moved = Database(url, office.database.vault.source)
         async with open_office(moved, office.clock) as there:
             assert len(await there.rows(t.incidents)) == 1
             await there.works()
@@ -84,6 +96,7 @@ async def test_a_move_ends_with_the_line_for_the_settings(
 async def test_a_broken_audit_shows_in_the_exit_code(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     """There is a backup, and the job that made it is seen to have failed."""
     async with office.database.begin() as connection:
+        await let_go_of_the_audit(connection)
         await connection.execute(update(t.audit).where(t.audit.c.seq == 1).values(actor="person:somebody"))
     assert await backup_commands.back_up_to(Path("tonight.db")) == 1
     assert "not as it was written, from entry 1 on" in capsys.readouterr().out

@@ -21,6 +21,7 @@ from cards.failures import failed_line, form_failed
 from domain.people import School
 from handlers import lists
 from storage.store import Store
+from tests.conftest import sqlite_at
 from tests.fakes.clock import FakeClock
 
 TEACHER, HEAD, DSL = "t.whitlock@demo.example", "b.marsh@demo.example", "d.okafor@demo.example"
@@ -58,7 +59,7 @@ class Door:
 
 @pytest_asyncio.fixture
 async def door(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Door]:
-    database = f"sqlite:///{tmp_path / 'esafety.db'}"
+    database = sqlite_at(tmp_path / "esafety.db")
     settings = Settings(ESAFETY_CONSOLE=ConsoleMode.ON, ESAFETY_DATABASE_URL=database, ESAFETY_SCHOOLS=DEMO_SCHOOLS, PORT=0)
     async with running(settings, clock) as bot, aiohttp.ClientSession() as session:
         async with Store(bot.database).transaction(next(iter(bot.schools.values())), write=False) as records:
@@ -211,7 +212,7 @@ async def test_an_open_page_does_not_hold_up_the_end(tmp_path: Path, clock: Fake
     """Told to stop, the bot lets go of the pages that are open before it, at once."""
     settings = Settings(
         ESAFETY_CONSOLE=ConsoleMode.ON,
-        ESAFETY_DATABASE_URL=f"sqlite:///{tmp_path / 'esafety.db'}",
+        ESAFETY_DATABASE_URL=sqlite_at(tmp_path / "esafety.db"),
         ESAFETY_SCHOOLS=DEMO_SCHOOLS,
         PORT=0,
     )

@@ -145,11 +145,14 @@ def test_the_images_program_serves(installed: Path, tmp_path: Path) -> None:
 
 
 def test_the_database_is_in_the_volume() -> None:
-    """Where the program keeps its file by default is what outlives the container."""
+    """Where the program keeps its file by default is what outlives the container; so do pages that are taken out."""
     folder = Path(steps("WORKDIR")[-1])
     url = Settings.model_fields["database_url"].default
     assert json.loads(steps("VOLUME")[0]) == [str((folder / url.removeprefix("sqlite:///")).parent)]
     assert f"data:{json.loads(steps('VOLUME')[0])[0]}" in BOT["volumes"]
+    for database in (url, COMPOSE["services"]["bot-a"]["environment"]["ESAFETY_DATABASE_URL"]):
+        exports = Settings(ESAFETY_DATABASE_URL=re.sub(r"\$\{[^}]*\}", "x", database)).exports_folder
+        assert [str((folder / exports).parent)] == json.loads(steps("VOLUME")[0])
 
 
 def test_compose_shuts_what_can_be_shut() -> None:

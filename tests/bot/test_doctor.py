@@ -23,6 +23,7 @@ from storage.slack_installs import SlackInstall, SlackInstalls
 from storage.store import Store
 from tests.conftest import new_database
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import ring_for
 from tests.fakes.mail_server import PASSWORD, USER, FakeMail
 from tests.fakes.slack_server import FakeSlack, LostCall, RateLimited, Refused
 from tests.fakes.slack_trust import FakeTrust
@@ -88,7 +89,7 @@ class Practice:
         if self.url.startswith("sqlite") and not is_there(self.url):
             async with new_database("sqlite", Path(self.url.removeprefix("sqlite:///")).parent) as made:
                 assert made == self.url
-        database = Database(self.url)
+        database = Database(self.url, ring_for(self.url))
         await database.migrate()
         async with Store(database).transaction(load_schools(Path("schools"))["css"]) as records:
             for kind in kinds:
@@ -141,15 +142,17 @@ def make_empty(url: str) -> None:
 
 
 async def test_all_is_well(practice: Practice) -> None:
-    """With everything right there is no fault; the policy's review date is past and there is no mail server, as warnings."""
+    """No fault; as warnings the review date is past, no mail and no head goes out, and two agencies are not filled in."""
     practice.with_slack()
     await practice.has_people()
     report = await practice.examined()
     assert report.exit_code == 0
-    assert len(report.of("warning")) == 2
+    assert len(report.of("warning")) == 4
+    report.says("warning", "no head of the audit leaves this machine", "ESAFETY_AUDIT_HEADS")
     report.says("warning", "the policy was due for review on 2023-05-31")
     report.says("warning", "no mail server: what no chat can deliver is seen only by those who look", "ESAFETY_SMTP_URL")
-    assert report.summary == "No faults, 2 warnings."
+    report.says("warning", "no way given to local_authority, prevent", "under agencies in css.yaml")
+    assert report.summary == "No faults, 4 warnings."
     for words in (
         "settings: complete",
         "its tables are up to date",
@@ -496,7 +499,7 @@ async def a_trust(practice: Practice) -> AsyncIterator[FakeTrust]:
 
 async def installed(practice: Practice, team: str, token: str) -> None:
     """The bot is installed in a workspace, with that token."""
-    database = Database(practice.url)
+    database = Database(practice.url, ring_for(practice.url))
     install = SlackInstall(team, "Staff", token, "U0BOT", "U0ADMIN", FakeClock().now())
     await SlackInstalls(database).save(install, "css", ())
     await database.close()
@@ -651,7 +654,7 @@ async def test_what_could_not_be_delivered(database_url: str, practice: Practice
     practice.url = database_url
     monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
     await practice.has_people()
-    database, clock = Database(database_url), FakeClock()
+    database, clock = Database(database_url, ring_for(database_url)), FakeClock()
     async with open_office(database, clock) as office:
         office.post.unknown = {office.people["dsl"].id}
         incident = await office.reports()

@@ -9,6 +9,7 @@ import pytest_asyncio
 from bot.doctor import examine
 from bot.settings import load_settings
 from bot.wiring import running
+from tests.conftest import sqlite_at
 from tests.fakes.clock import FakeClock
 from tests.fakes.teams_server import FakeTeams
 from tests.fakes.teams_user import Team, TeamsUser
@@ -65,7 +66,7 @@ async def tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     """Nobody has used the bot yet."""
     async with FakeTeams(app_password="hunter2-hunter2") as fake:
         tenant = Tenant(fake, monkeypatch, capsys)
-        tenant.set(ESAFETY_DATABASE_URL=f"sqlite:///{tmp_path / 'esafety.db'}")
+        tenant.set(ESAFETY_DATABASE_URL=sqlite_at(tmp_path / "esafety.db"))
         yield tenant
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.metrics import Metrics
-from domain.incident import Delivery, MessageKind
-from domain.people import Address, AddressKind, Platform
+from domain.people import Platform
 from domain.words import Urgency
 from tests.conftest import new_database
 from tests.fakes.clock import FakeClock
@@ -29,8 +29,7 @@ LABELS = re.compile(r"by \(([^)]*)\)|\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}|\{(?!\{)
 def count_one_of_each(metrics: Metrics, clock: FakeClock) -> None:
     """So that every metric has a sample, labels and all."""
     metrics.report_received("demo", Urgency.HIGH, Platform.SLACK)
-    place = Address(Platform.SLACK, AddressKind.PERSON, "p")
-    metrics.first_copy(Delivery("d", "i", "a", MessageKind.ALERT, place, made_at=clock.now()), clock.now())
+    metrics.first_alert(timedelta(seconds=1))
     metrics.acknowledged(1.0, Urgency.HIGH)
     metrics.answered("no")
     metrics.error("esafety.trial")

@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from bot.logs import WITHHELD, about, handler
-from bot.settings import LogFormat
+from bot.logs import WITHHELD, about, handler, set_up
+from bot.settings import LogFormat, LogLevel
 from storage.database import Database
+from tests.bot.conftest import as_it_was
 
 SECRET = "Bea Exemplar was sent pictures"
 log = logging.getLogger("esafety.trial")
@@ -156,6 +157,16 @@ def test_what_ends_the_program_or_a_thread_is_logged_like_the_rest(how: str) -> 
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=_root())
     assert SECRET not in ended.stderr
     assert [json.loads(line)["error"] for line in ended.stderr.splitlines()] in (["ValueError"], ["ZeroDivisionError"])
+
+
+def test_the_tests_have_their_log_and_their_hooks_back() -> None:
+    """A command that serves has them for its whole process. With them left, pytest hears nothing."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, log.parent.level if log.parent else 0, sys.excepthook, sys.unraisablehook)
+    with as_it_was():
+        set_up(LogLevel.DEBUG, LogFormat.JSON, io.StringIO())
+        assert sys.unraisablehook is not before[-1]
+    assert before == (root.handlers[:], root.level, log.parent.level if log.parent else 0, sys.excepthook, sys.unraisablehook)
 
 
 def _root() -> str:

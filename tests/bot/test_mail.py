@@ -22,6 +22,7 @@ from storage import tables as t
 from storage.database import Database
 from tests.conftest import new_database
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import ring_for
 from tests.fakes.mail_server import DROP, HANG, PASSWORD, TAKE_AND_DROP, USER, FakeMail
 from tests.handlers.office import Office, open_office
 
@@ -33,7 +34,7 @@ SOON = 0.05
 async def office(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Office]:
     """The demo school; one database is enough here."""
     async with new_database("sqlite", tmp_path) as url:
-        database = Database(url)
+        database = Database(url, ring_for(url))
         async with open_office(database, clock) as office:
             yield office
         await database.close()

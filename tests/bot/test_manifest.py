@@ -32,6 +32,7 @@ SCOPES_OF_CALLS = {
     "views_update": set(),
     "chat_postEphemeral": {"chat:write"},
     "chat.postMessage": {"chat:write"},
+    "chat_delete": {"chat:write"},
     "chat_postMessage": {"chat:write"},
     "chat.update": {"chat:write"},
     "conversations_info": {"channels:read", "groups:read"},
@@ -47,6 +48,7 @@ SCOPES_OF_EVENTS = {
     "member_left_channel": {"channels:read", "groups:read"},
     "message.im": {"im:history"},
     "tokens_revoked": set(),
+    "user_change": {"users:read"},
 }
 
 
@@ -68,7 +70,7 @@ class Listening:
 def listening() -> dict[str, list[Any]]:
     """What the Slack edge listens to, by kind."""
     app, nothing = Listening(), cast("Any", None)
-    SlackEdge(cast("Any", app), nothing, nothing, nothing, nothing, nothing)
+    SlackEdge(cast("Any", app), nothing, nothing, nothing, nothing, nothing, nothing)
     return app.heard
 
 

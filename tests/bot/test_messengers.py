@@ -7,6 +7,7 @@ from bot.worker import NoSuchPlaceError, TryLaterError
 from domain.messages import ProgressMessage
 from domain.people import Address, AddressKind, Platform
 from storage.store import Store
+from tests.conftest import sqlite_at
 from tests.fakes.clock import FakeClock
 from tests.fakes.slack_server import Fault, LostCall, LostReply, RateLimited, Refused, ServerError
 from tests.story.both_stage import at_rest
@@ -47,7 +48,7 @@ SLACK: list[tuple[str, Fault, bool]] = [
 
 async def test_slack(tmp_path: Path, clock: FakeClock) -> None:
     """Only what broke while the message itself was being posted may have been posted."""
-    async with slack_stage(f"sqlite:///{tmp_path / 'slack.db'}", tmp_path, clock) as stage:
+    async with slack_stage(sqlite_at(tmp_path / "slack.db"), tmp_path, clock) as stage:
         for method, fault, uncertain in SLACK:
             # A question whose answer is lost is asked again by the HTTP client itself.
             stage.slack.next_calls(method, 5 if method.startswith("users") else 1, fault)
@@ -85,7 +86,7 @@ TEAMS: list[tuple[int, int, bool]] = [
 
 async def test_teams(tmp_path: Path, clock: FakeClock) -> None:
     """The same; what goes wrong while a chat is opened posts nothing."""
-    async with teams_stage(f"sqlite:///{tmp_path / 'teams.db'}", tmp_path, clock) as stage:
+    async with teams_stage(sqlite_at(tmp_path / "teams.db"), tmp_path, clock) as stage:
         await at_rest(stage.bot, stage.clock)
         for status, times, uncertain in TEAMS:
             stage.fake.fail(times, status, retry_after=30 if status == 429 else None, lost=not status)
@@ -108,3 +109,118 @@ async def test_teams(tmp_path: Path, clock: FakeClock) -> None:
         assert isinstance(no, TryLaterError)
         assert not no.uncertain, "nobody was there to take it"
         await stage.fake.start()
+
+
+PATIENCE: list[tuple[str, timedelta | None]] = [
+    ("0", timedelta(0)),
+    ("120", timedelta(seconds=120)),
+    ("9" * 40, timedelta(days=1)),
+    ("Thu, 01 Jan 2015 00:00:00 GMT", timedelta(0)),
+    ("Fri, 31 Dec 2199 23:59:59 GMT", timedelta(days=1)),
+    ("", None),
+    ("-5", None),
+    ("1.5", None),
+    ("soon", None),
+    ("Fri, 99 Dec 2199 23:59:59 GMT", None),
+]
+"""What stands in Retry-After, and how long that is."""
+
+
+async def test_whatever_stands_in_retry_after_the_place_is_left_alone(tmp_path: Path, clock: FakeClock) -> None:
+    """A proxy on the way says it in its own fashion, or not at all: it is busy all the same, and was not posted."""
+    async with slack_stage(sqlite_at(tmp_path / "slack.db"), tmp_path, clock) as slack:
+        for said, after in PATIENCE:
+            slack.slack.next_calls("chat.postMessage", 1, RateLimited(said))
+            no = await sent(slack, Platform.SLACK)
+            assert isinstance(no, TryLaterError), said
+            assert (no.code, no.after, no.uncertain, no.of_place) == ("ratelimited", after, False, True), said
+    async with teams_stage(sqlite_at(tmp_path / "teams.db"), tmp_path, clock) as teams:
+        await at_rest(teams.bot, teams.clock)
+        for said, after in PATIENCE:
+            teams.fake.fail(1, 429, retry_after=said)
+            no = await sent(teams, Platform.TEAMS)
+            assert isinstance(no, TryLaterError), said
+            assert (no.after, no.uncertain, no.of_place) == (after, False, True), said
+
+
+async def taken_away(stage: Stage, platform: Platform, message_id: str) -> TryLaterError | NoSuchPlaceError | None:
+    """A message is deleted, past the outbox."""
+    school = next(iter(stage.bot.schools.values()))
+    address = Address(platform, AddressKind.PERSON, "whoever")
+    try:
+        await stage.bot.worker.messengers[platform].delete(school, address, message_id)
+    except (TryLaterError, NoSuchPlaceError) as no:
+        return no
+    return None
+
+
+async def test_slack_deletes(tmp_path: Path, clock: FakeClock) -> None:
+    """It is gone; that it was gone before is no error; what Slack does not let go, or not now, is said."""
+    async with slack_stage(sqlite_at(tmp_path / "slack.db"), tmp_path, clock) as stage:
+        posted = await sent(stage, Platform.SLACK)
+        assert isinstance(posted, str)
+        for refused in ("cant_delete_message", "compliance_exports_prevent_deletion", "channel_not_found"):
+            stage.slack.next_calls("chat.delete", 1, Refused(refused))
+            assert isinstance(await taken_away(stage, Platform.SLACK, posted), NoSuchPlaceError)
+        stage.slack.next_calls("chat.delete", 1, RateLimited(30))
+        assert isinstance(await taken_away(stage, Platform.SLACK, posted), TryLaterError)
+        assert await taken_away(stage, Platform.SLACK, posted) is None
+        assert next(m for m in stage.slack.posted if posted.endswith(f"/{m.ts}")).deleted
+        assert await taken_away(stage, Platform.SLACK, posted) is None
+
+
+async def test_teams_deletes(tmp_path: Path, clock: FakeClock) -> None:
+    """The same in Teams."""
+    async with teams_stage(sqlite_at(tmp_path / "teams.db"), tmp_path, clock) as stage:
+        await at_rest(stage.bot, stage.clock)
+        posted = await sent(stage, Platform.TEAMS)
+        assert isinstance(posted, str)
+        stage.fake.fail(1, 403, of=["delete"])
+        assert isinstance(await taken_away(stage, Platform.TEAMS, posted), NoSuchPlaceError)
+        stage.fake.fail(1, 503, of=["delete"])
+        assert isinstance(await taken_away(stage, Platform.TEAMS, posted), TryLaterError)
+        assert await taken_away(stage, Platform.TEAMS, posted) is None
+        assert await taken_away(stage, Platform.TEAMS, posted) is None
+
+
+async def test_slack_is_asked_whose_an_address_is_before_an_alert_goes_to_somebody_seen_long_ago(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """The technician left; their successor has the address now. With Slack out of reach, whoever had it last is written to."""
+    async with slack_stage(sqlite_at(tmp_path / "slack.db"), tmp_path, clock) as stage:
+        left = stage.slack.people[stage.users["it"].id]
+        assert isinstance(await sent(stage, Platform.SLACK), str)
+        clock.advance(days=400)
+        left.email, left.deactivated = "gone@elsewhere.example", True
+        stage.slack.next_calls("users.lookupByEmail", 5, ServerError())
+        await sent(stage, Platform.SLACK)
+        stage.slack.no_more_faults()
+        before = len(stage.slack.posted)
+        successor = stage.slack.add_user("New Technician", CAST["it"])
+        assert isinstance(await sent(stage, Platform.SLACK), str)
+        assert len(successor.messages) == 1
+        assert len(stage.slack.posted) == before + 1
+        asked = [c for c in stage.slack.calls if c.method == "users.lookupByEmail"]
+        assert isinstance(await sent(stage, Platform.SLACK), str)
+        assert len(successor.messages) == 2
+        assert [c for c in stage.slack.calls if c.method == "users.lookupByEmail"] == asked, "once a day will do"
+
+
+async def test_teams_is_asked_too(tmp_path: Path, clock: FakeClock) -> None:
+    """In Teams the address is asked about where the bot has a chat with whoever had it."""
+    async with teams_stage(sqlite_at(tmp_path / "teams.db"), tmp_path, clock) as stage:
+        old = stage.users["it"]
+        assert isinstance(await sent(stage, Platform.TEAMS), str)
+        clock.advance(days=400)
+        stage.fake.fail(1, of=("member",))
+        assert isinstance(await sent(stage, Platform.TEAMS), str), "out of reach, whoever had it last is written to"
+        left, told = stage.fake.people[old.id], len(old.from_bot)
+        left.email = left.upn = "gone@elsewhere.example"
+        assert isinstance(await sent(stage, Platform.TEAMS), NoSuchPlaceError)
+        successor = stage.fake.add_user("New Technician", CAST["it"])
+        await successor.install()
+        await successor.waits_for_message()
+        welcomed = len(successor.from_bot)
+        assert isinstance(await sent(stage, Platform.TEAMS), str)
+        assert len(old.from_bot) == told
+        assert len(successor.from_bot) == welcomed + 1

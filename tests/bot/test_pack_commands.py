@@ -50,7 +50,7 @@ def test_a_new_pack_is_sound(pack: Path, capsys: Captured) -> None:
     assert main(["pack", "check", str(pack)]) == 0
     said = capsys.readouterr().out
     assert said.startswith("hillside: 13 answers to ")
-    assert said.endswith("questions, 5 routes, 4 trials. Nothing wrong.\n")
+    assert said.endswith("questions, 5 routes, 4 trials, a grid of 1 row. Nothing wrong.\n")
 
 
 def test_a_new_pack_says_what_to_write(pack: Path) -> None:
@@ -110,6 +110,8 @@ def test_without_a_policy_the_form_of_the_rest_is_still_checked(pack: Path, caps
         ("routes.yaml", "  - id: scam\n", "", "there is none of commerce"),
         ("routing_tests.yaml", "category: cyberbullying", "category: dragons", "'dragons' is not among this policy's concerns"),
         ("routing_tests.yaml", "cites: [bullying.1]", "cites: [bullying.9]", "expects bullying.9"),
+        ("grid.yaml", "cites: [bullying.1]", "cites: [bullying.9]", "it cites 'bullying.9', which the policy does not have"),
+        ("grid.yaml", "counts: kind", "counts: dragons", "'kind', 'row' or 'grid'"),
         ("uncovered.yaml", "reporting.6", "reporting.5", "reporting.5 is cited, by bullying.by_staff: take it out here"),
         ("uncovered.yaml", "reporting.6", "reporting.4", "reporting.4: line 3 has it too"),
         ("uncovered.yaml", "reporting.3-4", "reporting.4-3", "the range ends before it begins"),
@@ -234,6 +236,7 @@ def test_coverage_for_programs(pack: Path, capsys: Captured) -> None:
         "point": 2,
         "questions": [],
         "routes": ["bullying"],
+        "rows": [],
         "reason": "",
     }
 

@@ -14,6 +14,7 @@ from bot.wiring import running
 from storage import health as health_module
 from storage.database import Database
 from storage.health import DatabaseHealth
+from tests.conftest import sqlite_at
 from tests.fakes.clock import FakeClock
 
 
@@ -64,7 +65,7 @@ async def test_a_heart_that_has_stopped_for_a_minute(clock: FakeClock) -> None:
 
 async def test_little_room_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Below what is spare it is said, and the bot goes on; a database on a server sees to itself."""
-    database = Database(f"sqlite:///{tmp_path / 'esafety.db'}")
+    database = Database(sqlite_at(tmp_path / "esafety.db"))
     await database.migrate()
     assert DatabaseHealth(database).little_room() is None
     monkeypatch.setattr(health_module, "SPARE_BYTES", 1024**5)
@@ -79,7 +80,7 @@ async def test_the_program_says_which_part_has_stopped(tmp_path: Path, clock: Fa
     """Whoever brings a check of their own is asked too; the program itself still lives."""
     settings = Settings(
         ESAFETY_CONSOLE=ConsoleMode.ON,
-        ESAFETY_DATABASE_URL=f"sqlite:///{tmp_path / 'esafety.db'}",
+        ESAFETY_DATABASE_URL=sqlite_at(tmp_path / "esafety.db"),
         ESAFETY_SCHOOLS=DEMO_SCHOOLS,
         PORT=0,
     )

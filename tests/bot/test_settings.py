@@ -194,3 +194,19 @@ def test_the_example_has_every_setting_and_no_other() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     explained = {m[1] for line in lines if (m := re.match(r"#?([A-Z_]+)=", line))}
     assert explained == {str(f.validation_alias or name).upper() for name, f in Settings.model_fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ({}, "data/exports"),
+        ({"ESAFETY_DATABASE_URL": "sqlite:////srv/esafety/school.db"}, "/srv/esafety/exports"),
+        ({"ESAFETY_DATABASE_URL": "postgresql://esafety@127.0.0.1/esafety"}, "data/exports"),
+        ({"ESAFETY_EXPORTS": "/mnt/pages"}, "/mnt/pages"),
+    ],
+)
+def test_pages_that_are_taken_out_have_a_place(given: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the database, where nothing else is said: also for the demo, which sets nothing."""
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().exports_folder == Path(folder)

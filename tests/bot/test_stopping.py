@@ -30,6 +30,7 @@ from storage.store import Store
 from tests.bench.tools import free_port, until_ready
 from tests.fakes.clock import A_TUESDAY_MORNING, PATIENCE_SECONDS
 from tests.fakes.database_trouble import locked
+from tests.fakes.keys import KEY, ring_for
 from tests.fakes.slack_server import FakeSlack, Slow
 from tests.fakes.slack_user import SlackUser
 from tests.story.stage import BRUNEL, CAST, SAFEGUARDING, write_school
@@ -59,6 +60,7 @@ class Program:
             "ESAFETY_SLACK_MODE": "http",
             "ESAFETY_DATABASE_URL": self.url,
             "ESAFETY_SCHOOLS": str(self._schools),
+            **({} if self.url.startswith("sqlite") else {"ESAFETY_KEYS": KEY.line}),
         }
 
     @property
@@ -88,7 +90,7 @@ class Program:
         return self.process.returncode, said.decode()
 
     async def reports_kept(self) -> int:
-        database = Database(self.url)
+        database = Database(self.url, ring_for(self.url))
         async with database.begin(write=False) as connection:
             found = (await connection.execute(select(func.count()).select_from(t.incidents))).scalar_one()
         await database.close()
@@ -110,7 +112,7 @@ async def program(database_url: str, tmp_path: Path) -> AsyncIterator[Program]:
         users = {who: slack.add_user(names[email], email) for who, email in CAST.items()}
         channels = {name: slack.add_channel(name, [users["dsl"]], private=True) for name in (SAFEGUARDING, BRUNEL)}
         schools = write_school(tmp_path / "schools", "slack", channels)
-        database = Database(database_url)
+        database = Database(database_url, ring_for(database_url))
         (school,) = load_schools(schools).values()
         async with Store(database).transaction(school) as records:
             people = read_people(DEMO / "staff.csv", Kind.STAFF)
@@ -156,6 +158,26 @@ def told(slack: FakeSlack, person: str) -> bool:
     return any("CSS-" in m.shown for m in slack.messages_in(slack.direct_channel(person).id))
 
 
+async def test_a_locked_database_does_not_hold_it_up(program: Program) -> None:
+    """Somebody writes and comes to no end, while alerts are on their way and a report comes in: it stops all the same."""
+    await program.start()
+    await program.second_screen()
+    program.slack.next_calls("chat.postMessage", 20, Slow(0.3))
+    await program.teacher.submit()
+    await program.slack.until(lambda: program.slack.begun["chat.postMessage"], "an alert is on its way")
+    database = Database(program.url, ring_for(program.url))
+    async with locked(database):
+        asking = asyncio.create_task(program.teacher.command("/esafety report"))
+        began = time.monotonic()
+        program.tell(signal.SIGTERM)
+        code, log = await program.ended()
+        assert code == 0, log
+        assert time.monotonic() - began < STOP_SECONDS
+    await asyncio.gather(asking, return_exceptions=True)
+    await database.close()
+    assert await program.reports_kept() == 1
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_second_signal_ends_it_at_once(program: Program) -> None:
     """Whoever presses Ctrl-C twice means it, whatever hangs. What was received is kept."""
@@ -187,7 +209,7 @@ async def test_a_slack_that_never_answers_does_not_hold_it_up(program: Program, 
         await program.slack.until(lambda: program.slack.begun["chat.postMessage"], "an alert is on its way")
         began = time.monotonic()
     assert time.monotonic() - began < STOP_SECONDS
-    database = Database(program.url)
+    database = Database(program.url, ring_for(program.url))
     async with database.begin(write=False) as connection:
         states = (await connection.execute(select(t.deliveries.c.state))).scalars().all()
     await database.close()

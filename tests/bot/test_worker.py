@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from bot.readiness import heartbeat, look
 from bot.worker import GIVE_UP_AFTER, LEASE, TryLaterError, Worker, backoff
+from domain.incident import Delivery
 from domain.messages import AlertMessage, Message
 from domain.people import Address, AddressKind, Platform, School
 from storage import tables as t
@@ -19,7 +22,8 @@ from storage.database import Database
 from storage.outbox import Outbox
 from tests.conftest import new_database
 from tests.fakes.clock import PATIENCE_SECONDS, FakeClock
-from tests.handlers.office import Office, Postbox, open_office
+from tests.fakes.keys import ring_for
+from tests.handlers.office import SAFEGUARDING, Office, Postbox, open_office
 
 
 @dataclass(slots=True)
@@ -79,7 +83,7 @@ async def test_a_record_that_cannot_be_written_does_not_lose_another_that_is_on_
 ) -> None:
     """One message's record is refused by the database while another is half sent: that one is recorded, and not sent again."""
     async with new_database("sqlite", tmp_path) as url:
-        database = Database(url)
+        database = Database(url, ring_for(url))
         async with open_office(database, clock) as office:
             await office.reports()
             (one, other, *_) = await office.rows(t.deliveries)
@@ -190,6 +194,8 @@ async def test_after_days_without_an_answer_a_message_is_given_up_and_the_alert_
     chat.refuses[dsl] = TryLaterError("account_inactive")
     for _ in range(int(GIVE_UP_AFTER / timedelta(hours=6)) + 2):
         await office.later(hours=6)
+    for _ in range(8):
+        await office.later(minutes=10)
     rows = await office.rows(t.deliveries, t.deliveries.c.address_id == dsl, t.deliveries.c.message == "alert")
     row = min(rows, key=lambda r: r.made_at)
     assert row.state == "dead"
@@ -214,12 +220,13 @@ async def test_what_is_under_way_when_it_stops_is_finished_and_the_rest_is_given
     rows = await office.rows(t.deliveries)
     assert {r.state for r in rows} <= {"sent", "pending"}
     sent = [r for r in rows if r.state == "sent" and r.address_id == channel]
-    assert len(sent) == len(chat.alerts(channel)) == 1
+    # The one that was under way; another, where the stop came while rows were being leased.
+    assert 0 < len(sent) == len(chat.alerts(channel)) < 6
     office.worker.messengers = {Platform.SLACK: (rest := Chat())}
     fresh = another(office, rest)
     await fresh.round()
     await fresh.round()
-    assert len(rest.alerts(channel)) == 5
+    assert len(rest.alerts(channel)) == 6 - len(sent)
     assert not any(m.again for m in rest.alerts(channel))
 
 
@@ -274,3 +281,150 @@ def test_waiting_grows_and_is_never_the_same_for_all() -> None:
         longest = min(timedelta(seconds=2**attempts), timedelta(minutes=10))
         assert len(waits) > 10
         assert all(longest / 2 <= wait <= longest for wait in waits)
+
+
+@dataclass(slots=True)
+class Poisoned(Postbox):
+    """A chat that has trouble with the messages about some cases, for ever."""
+
+    references: set[str] = field(default_factory=set)
+    trouble: TryLaterError = field(default_factory=lambda: TryLaterError("fatal_error", uncertain=True))
+    tries: int = 0
+
+    async def send(self, school: School, address: Address, message: Message, /) -> str:
+        if getattr(message, "reference", "") in self.references and address == SAFEGUARDING:
+            self.tries += 1
+            raise self.trouble
+        return await Postbox.send(self, school, address, message)
+
+
+async def two_bad_and_one_good(office: Office, chat: Poisoned, rounds: int) -> str:
+    """Two cases the channel cannot be told of, and one after them; gives the reference of the last."""
+    cases = []
+    for _ in range(3):
+        cases.append(await office.reports())
+        office.clock.advance(seconds=1)
+        await office.acknowledge("dsl", await office.alert(cases[-1]))
+    *bad, good = cases
+    chat.references = {case.reference for case in bad}
+    office.worker.messengers = {Platform.SLACK: chat}
+    for _ in range(rounds):
+        await office.worker.round()
+        office.clock.advance(minutes=10)
+    return good.reference
+
+
+async def test_messages_that_never_go_through_do_not_starve_their_place(office: Office) -> None:
+    """Slack breaks over two messages each time: after some tries the one behind them goes out, and they go on by themselves."""
+    chat = Poisoned()
+    good = await two_bad_and_one_good(office, chat, 30)
+    assert [m.reference for m in chat.to(SAFEGUARDING.id, AlertMessage) if isinstance(m, AlertMessage)] == [good]
+    tries = chat.tries
+    office.clock.advance(hours=1)
+    await office.worker.round()
+    assert chat.tries > tries
+
+
+async def test_a_place_that_takes_nothing_is_left_alone_however_often_it_was_tried(office: Office) -> None:
+    """The channel is rate limited for hours: one message a time finds out, and nothing behind it is tried."""
+    chat = Poisoned(trouble=TryLaterError("ratelimited", timedelta(minutes=5)))
+    await two_bad_and_one_good(office, chat, 30)
+    assert chat.to(SAFEGUARDING.id) == []
+    assert chat.tries == 30
+
+
+async def test_after_the_clock_is_set_back_nothing_waits_for_hours(office: Office) -> None:
+    """A message waits to be tried again, another is leased by a process that died: the machine's clock goes back six hours."""
+    await office.reports()
+    worker, chat = at_work(office)
+    (died, *_) = await Outbox(office.database).lease(office.clock.now(), LEASE, 1, {Platform.SLACK})
+    chat.refuses = {r.address_id: TryLaterError("busy") for r in await office.rows(t.deliveries)}
+    for person in office.people.values():
+        chat.refuses[person.id] = TryLaterError("busy")
+    await worker.round()
+    chat.refuses = {}
+    office.clock.advance(hours=-6)
+    for _ in range(3):
+        await worker.round()
+        office.clock.advance(minutes=1)
+    rows = await office.rows(t.deliveries)
+    assert {r.state for r in rows} == {"sent"}
+    assert died.id in {r.id for r in rows}
+
+
+class Leaseless(Outbox):
+    """Looks well, and gives nothing out."""
+
+    async def lease(self, *_: object, **__: object) -> list[Delivery]:
+        raise RuntimeError
+
+
+async def test_a_worker_whose_rounds_all_fail_shows_no_sign_of_life(office: Office) -> None:
+    """It looks every second and can take nothing: /readyz says so, and is content once a round has ended well."""
+    await office.reports()
+    worker, chat = at_work(office)
+    check = heartbeat("worker", office.clock, lambda: worker.beat_at)
+    good, worker.outbox = worker.outbox, Leaseless(office.database)
+    for _ in range(3):
+        office.clock.advance(minutes=1)
+        with pytest.raises(RuntimeError):
+            await worker.round()
+    assert not (await look([check])).ready
+    worker.outbox = good
+    await worker.round()
+    assert (await look([check])).ready
+    assert chat.sent
+
+
+@asynccontextmanager
+async def refused(database: Database, table: str, when: str) -> AsyncIterator[None]:
+    """An SQLite database refuses some changes of a table."""
+    async with database.begin() as connection:
+        raises = "BEGIN SELECT RAISE(ABORT, 'private words'); END"
+        await connection.execute(text(f"CREATE TRIGGER refuse BEFORE UPDATE ON {table} WHEN {when} {raises}"))
+    yield
+    async with database.begin() as connection:
+        await connection.execute(text("DROP TRIGGER refuse"))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_trouble_with_one_platform_holds_up_no_other(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing for Slack can be taken: Teams, which comes after it, has its alerts, and the bot goes on taking reports."""
+    both = replace(office, ports=replace(office.ports, platforms=frozenset({Platform.SLACK, Platform.TEAMS})))
+    await both.reports()
+    slack, teams = Chat(), Chat()
+    worker = both.worker
+    worker.messengers = {Platform.SLACK: slack, Platform.TEAMS: teams}
+    to_teams = len(await office.rows(t.deliveries, t.deliveries.c.platform == Platform.TEAMS))
+    async with refused(office.database, "deliveries", "new.state = 'leased' AND new.platform = 'slack'"):
+        running = asyncio.create_task(worker.run())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(teams.sent) < to_teams or worker.beat_at is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert to_teams
+        assert not slack.sent
+        assert "its part for slack" in caplog.text
+        assert "private words" not in caplog.text
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    restarted = another(office, slack)
+    await restarted.round()
+    assert slack.sent
+    assert restarted.beat_at == office.clock.now()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_timer_that_can_neither_ring_nor_be_put_off_holds_up_no_other(office: Office) -> None:
+    """Its row cannot be changed at all: the alert behind it climbs, and what is to be sent is sent."""
+    stuck, other = await office.reports(danger="yes"), await office.reports(danger="yes")
+    await office.works()
+    worker, chat = at_work(office)
+    office.clock.advance(minutes=20)
+    late = await office.reports()
+    async with refused(office.database, "timers", f"old.incident_id = '{stuck.id}'"):
+        with pytest.raises(IntegrityError):
+            await worker.round()
+        assert await office.asked(other) == ["dsl", "deputy"]
+        assert any(m.reference == late.reference for m in chat.alerts(SAFEGUARDING.id))
+    await worker.round()
+    assert await office.asked(stuck) == ["dsl", "deputy"]

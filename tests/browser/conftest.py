@@ -19,7 +19,7 @@ from bot.wiring import running
 from handlers.ports import Clock
 from storage.store import Store
 from tests.browser.people import TEACHER, Person
-from tests.conftest import IN_CI
+from tests.conftest import IN_CI, sqlite_at
 
 CHROMIUM = os.environ.get("ESAFETY_TEST_CHROMIUM", "/usr/bin/chromium")
 QUIETLY = (
@@ -50,7 +50,8 @@ class Console:
 
     async def start(self) -> None:
         """Starts it; the second time on the port it had, with the database it had."""
-        database = f"sqlite:///{self.folder / 'esafety.db'}"
+        file = self.folder / "esafety.db"
+        database = f"sqlite:///{file}" if file.exists() else sqlite_at(file)
         settings = Settings(
             ESAFETY_CONSOLE=ConsoleMode.ON, ESAFETY_DATABASE_URL=database, ESAFETY_SCHOOLS=DEMO_SCHOOLS, PORT=self.port
         )

@@ -146,6 +146,9 @@ class Overheard:
     async def update(self, school: School, address: Address, message_id: str, message: Message) -> str:
         return await self.messenger.update(school, address, message_id, message)
 
+    async def delete(self, school: School, address: Address, message_id: str) -> None:
+        await self.messenger.delete(school, address, message_id)
+
 
 async def test_the_json_is_what_slack_and_teams_would_get(console: Console) -> None:
     """Behind each message stands the very Block Kit and Adaptive Card that the renderers make of it."""

@@ -13,10 +13,19 @@ from cards.pages import COMMANDS
 from cards.texts import phone_list, say, texts
 from domain.answers import Verdict
 from domain.asking import Decision
+from domain.audit import READINGS
+from domain.breaches import BreachDecision, BreachKind, BreachStep
+from domain.checklists import Difference
+from domain.entries import ADDED, DONE, TO_DO, EntryKind
+from domain.exports import PageEnd, Stays
+from domain.figures import BULLYING_ROW, CLOSED, IN_TIME, LATE, OPEN, SEVERAL, UNKNOWN, Season, Table
+from domain.grids import Stage, Sure, Times
 from domain.incident import AlertState, Asked
 from domain.people import Platform
 from domain.report_form import PEOPLE_FIELDS, Fault
-from domain.words import About, FourC, IncidentState, ParticipantRole, Urgency
+from domain.retention import Choice, EarlyReason
+from domain.subject_access import Where
+from domain.words import About, Doer, FourC, IncidentState, ParticipantRole, RetentionClass, Urgency
 
 ROOT = Path(__file__).parents[2]
 CODE = [p for folder in ("bot", "cards", "handlers") for p in sorted((ROOT / folder).rglob("*.py"))]
@@ -37,6 +46,33 @@ FAMILIES: dict[str, list[str]] = {
     "request.outcome_": list(Decision),
     "request.done_": list(Decision),
     "request.answer_": list(Decision),
+    "keeping.class_": list(RetentionClass),
+    "keeping.choice_": list(Choice),
+    "keeping.done_": list(Choice),
+    "keeping.why_": list(EarlyReason),
+    "export.in_": list(Where),
+    "export.locked_": ["ask", "go", "wait", "wrong"],
+    "export.stays_": list(Stays),
+    "export.why_": [how for how in PageEnd if how is not PageEnd.REPLACED],
+    "breach.kind_": list(BreachKind),
+    "breach.step_": list(BreachStep),
+    "breach.decision_": list(BreachDecision),
+    "breach.decided_": list(BreachDecision),
+    "figures.table_": list(Table),
+    "figures.season_": list(Season),
+    "figures.kind_": [*FourC, BULLYING_ROW],
+    "figures.year_": ["0", SEVERAL, UNKNOWN],
+    "figures.answered_": [IN_TIME, LATE],
+    "figures.outcome_": [CLOSED, OPEN],
+    "timeline.kind_": list(EntryKind),
+    "timeline.differs_": list(Difference),
+    "entry.kind_": list(ADDED),
+    "entry.status_": [TO_DO, DONE],
+    "grid.": list(Sure),
+    "grid.times_": list(Times),
+    "grid.stage_": list(Stage),
+    "grid.by_": [Doer.LEAD, Doer.REPORTER],
+    "export.of_": ["name", "email", "house", "form", "line_manager"],
 }
 """Keys whose last part is a value: `say(f"urgency.{urgency}")`. A new value of an enum needs its sentence."""
 DETAIL_FIELDS = [*PEOPLE_FIELDS, "house", "form"]
@@ -134,7 +170,7 @@ def audited_actions() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "note":
                 found |= set(_actions(node.args[2])) if len(node.args) > 3 else set()
-    return found - {"case.read"}
+    return found - READINGS
 
 
 def _actions(argument: ast.expr) -> Iterator[str]:

@@ -26,7 +26,7 @@ from domain.asking import (
     carried,
 )
 from domain.asking import Decision as Decided
-from domain.messages import DecisionMessage, Message, RequestMessage
+from domain.messages import DecisionMessage, Message, RequestMessage, UnheardMessage
 from domain.people import Account, Platform, School
 from domain.report_form import Fault
 from domain.understanding import Choice, Understood
@@ -71,6 +71,9 @@ def request_messages(school: School, at: datetime) -> Iterator[tuple[str, School
         for title in ("use my own device", ""):
             message = DecisionMessage(_id("request"), "CSS-Q-2026-0001", title, decision, "IT Support", at)
             yield f"decision: {decision}, about {title or 'nothing'}", school, message
+    for title, mailed in (("use my own device", False), ("", True)):
+        unheard = UnheardMessage(_id("request"), "CSS-Q-2026-0001", title, "IT Support", mailed)
+        yield f"unheard: {mailed=}, about {title or 'nothing'}", school, unheard
 
 
 def _answers(school: School, catalogue: Catalogue, sheet: Sheet) -> Iterator[Entry]:

@@ -7,7 +7,7 @@ depend on one another are not multiplied: each is there once.
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, TypeAlias, cast
 from uuid import NAMESPACE_URL, uuid5
@@ -15,11 +15,21 @@ from uuid import NAMESPACE_URL, uuid5
 from bot.desk import Desk
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from bot.settings import DEMO_SCHOOLS
-from cards import case, messages, pages, report_form
-from cards.failures import failed_card, failed_line
+from cards import breaches as breach_cards
+from cards import case, export, messages, pages, readers, report_form
+from cards import figures as figure_cards
+from cards import handovers as handover_cards
+from cards import keeping as keeping_cards
+from cards.failures import failed_card, failed_line, in_doubt_card, in_doubt_home, not_admitted_card
 from cards.model import Card, Form, Tone
 from cards.texts import say, texts
+from domain.asking import UnheardRequest
 from domain.audience import about_whom, duties, excluded_ids, exclusions, missing_groups
+from domain.audit import CaseReaders, Reader, ReadersOfCase, ReadersOfChild
+from domain.breaches import Breach, BreachDecision, BreachFile, BreachKind, BreachQuestions, BreachStep, BreachWithOthers
+from domain.exports import LIVES, Page, PageEnd, PageKind, PageLine, Stays
+from domain.figures import Counted, Figures, FiguresPage, Span, layout, publish, spans, together
+from domain.handovers import Handover, HandoverQuestions, ReceiptQuestions
 from domain.incident import (
     Alert,
     AlertState,
@@ -36,10 +46,24 @@ from domain.incident import (
     Place,
     PossibleMatch,
     Summons,
+    TaskFile,
     Undelivered,
 )
-from domain.messages import AlertMessage, Message, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
+from domain.messages import (
+    AlertMessage,
+    BreachMessage,
+    ErasureMessage,
+    FiguresMessage,
+    Message,
+    OpenedMessage,
+    ProgressMessage,
+    ReceiptMessage,
+    ReminderMessage,
+    StillShownMessage,
+    WithdrawnMessage,
+)
 from domain.people import Account, Group, Holders, Kind, Person, Platform, School, Staff
+from domain.queues import Queue
 from domain.report_form import (
     LONGEST_NAME,
     LONGEST_PLACE,
@@ -58,21 +82,29 @@ from domain.report_form import (
     NamedPerson,
     Unfinished,
 )
+from domain.retention import CHOICE, EarlyReason, Keeping, KeepingFile, KeepingLine, KeepState
+from domain.retention import REASON as KEEPING_REASON
+from domain.retention import Choice as KeepChoice
 from domain.routing import Facts, matters, route, route_kept
-from domain.words import About, IncidentState, ParticipantRole, Role, Urgency
+from domain.subject_access import SubjectQuestions
+from domain.words import About, IncidentState, ParticipantRole, RetentionClass, Role, Urgency
 from handlers.acknowledge import Acknowledged, AlreadyClosed, AlreadyTaken, NotForYou
 from handlers.alerting import open_duty
 from handlers.close import Closed, CloseQuestions, NotYetTaken
 from handlers.compose import receipt
 from handlers.hand_on import REASON, TO, HandedOn, HandOnQuestions, recipients
 from handlers.lists import MOST_LINES
+from handlers.opening import OpenQuestions
 from handlers.ports import Ports
+from handlers.readers_log import MOST_CASES, MOST_READERS
 from storage.answering import Answers
 from storage.people_files import read_people
 from storage.policy_files import load_policy, policy_ids
 from storage.school_files import load_schools
 from tests.cards.strategies import NASTY
 from tests.contract.answer_corpus import answer_entries, request_messages
+from tests.contract.casework_corpus import action_messages, casework_entries
+from tests.contract.checklist_corpus import checklist_entries
 from tests.fakes.clock import A_TUESDAY_MORNING, FakeClock
 
 Entry: TypeAlias = tuple[str, Card | Form]
@@ -108,6 +140,8 @@ def entries() -> Iterator[Entry]:
     yield from _in_dialogs_too(_outcomes())
     yield from _in_dialogs_too(_page_cards())
     yield from answer_entries(schools(), NOW, tuple(_hostile()))
+    yield from checklist_entries(schools(), NASTY)
+    yield from casework_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))
 
 
 def all_messages() -> Iterator[tuple[str, School, Message]]:
@@ -119,6 +153,7 @@ def all_messages() -> Iterator[tuple[str, School, Message]]:
     for closed in (False, True):
         told = ProgressMessage(incident.reference, closed, demo_school().policy.role_title(Role.DSL), NOW)
         yield f"progress: closed={closed}", demo_school(), told
+    yield "progress: closed by others", demo_school(), ProgressMessage(incident.reference, True, "", NOW)
     alert = _opened(_facts()).alerts[0]
     for state in IncidentState:
         reminder = ReminderMessage(
@@ -127,6 +162,50 @@ def all_messages() -> Iterator[tuple[str, School, Message]]:
         yield f"reminder: {state}", demo_school(), reminder
         yield f"reminder to another: {state}", demo_school(), replace(reminder, owner="Dana Okafor")
     yield "withdrawn", demo_school(), WithdrawnMessage(incident.reference)
+    for name, opener in (("by the headteacher", "Helen Pemberton"), ("by somebody who has left", "")):
+        opened = OpenedMessage(incident.id, incident.reference, opener, "Headteacher", EARLIER, NOW + timedelta(hours=24))
+        yield f"opened: {name}", demo_school(), opened
+    for reason, settled, erased in ((EarlyReason.IN_ERROR, False, False), (None, True, False), (None, True, True)):
+        wanted = ErasureMessage(incident.id, incident.reference, "Dana Okafor", reason, EARLIER, settled=settled, erased=erased)
+        yield f"erasure: {settled=} {erased=}", demo_school(), wanted
+    new = BreachMessage("b", "CSS-B-2026-0001", BreachKind.LOST, EARLIER, EARLIER + timedelta(hours=72))
+    for breach in (new, replace(new, reminder=True), replace(new, late=True), replace(new, decided=True)):
+        yield f"breach: {breach.reminder} {breach.late} {breach.decided}", demo_school(), breach
+    for name, shown, before, year in _figures():
+        yield f"figures: {name}", demo_school(), FiguresMessage(shown, before, year=year)
+    yield from ((f"overdue: {name}", demo_school(), found) for name, found in action_messages(incident, NOW))
+    for platform, in_channel in ((Platform.SLACK, True), (Platform.TEAMS, False)):
+        message = StillShownMessage(incident.id, incident.reference, platform, in_channel)
+        yield f"still shown on {platform}", demo_school(), message
+
+
+def _figures() -> Iterator[tuple[str, Figures, Figures | None, bool]]:
+    """A quiet term, one in which much happened, and the school year."""
+    found = [
+        publish(demo_school(), span, [_counted(span, n) for n in range(many)], NOW)
+        for span, many in zip(spans(demo_school().calendar, NOW.date(), date(2027, 7, 1)), (0, 4, 300), strict=True)
+    ]
+    yield "quiet", found[0], None, False
+    yield "few", found[1], found[0], False
+    yield "many", found[2], found[1], False
+    yield "year", together(found), together(found[:2]), True
+
+
+def _counted(span: Span, number: int) -> Counted:
+    concerns = list(layout(demo_school()).concerns)
+    at, role = NOW + timedelta(minutes=number), Role.DSL if number % 2 else None
+    answered = at + timedelta(hours=4) if number % 9 else None
+    forms = (("7B",), ("8C",), ("9F",), ("10B",), ("7B", "8C"), ())[number % 6]
+    return Counted(
+        f"{span.id} {number}",
+        at,
+        at + timedelta(hours=number % 9),
+        concerns[number % len(concerns)],
+        role,
+        bool(number % 4),
+        answered,
+        forms,
+    )
 
 
 # The school and its people
@@ -517,6 +596,7 @@ def _cases() -> Iterator[Entry]:
     linked = linked_school()
     yield "case: policy with a link", case.case_form(linked, _case_file(_opened(_facts(), linked), linked))
     plain = _case_file(_opened(_facts()))
+    yield "case: changed without the bot", case.case_form(school, replace(plain, changed=True))
     for state, alert_state in itertools.product(IncidentState, AlertState):
         found = replace(plain, incident=replace(plain.incident, state=state), duties=_in_state(plain, alert_state))
         mine = found.duties[0][0]
@@ -524,6 +604,166 @@ def _cases() -> Iterator[Entry]:
         yield f"case: {state}, duty {alert_state}, not mine", case.case_form(school, replace(found, mine=None))
     for name, changed in _case_variants(plain):
         yield f"case: {name}", case.case_form(school, changed)
+    yield "case: its keeping may be asked for", case.case_form(school, replace(plain, may_keep=True))
+    yield from _keeping(plain)
+    yield from _breaches()
+    yield from _exports()
+    yield from _handovers()
+    yield "case: its readers may be asked for", case.case_form(school, replace(plain, may_see_readers=True))
+    yield from _tasks()
+    yield from _emergencies()
+    yield from _readers()
+
+
+def _tasks() -> Iterator[Entry]:
+    """What somebody of IT is shown of every kind of case."""
+    for own in schools():
+        for name, facts in _every_concern(own):
+            case_file = _case_file(_opened(facts, own), own)
+            mine = case_file.duties[0][0]
+            task = TaskFile(case_file.incident, case_file.duties, case_file.actions, case_file.warnings, mine)
+            yield f"task: {name}", case.task_form(own, task)
+            yield f"task: {name}, not mine", case.task_form(own, replace(task, mine=None))
+
+
+def _emergencies() -> Iterator[Entry]:
+    """Opening a case that is not one's own."""
+    incident, desk = _opened(_facts()).incident, _desk()
+    for name, told in (("leads", (Role.DSL, Role.DEPUTY_DSL)), ("nobody", ())):
+        asked = OpenQuestions(incident.id, incident.reference, told)
+        yield f"open: {name} told", _shown(desk._case(asked))
+        for fault in (Fault.MISSING, Fault.TOO_LONG):
+            again = replace(asked, reason=LONG_TEXT, faults={"reason": fault})
+            yield f"open: {name} told, {fault}", _shown(desk._case(again))
+    for name, text in _hostile():
+        again = OpenQuestions(incident.id, incident.reference, (Role.DSL,), text[:LONGEST_TEXT], {"reason": Fault.MISSING})
+        yield f"open: {name}", _shown(desk._case(again))
+    yield "case: its link", pages.case_link_card(incident.reference)
+
+
+def _breaches() -> Iterator[Entry]:
+    """A breach: found, typed wrongly, open, late, and decided with steps left or none; and in the list."""
+    school = demo_school()
+    asked = BreachQuestions("b", NOW)
+    yield "breach: its button", breach_cards.breach_start_card()
+    yield "breach: asked", breach_cards.breach_form(school, asked)
+    typed = {"kind": "lost", "what": LONG_TEXT, "found": "yesterday"}
+    faults = dict.fromkeys(("kind", "what"), Fault.TOO_LONG) | {"found": Fault.NOT_A_MOMENT}
+    for found in ("yesterday", "2026-11-24T10:00", NOW.isoformat()):
+        wrong = replace(asked, filled={**typed, "found": found}, faults=faults)
+        yield f"breach: wrong, found {found}", breach_cards.breach_form(school, wrong)
+    plain = Breach("b", "CSS-B-2026-0001", BreachKind.LOST, EARLIER, LONG_TEXT, _id("somebody"), NOW)
+    decided = replace(plain, decision=BreachDecision.NO_RISK, reason=LONG_TEXT, decided_at=NOW)
+    for name, breach in (
+        ("open", plain),
+        ("late", replace(plain, found_at=NOW - timedelta(days=4))),
+        ("decided", replace(decided, steps=frozenset({BreachStep.CONTAIN}))),
+        ("done", replace(decided, decision=BreachDecision.REPORTED, steps=frozenset(BreachStep))),
+    ):
+        file = BreachFile(breach, NOW, "", "")
+        yield f"breach: {name}", breach_cards.breach_file_form(school, file)
+        yield (
+            f"breach: {name}, listed",
+            keeping_cards.keeping_list_card(school, (), more=False, now=NOW, breaches=(breach,) * 4),
+        )
+    again = BreachFile(plain, NOW, "Dana Okafor", "", {"decision": "no_risk", "contain": "done"}, {"reason": Fault.MISSING})
+    yield "breach: wrong decision", breach_cards.breach_file_form(school, again)
+    caused = tuple((f"person:{_id(str(n))}", LONG_TEXT[:70]) for n in range(10))
+    named = {"caused": Fault.UNKNOWN_CHOICE}
+    yield "breach: caused by many", breach_cards.breach_form(school, replace(asked, faults=named, caused=caused))
+    anew = replace(decided, decided_by="x", caused_by=frozenset({"x"}))
+    yield (
+        "breach: to be decided anew",
+        breach_cards.breach_file_form(school, replace(again, breach=anew, caused=caused, faults=named)),
+    )
+    for people in ((), ("Dana Okafor",), ("Dana Okafor",) * 12):
+        yield f"breach: with {len(people)} others", breach_cards.with_others_card(BreachWithOthers("CSS-B-2026-4711", people))
+
+
+def _handovers() -> Iterator[Entry]:
+    """Records on their way to the next school."""
+    school = demo_school()
+    yield "handover: its button", handover_cards.handover_start_card()
+    yield "handover: asked", handover_cards.handover_form(HandoverQuestions())
+    faults = {"person": Fault.MISSING, "next_school": Fault.TOO_LONG}
+    wrong = HandoverQuestions((f"text:{LONG_TEXT[:70]}",), LONG_TEXT[:120], faults)
+    yield "handover: wrong", handover_cards.handover_form(wrong)
+    sent = Handover("h", _id("pupil"), LONG_TEXT[:120], "CSS-2026-11-24-1a2b3c4d.html", "", _id("x"), EARLIER, NOW)
+    yield "handover: sent", handover_cards.sent_card(school, sent, _page(), "ABCD-EFGH-JKMN-PQRS-TVWX")
+    for typed in ("", "nonsense"):
+        faults = {"receipt": Fault.UNKNOWN_CHOICE if typed else Fault.MISSING}
+        yield f"handover: receipt {typed}", handover_cards.receipt_form(school, ReceiptQuestions(sent, typed, faults))
+    for now in (EARLIER, NOW):
+        card = keeping_cards.keeping_list_card(school, (), more=False, now=now, handovers=(sent,) * 6)
+        yield f"handover: listed, late={now == NOW}", card
+
+
+def _exports() -> Iterator[Entry]:
+    """What is held about one person."""
+    yield "export: asked", export.subject_form(SubjectQuestions())
+    yield "export: wrong", export.subject_form(SubjectQuestions((f"text:{LONG_TEXT[:70]}", "x"), {"person": Fault.MISSING}))
+    yield "export: its button", export.subject_card()
+    school, made = demo_school(), _page()
+    yield "export: made", export.made_card(school, made, "ABCD-EFGH-JKMN-PQRS-TVWX")
+    over = replace(made, ends_at=EARLIER)
+    lines = [PageLine(made), PageLine(over), *(PageLine(over, why) for why in Stays)]
+    lines += [PageLine(replace(made, ended=how, ended_at=NOW)) for how in PageEnd if how is not PageEnd.REPLACED]
+    listed = [tuple(lines[n : n + 4]) for n in range(0, len(lines), 4)]
+    for number, some in enumerate(listed):
+        yield f"export: listed {number}", keeping_cards.keeping_list_card(school, (), more=False, now=NOW, exported=some)
+
+
+def _page() -> Page:
+    file, cases = "CSS-2026-11-24-1a2b3c4d.html", (_id("a case"),) * 3
+    return Page(_id("page"), file, PageKind.SUBJECT, _id("x"), EARLIER, NOW + LIVES, "", cases)
+
+
+def _keeping(plain: CaseFile) -> Iterator[Entry]:
+    """How long a case is kept: in every state, for somebody with every choice and with none; and what is left of one erased."""
+    school, incident, someone = demo_school(), plain.incident, _id("somebody")
+    stored = [
+        Keeping(incident.id, kind, state, NOW, someone, EarlyReason.UPHELD if state is KeepState.EARLY else None, until)
+        for kind in RetentionClass
+        for state in KeepState
+        for until in ((None, NOW + timedelta(days=365)) if state is KeepState.HELD else (None,))
+    ]
+    for number, keeping in enumerate((None, *stored)):
+        kind = keeping.kind if keeping is not None else RetentionClass.OTHER
+        for choices in ((), tuple(KeepChoice)):
+            file = KeepingFile(incident, kind, NOW if number else None, keeping, "Dana Okafor", choices)
+            yield f"keeping: {number}, choices {len(choices)}", keeping_cards.keeping_form(school, file)
+    filled = {CHOICE: KeepChoice.HOLD.value, KEEPING_REASON: LONG_TEXT}
+    wrong = replace(file, filled=filled, faults={KEEPING_REASON: Fault.TOO_LONG, CHOICE: Fault.MISSING})
+    yield "keeping: wrong", keeping_cards.keeping_form(school, wrong)
+    lines = tuple(KeepingLine(incident, keeping, "") for keeping in stored)
+    for name, some, more in (("none", (), False), ("some", lines[:3], False), ("more", lines, True)):
+        yield f"keeping list: {name}", keeping_cards.keeping_list_card(school, some, more=more, now=NOW)
+    breach = Breach("b", "CSS-B-2026-0001", BreachKind.LOST, EARLIER, LONG_TEXT, _id("somebody"), NOW)
+    sent = Handover("h", _id("pupil"), LONG_TEXT[:120], "CSS-2026-11-24-1a2b3c4d.html", "", _id("x"), EARLIER, NOW)
+    full = keeping_cards.keeping_list_card(
+        school, lines, more=True, now=NOW, breaches=(breach,) * 9, handovers=(sent,) * 9, exported=(PageLine(_page()),) * 9
+    )
+    yield "keeping list: full", full
+    done = LogEntry(NOW, "Dana Okafor", "case.erased")
+    for name, log in (("", (done,)), (", log gone too", ())):
+        left = replace(plain, narrative=Narrative("", erased=True), log=log)
+        yield f"case: erased{name}", case.case_form(school, left)
+
+
+def _readers() -> Iterator[Entry]:
+    """Who has looked: nobody, one, and as many as there can be."""
+    school, incident_id = demo_school(), _id("an incident")
+    nobody = CaseReaders("CSS-2026-0001", ())
+    yield "readers: nobody", readers.case_readers_form(school, ReadersOfCase(nobody, ()), incident_id)
+    now, roles = A_TUESDAY_MORNING, (Role.DSL, Role.HEAD_OF_HOUSE, Role.LINE_MANAGER, Role.SENIOR_LEADERSHIP)
+    for name, text in (("one", "Bea Exemplar"), *_hostile()):
+        one = Reader(text, roles[:1], now, now, 1)
+        many = (one, Reader("", (), now, now, 2), *(Reader(text[:255], roles, now, now, n) for n in range(3, MOST_READERS + 1)))
+        case_readers = CaseReaders("CSS-2026-0001", many, more=7)
+        pupils = tuple((_id(f"pupil {n}"), text[:255]) for n in range(4))
+        yield f"readers: {name}", readers.case_readers_form(school, ReadersOfCase(case_readers, pupils), incident_id)
+        child = ReadersOfChild(text[:255], (case_readers,) * MOST_CASES, more=3)
+        yield f"readers of a child: {name}", readers.child_readers_form(school, child, incident_id)
 
 
 def _case_file(opened: _Opened, school: School | None = None) -> CaseFile:
@@ -722,6 +962,11 @@ def _page_cards() -> Iterator[Entry]:
     for (then, value), some in itertools.product(((pages.REPORT, link), (pages.SHOW_MINE, "")), (named[:2], named, named * 6)):
         yield f"which school: {len(some)}, then {then}", pages.which_school_card([(s, then, value) for s in some])
     yield "ask report", pages.ask_report_card()
+    terms, years = tuple(f.span for _, f, _, year in _figures() if not year), (2026,)
+    for name, shown, before, year in _figures():
+        page = FiguresPage(shown, before, terms, years, running=True, is_running=name == "few", is_year=year)
+        yield f"figures page: {name}", figure_cards.figures_card(school, page)
+    yield "figures page: none", figure_cards.figures_card(school, FiguresPage(None))
     lines = tuple(_lines())
     own = tuple(replace(x, alert_id=None, alert_state=None, role=None, owner="") for x in lines)
     dropped = replace(own[0], concern="dropped_since")
@@ -729,7 +974,7 @@ def _page_cards() -> Iterator[Entry]:
         yield f"mine: {name}", pages.mine_card(school, found)
     for number, line in enumerate(lines[:9]):
         for now in (NOW, NOW + timedelta(days=30)):
-            yield f"queue: line {number}, late={now > NOW}", pages.queue_card(school, (line,), now, answers=True)
+            yield f"queue: line {number}, late={now > NOW}", pages.queue_card(school, Queue((line,), answers=True, now=now))
     open_lines = tuple(replace(x, alert_state=AlertState.OPEN) for x in lines)
     queues: tuple[tuple[str, tuple[CaseLine, ...], bool], ...] = (
         ("none", (), False),
@@ -740,17 +985,30 @@ def _page_cards() -> Iterator[Entry]:
         ("dropped", (replace(lines[0], concern="dropped_since"),), True),
     )
     for name, waiting, answers in queues:
-        yield f"queue: {name}", pages.queue_card(school, waiting, NOW, answers=answers)
+        queue = Queue(waiting, answers=answers, now=NOW)
+        yield f"queue: {name}", pages.queue_card(school, queue)
         for count in (0, 1, 10):
-            yield f"{HOME}: queue {name}, own {count}", pages.home_card(school, waiting, own[:count], NOW, answers=answers)
+            yield f"{HOME}: queue {name}, own {count}", pages.home_card(school, queue, own[:count])
     for name, count in (("one message", 1), ("many messages", 12)):
-        given_up = tuple(Undelivered(x.incident_id, p, count) for x in lines for p in Platform)
-        card = pages.queue_card(school, lines, NOW, answers=True, undelivered=given_up)
-        yield f"queue: {name} not delivered", card
-        yield f"{HOME}: {name} not delivered", pages.home_card(school, lines, own, NOW, answers=True, undelivered=given_up)
+        given_up = tuple(Undelivered(x.incident_id, p, count, count // 12) for x in lines for p in Platform)
+        queue = Queue(lines, answers=True, now=NOW, undelivered=given_up)
+        yield f"queue: {name} not delivered", pages.queue_card(school, queue)
+        yield f"{HOME}: {name} not delivered", pages.home_card(school, queue, own)
+    for waiting in ((), lines[:3]):
+        queue = Queue(waiting, answers=True, now=NOW)
+        yield f"queue: {len(waiting)}, records wait", pages.queue_card(school, replace(queue, records_wait=True))
+        unheard = tuple(UnheardRequest(f"request-{n}", f"CSS-Q-2026-{n:04d}") for n in range(9))
+        queue = replace(queue, unheard=unheard)
+        yield f"queue: requests that reached nobody, {len(waiting)} cases", pages.queue_card(school, queue)
+        yield f"{HOME}: {len(waiting)} cases, requests that reached nobody", pages.home_card(school, queue, own)
+    whole_home = pages.home_card(school, Queue((), answers=False, now=NOW), own)
+    yield f"{HOME}: nobody can tell whose it is", in_doubt_home(school, whole_home)
     for tone in Tone:
         yield f"notice: {tone}", pages.notice(say("note.failed_title"), failed_line(school), tone)
     whose = (("by phone", school), ("no phones", replace(school, phones={})), ("no school", None))
+    for name, at in (("by phone", school), ("no phones", replace(school, phones={}))):
+        yield f"not admitted: {name}", not_admitted_card(at)
+        yield f"nobody can tell whose account it is: {name}", in_doubt_card(at)
     for (name, asked), unsure in itertools.product(whose, (True, False)):
         yield f"failed: {name}, {unsure=}", failed_card(asked, unsure=unsure)
 

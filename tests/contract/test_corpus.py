@@ -12,7 +12,9 @@ from typing import Any, get_args
 import pytest
 
 from bot.desk import Desk
-from cards import case, messages, pages, report_form
+from bot.teams.values import OF_PEOPLE
+from cards import case, checklist, messages, pages, report_form, timeline
+from cards.model import PeopleField, fields
 from domain.messages import Message
 from handlers.acknowledge import AcknowledgeOutcome
 from handlers.close import CloseOutcome
@@ -23,7 +25,7 @@ from tests.contract.drawn import Drawn, corpus
 from tests.contract.limits import problems as slack_problems
 from tests.contract.teams_rules import problems as teams_problems
 
-VIEWS = (messages, report_form, case, pages)
+VIEWS = (messages, report_form, case, pages, checklist, timeline)
 OUTCOMES = {"_acknowledged": AcknowledgeOutcome, "_hand_on": HandOnOutcome, "_close": CloseOutcome}
 
 
@@ -104,6 +106,12 @@ def test_both_platforms_carry_all_of_it(everything: tuple[Drawn, ...]) -> None:
     """Every field and every button of the model is there in Slack and in Teams, each once."""
     lost = [one.name for one in everything if not one.name.startswith(made.TOO_MUCH) and not _carries(one)]
     assert lost == []
+
+
+def test_teams_knows_every_field_that_takes_people(everything: tuple[Drawn, ...]) -> None:
+    """A name that is typed beside such a field is read as a person's: from a field that it does not know it would be lost."""
+    shown = {field.id for drawn in everything for field in fields(drawn.card) if isinstance(field, PeopleField)}
+    assert shown == OF_PEOPLE
 
 
 def test_what_does_not_fit_is_counted(everything: tuple[Drawn, ...]) -> None:

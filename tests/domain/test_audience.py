@@ -11,24 +11,20 @@ from domain.audience import (
     exclusions,
     groups_concerned,
     ladder,
-    may_answer,
     missing_groups,
     next_rung,
     why_asked,
 )
-from domain.incident import Alert, AlertState, Asked, Exclusion, Participant, Summons, Why
+from domain.incident import Asked, Exclusion, Participant, Summons, Why
 from domain.people import Address, AddressKind, Group, Holders, Person, Platform, School, Staff
 from domain.routing import Facts
 from domain.words import About, ParticipantRole, Role
 from tests.domain.town import (
-    BLUE_HEAD,
     CHAIR,
     DEPUTY,
-    EVERYBODY,
     HEAD,
     LEAD,
     NO_GROUPS,
-    RED_HEAD,
     SCHOOL,
     STAFF,
     TEACHER,
@@ -63,7 +59,7 @@ def shut_out(*participants: Participant, about: About = About.PUPIL, of: School 
 
 def names(people: School, role: Role, group: str = "", excluded: frozenset[str] = NOBODY) -> list[str]:
     """Who is asked, in order."""
-    return [rung.person.name for rung in ladder(people, STAFF, role, group, excluded)]
+    return [rung.person.name for rung in ladder(people, STAFF, role, group, excluded, None)]
 
 
 # Who is shut out
@@ -191,7 +187,7 @@ def test_somebody_who_has_left_is_not_asked() -> None:
 
 def test_the_next_to_be_asked_comes_round_again() -> None:
     """Each once, in order; then the first again in the next round; nobody where there is nobody."""
-    rungs = ladder(SCHOOL, STAFF, Role.DSL, "", frozenset({HEAD.id, CHAIR.id}))
+    rungs = ladder(SCHOOL, STAFF, Role.DSL, "", frozenset({HEAD.id, CHAIR.id}), None)
     asked: list[Summons] = []
     round_ = 0
     order = []
@@ -208,7 +204,7 @@ def test_the_next_to_be_asked_comes_round_again() -> None:
 
 def test_whoever_is_asked_first_but_in_another_role_stands_in() -> None:
     """The deputy asked for the DSL knows that they stand in."""
-    rungs = ladder(SCHOOL, STAFF, Role.DSL, "", frozenset({LEAD.id}))
+    rungs = ladder(SCHOOL, STAFF, Role.DSL, "", frozenset({LEAD.id}), None)
     assert why_asked(Role.DSL, rungs[0]) is Asked.STANDS_IN
     assert why_asked(Role.DEPUTY_DSL, rungs[0]) is Asked.FIRST
 
@@ -224,16 +220,6 @@ def test_one_person_with_two_roles_is_asked_once() -> None:
     assert [(d.role, d.also_roles, [c.id for c in d.channels]) for d in found] == [
         (Role.DSL, (Role.HEAD_OF_HOUSE,), ["C-LEADS", "C-RED"])
     ]
-
-
-def test_a_second_head_of_the_house_may_still_answer_a_merged_duty() -> None:
-    """The house's channel shows the alert of both roles: the house's other head, who reads it, has a right to it."""
-    two_heads = Holders(by_group={"Red": (LEAD.email, RED_HEAD.email)})
-    ours = school(holders={**SCHOOL.holders, Role.HEAD_OF_HOUSE: two_heads})
-    (duty,) = duties(ours, STAFF, [Role.DSL, Role.HEAD_OF_HOUSE], {Group.HOUSE: ("Red",)}, NOBODY, private=False, readers={})
-    alert = Alert("a", "i", duty.role, duty.also_roles, duty.group, AlertState.OPEN, NOW, NOW)
-    assert may_answer(ours, STAFF, RED_HEAD.id, alert, [], NOBODY, private=False)
-    assert not may_answer(ours, STAFF, BLUE_HEAD.id, alert, [], NOBODY, private=False)
 
 
 def test_two_houses_are_two_duties() -> None:
@@ -260,33 +246,6 @@ def test_a_channel_is_an_audience(
     """With anybody excluded a channel is used only if its readers are known and none of them is; a private case in none."""
     (duty,) = duties(SCHOOL, STAFF, [Role.DSL], NO_GROUPS, frozenset(excluded), private=private, readers=readers)
     assert duty.channels == ((LEADS,) if shown else ())
-
-
-# Who may answer
-
-
-def alert(role: Role = Role.DSL, group: str = "", *also: Role) -> Alert:
-    """An open alert."""
-    return Alert("a", "i", role, also, group, AlertState.OPEN, NOW, NOW)
-
-
-def test_holders_and_those_asked_may_answer_and_nobody_else() -> None:
-    """A holder of the role or whoever was asked, never the excluded; lead and deputy for one another, but for private cases."""
-    asked = [Summons("a", CHAIR.id, Role.CHAIR_OF_GOVERNORS, Asked.CLIMBED, 0, NOW)]
-    allowed = {p.name for p in EVERYBODY if may_answer(SCHOOL, STAFF, p.id, alert(), asked, NOBODY, private=False)}
-    assert allowed == {"Lena Lead", DEPUTY.name, "Cora Chair"}
-    private = {p.name for p in EVERYBODY if may_answer(SCHOOL, STAFF, p.id, alert(), asked, NOBODY, private=True)}
-    assert private == {"Lena Lead", "Cora Chair"}
-    for person_id in (LEAD.id, CHAIR.id):
-        assert not may_answer(SCHOOL, STAFF, person_id, alert(), asked, frozenset({person_id}), private=False)
-    assert not may_answer(SCHOOL, STAFF, "no such person", alert(), asked, NOBODY, private=False)
-
-
-def test_the_head_of_one_house_may_not_answer_for_another() -> None:
-    """Red is not Blue's to see."""
-    red = alert(Role.HEAD_OF_HOUSE, "Red")
-    assert may_answer(SCHOOL, STAFF, RED_HEAD.id, red, [], NOBODY, private=False)
-    assert not may_answer(SCHOOL, STAFF, BLUE_HEAD.id, red, [], NOBODY, private=False)
 
 
 def test_a_role_is_fully_excluded_only_with_its_last_holder() -> None:

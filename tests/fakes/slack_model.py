@@ -63,6 +63,7 @@ class Person:
     is_bot: bool = False
     deactivated: bool = False
     team: str = TEAM_ID
+    guest: bool = False
 
     def as_payload(self, *, with_email: bool) -> Payload:
         """The account as `users.info` gives it."""
@@ -78,6 +79,8 @@ class Person:
             "tz": "Europe/London",
             "is_bot": self.is_bot,
             "is_app_user": False,
+            "is_restricted": self.guest,
+            "is_ultra_restricted": False,
             "profile": profile,
         }
 

@@ -51,9 +51,9 @@ _VIEWS_DEEP: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class RateLimited:
-    """The call is answered with 429 and the seconds to wait."""
+    """The call is answered with 429 and how long to wait: in seconds, or as a proxy on the way may put it."""
 
-    retry_after: int = 1
+    retry_after: int | str = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,13 @@ class SlackUser:
             event["view"] = self.home.as_payload()
         await self._event(event)
 
+    async def changes(self, **how: object) -> None:
+        """Something of the account changes, and Slack tells the apps that want to know."""
+        person = self.slack.people[self.id]
+        for name, value in how.items():
+            setattr(person, name, value)
+        await self._event({"type": "user_change", "user": self.slack._user(person), "event_ts": self.slack.next_ts()})
+
     def _message_event(self, message: Message) -> Payload:
         more = {"thread_ts": message.thread_ts} if message.thread_ts else {}
         return {

@@ -53,7 +53,7 @@ class Fault:
 
     status: int
     code: str
-    retry_after: int | None
+    retry_after: int | str | None
     lost: bool
     kinds: frozenset[str]
 
@@ -306,7 +306,7 @@ class FakeTeams:
         status: int = 500,
         code: str = "ServiceError",
         *,
-        retry_after: int | None = None,
+        retry_after: int | str | None = None,
         lost: bool = False,
         of: Iterable[str] = SENDS,
     ) -> None:

@@ -28,6 +28,7 @@ from storage.school_files import load_schools
 from storage.store import Store
 from storage.trouble import DatabaseTroubleError
 from tests.conftest import new_database
+from tests.fakes.keys import RING
 from tests.fakes.slack_user import SlackUser
 from tests.fakes.teams_user import TeamsUser
 from tests.faults.people import KINDS, MARKER, Leads, SlackReporter, TeamsReporter, Told
@@ -88,7 +89,7 @@ class Run:
         with TemporaryDirectory(prefix="esafety-faults-") as name:
             folder = Path(name)
             async with new_database(self.kind, folder, empty=True) as url:
-                self.database = Database(url)
+                self.database = Database(url, RING)
                 try:
                     await self.database.migrate()
                     verdict = await self._run(folder, url)

@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import re
 import time
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
@@ -41,6 +42,7 @@ _AGAIN_SECONDS = 0.05
 _A_WHILE_SECONDS = 2.0
 _NO_END_OF_TRIES = 600
 _FATES = {"leave": 25, "take": 30, "take twice": 15, "take and close": 15, "hand on": 8, "take and hand on": 7}
+_FIELD_OF = {KIND: "concern", DETAIL: "what"}
 _DID_NOT_WORK = (SlackShowsError, SlackTookTooLong, TeamsShowsError, TeamsTookTooLong)
 
 
@@ -88,12 +90,11 @@ async def typed(user: Any, form: Any, values: Mapping[str, Any]) -> None:
             await user.fill(form, {name: value})
 
 
-class SlackReporter:
-    """Somebody who reports in Slack."""
+class Reporter(ABC):
+    """Somebody who reports, from one screen to the next."""
 
-    def __init__(self, slack: StormySlack, user: SlackUser, told: Told) -> None:
-        self._slack = slack
-        self._user = user
+    def __init__(self, user: SlackUser | TeamsUser, told: Told) -> None:
+        self._typing: Any = user
         self._told = told
 
     async def report(self, kind: Mapping[str, str], marker: str, *, names: bool) -> None:
@@ -103,23 +104,68 @@ class SlackReporter:
                     return
 
     async def _walk(self, kind: Mapping[str, str], marker: str, *, names: bool) -> bool:
-        user = self._user
         await tried(self._opened)
         if self._is_open(UNFINISHED):
             await tried(self._anew)
-        await typed(user, None, kind)
+        await typed(self._typing, self._screen(), kind)
         await tried(lambda: self._submitted(KIND))
         if not self._is_open(DETAIL):
             return False
-        assert user.view is not None
-        asked: dict[str, str] = {name: "no" for name in ("repeat", "illegal") if name in user.view.fields}
-        await typed(user, None, {**asked, "what": marker, **({"targets": [TYPED_NAME]} if names else {})})
+        asked: dict[str, str] = {name: "no" for name in ("repeat", "illegal") if name in self._screen().fields}
+        targets = {"targets": [TYPED_NAME]} if names else {}
+        await typed(self._typing, self._screen(), {**asked, "what": marker, **targets})
         self._told.tried.add(marker)
         await tried(lambda: self._submitted(DETAIL))
-        if user.view is None or not (found := _REFERENCE.search(user.view.shown)):
+        found = _REFERENCE.search(screen.shown) if (screen := self._screen()) is not None else None
+        if found is None:
             return False
         self._told.received[found[0]] = marker
         return True
+
+    async def _submitted(self, form: str) -> bool:
+        if self._is_open(UNFINISHED):
+            # The answer to a command that nobody waited for any more has opened over it.
+            raise _BeginAgainError
+        screen = self._screen()
+        if screen is not None and "house" in screen.fields and not screen.value("house"):
+            # It is asked for once the bot finds that it needs it.
+            await typed(self._typing, screen, {"house": "Brunel"})
+        return await self._sent(form)
+
+    @abstractmethod
+    def _screen(self) -> Any:
+        """The form that is open, None where none is."""
+
+    @abstractmethod
+    def _is_open(self, form: str) -> bool:
+        """Whether it is that one."""
+
+    @abstractmethod
+    async def _opened(self) -> bool:
+        """Opens the form, and says whether it came."""
+
+    @abstractmethod
+    async def _anew(self) -> bool:
+        """Begins anew in place of what was not finished, and says whether that came."""
+
+    @abstractmethod
+    async def _sent(self, form: str) -> bool:
+        """Sends the form that is open, and says whether it was taken."""
+
+
+class SlackReporter(Reporter):
+    """Somebody who reports in Slack."""
+
+    def __init__(self, slack: StormySlack, user: SlackUser, told: Told) -> None:
+        super().__init__(user, told)
+        self._slack = slack
+        self._user = user
+
+    def _screen(self) -> Any:
+        return self._user.view
+
+    def _is_open(self, form: str) -> bool:
+        return self._user.view is not None and self._user.view.callback_id == form
 
     async def _opened(self) -> bool:
         self._slack.close_views(self._user.id)
@@ -130,70 +176,43 @@ class SlackReporter:
         await self._user.press(None, say("unfinished.discard"))
         return await comes(lambda: self._is_open(KIND))
 
-    async def _submitted(self, form: str) -> bool:
-        view = self._user.view
-        if view is not None and "house" in view.fields and not view.value("house"):
-            # It is asked for once the bot finds that it needs it.
-            await typed(self._user, view, {"house": "Brunel"})
+    async def _sent(self, form: str) -> bool:
         errors = await self._user.submit()
         if any("required" in error for error in errors.values()):
             # The answer to a command that nobody waited for any more has opened over it.
             raise _BeginAgainError
         return not errors and not self._is_open(form)
 
-    def _is_open(self, form: str) -> bool:
-        return self._user.view is not None and self._user.view.callback_id == form
 
-
-class TeamsReporter:
+class TeamsReporter(Reporter):
     """Somebody who reports in Teams."""
 
     def __init__(self, user: TeamsUser, told: Told) -> None:
+        super().__init__(user, told)
         self._user = user
-        self._told = told
 
-    async def report(self, kind: Mapping[str, str], marker: str, *, names: bool) -> None:
-        for attempt in itertools.count(1):
-            with suppress(_BeginAgainError):
-                if await self._walk(kind, f"{marker}-{attempt}", names=names):
-                    return
-
-    async def _walk(self, kind: Mapping[str, str], marker: str, *, names: bool) -> bool:
-        user = self._user
-        await tried(self._opened)
-        dialog = self._dialog()
-        if say("unfinished.discard") in dialog.buttons:
-            await tried(self._anew)
-        await typed(user, dialog, kind)
-        await tried(lambda: self._submitted("concern"))
-        if user.dialog is None or "what" not in user.dialog.fields:
-            return False
-        dialog = self._dialog()
-        asked: dict[str, str] = {name: "no" for name in ("repeat", "illegal") if name in dialog.fields}
-        await typed(user, dialog, {**asked, "what": marker, **({"targets": [TYPED_NAME]} if names else {})})
-        self._told.tried.add(marker)
-        await tried(lambda: self._submitted("what"))
-        if user.dialog is None or not (found := _REFERENCE.search(user.dialog.shown)):
-            return False
-        self._told.received[found[0]] = marker
-        return True
-
-    def _dialog(self) -> OpenDialog:
-        assert self._user.dialog is not None
+    def _screen(self) -> Any:
         return self._user.dialog
+
+    def _is_open(self, form: str) -> bool:
+        dialog = self._user.dialog
+        if dialog is None:
+            return False
+        # A dialog has no name: it is known by what is in it.
+        return say("unfinished.discard") in dialog.buttons if form == UNFINISHED else _FIELD_OF[form] in dialog.fields
 
     async def _opened(self) -> bool:
         self._user.dismiss()
         return await self._user.use_command("report") is not None
 
     async def _anew(self) -> bool:
-        await self._user.press(self._dialog(), say("unfinished.discard"))
-        return self._user.dialog is not None and "concern" in self._user.dialog.fields
+        assert self._user.dialog is not None
+        await self._user.press(self._user.dialog, say("unfinished.discard"))
+        return self._is_open(KIND)
 
-    async def _submitted(self, field_of_form: str) -> bool:
-        dialog = self._dialog()
-        if "house" in dialog.fields and not dialog.value("house"):
-            await typed(self._user, dialog, {"house": "Brunel"})
+    async def _sent(self, form: str) -> bool:
+        dialog = self._user.dialog
+        assert dialog is not None
         await self._user.submit(dialog)
         if dialog.left_empty:
             raise _BeginAgainError
@@ -201,7 +220,7 @@ class TeamsReporter:
             return False
         # Closed it tells nothing more; open, it is done once neither the form nor the offer to send it again is there.
         offered = self._user.dialog is not None and say("note.form_again") in self._user.dialog.buttons
-        return self._user.dialog is None or not (offered or field_of_form in self._user.dialog.fields)
+        return not (offered or self._is_open(form))
 
 
 @dataclass(slots=True)

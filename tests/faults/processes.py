@@ -18,6 +18,7 @@ import aiohttp
 
 from storage.fault_points import VARIABLE, FaultPoint
 from tests.bench.tools import free_port
+from tests.fakes.keys import KEY
 
 AT_RANDOM, ALL_AT_ONCE = "at a random moment", "all at once"
 _READY_SECONDS = 60.0
@@ -288,4 +289,5 @@ async def _is_ready(address: str, within: float) -> bool:
 
 def clean_environment() -> dict[str, str]:
     """What a process is given of this machine's."""
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), "LANG": "C.UTF-8"}
+    where = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), "LANG": "C.UTF-8"}
+    return {**where, "ESAFETY_KEYS": KEY.line}

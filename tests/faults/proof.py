@@ -16,6 +16,7 @@ from storage import tables as t
 from storage.audit_chain import AuditChains
 from storage.auditing import Auditing
 from storage.database import Database
+from storage.sealed import of_text
 from tests.fakes.slack_user import SlackUser
 from tests.fakes.teams_user import TeamsUser
 from tests.faults.people import MARKER, TYPED_NAME, Told
@@ -81,13 +82,13 @@ class Proof:
         self._verdict = Verdict()
 
     async def verdict(self, logs: str) -> Verdict:
-        rows = {
+        rows: dict[Table, list[Any]] = {
             table: await self._rows(table)
             for table in (t.incidents, t.incident_texts, t.alerts, t.summonses, t.deliveries, t.people, t.timers)
         }
         self._people = {r.id: r for r in rows[t.people]}
         self._references = {r.id: r.reference for r in rows[t.incidents]}
-        self._reports(rows[t.incidents], rows[t.incident_texts], rows[t.alerts], rows[t.deliveries])
+        await self._reports(rows[t.incidents], rows[t.incident_texts], rows[t.alerts], rows[t.deliveries])
         self._asked(rows[t.alerts], rows[t.summonses], rows[t.deliveries])
         posts = self._posts()
         self._copies(rows[t.deliveries], {r.id: r for r in rows[t.alerts]}, posts)
@@ -103,11 +104,17 @@ class Proof:
         async with self._database.begin(write=False) as connection:
             return list(await connection.execute(select(table)))
 
-    def _reports(self, incidents: list[Any], texts: list[Any], alerts: list[Any], deliveries: list[Any]) -> None:
+    def _text(self, incident: Any, row: Any) -> str:
+        key = self._database.vault.of_case(incident.school, incident.id, incident.wrapped_key)
+        return key.open_text(row.sealed, of_text(incident.school, incident.id, row.field))
+
+    async def _reports(self, incidents: list[Any], texts: list[Any], alerts: list[Any], deliveries: list[Any]) -> None:
         kept: dict[str, list[str]] = defaultdict(list)
+        await self._database.vault.ready()
+        by_id = {incident.id: incident for incident in incidents}
         for row in texts:
             if row.field == "what_happened":
-                kept[row.text].append(self._references[row.incident_id])
+                kept[self._text(by_id[row.incident_id], row)].append(self._references[row.incident_id])
         for reference, marker in self._told.received.items():
             if kept[marker] != [reference]:
                 self._verdict.wrong(f"{reference} was received, and its text is kept under {kept[marker]}")

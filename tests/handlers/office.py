@@ -14,7 +14,7 @@ from bot.settings import DEMO_SCHOOLS
 from bot.worker import NoSuchPlaceError, Worker
 from domain.incident import Alert, Incident, Summons
 from domain.messages import Message
-from domain.people import Account, Address, AddressKind, Kind, Person, Platform, School
+from domain.people import Account, Address, AddressKind, Kind, Person, Platform, School, Standing
 from domain.report_form import DetailQuestions
 from handlers import acknowledge, report
 from handlers.acknowledge import AcknowledgeOutcome
@@ -41,6 +41,7 @@ class Postbox:
     sent: list[tuple[Address, Message]] = field(default_factory=list)
     changed: list[tuple[Address, Message]] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
+    deleted: list[str] = field(default_factory=list)
 
     async def send(self, school: School, address: Address, message: Message, /) -> str:
         if address.id in self.unknown or "everybody" in self.unknown:
@@ -51,6 +52,9 @@ class Postbox:
     async def update(self, school: School, address: Address, message_id: str, message: Message, /) -> str:
         self.changed.append((address, message))
         return message_id
+
+    async def delete(self, school: School, address: Address, message_id: str, /) -> None:
+        self.deleted.append(message_id)
 
     def to(self, place: str, kind: type[Message] | None = None) -> list[Message]:
         """What a place was sent."""
@@ -78,7 +82,7 @@ class Office:
         person = self.people.get(who)
         if person is None:
             return Account(Platform.SLACK, f"U-{who}", f"{who}@elsewhere.example", who)
-        return Account(Platform.SLACK, f"U-{who}", person.email, person.name, person.id)
+        return Account(Platform.SLACK, f"U-{who}", person.email, person.name, person.id, Standing.MEMBER)
 
     async def draft(self, who: str = "teacher", concern: str = "grooming", about: str = "pupil", danger: str = "no") -> str:
         """Sends screen one; gives the id of the draft."""

@@ -1,8 +1,7 @@
 """A case at work: acknowledged, handed on, settled, closed; and refused to everybody who has no right to it, by whatever id."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.audience import excluded_ids
 from domain.incident import Alert, AlertState, Asked, CaseFile, Incident
-from domain.messages import AlertMessage, ProgressMessage, ReminderMessage, WithdrawnMessage
+from domain.messages import AlertMessage, OpenedMessage, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
 from domain.people import Holders, School
 from domain.report_form import Fault
 from domain.words import About, IncidentState, Role
-from handlers import acknowledge, close, compose, details, hand_on, timers
+from handlers import acknowledge, close, compose, details, hand_on, lists, opening, timers
 from handlers.acknowledge import Acknowledged, AlreadyClosed, AlreadyTaken, NotForYou
 from handlers.hand_on import HandedOn, HandOnQuestions
 from storage import tables as t
@@ -42,7 +41,7 @@ async def closes(office: Office, who: str, alert: Alert, outcome: str = "Both fa
     return await close.close(office.ports, office.school, office.account(who), alert.id, outcome)
 
 
-async def settles(office: Office, who: str, incident: Incident, person: str, *, same: bool) -> details.DetailsOutcome:
+async def settles(office: Office, who: str, incident: Incident, person: str, *, same: bool) -> details.SettleOutcome:
     """Somebody says whether a typed name means a member of staff."""
     person_id = office.people[person].id
     return await details.settle(office.ports, office.school, office.account(who), incident.id, person_id, same=same)
@@ -206,37 +205,19 @@ async def test_handed_on_to_somebody_out_of_reach_the_next_is_asked(office: Offi
     assert len(await office.asked(incident)) >= 3
 
 
-class Between:
-    """A store that lets something happen before its second transaction, as another process might."""
-
-    def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[object]]) -> None:
-        self._store = store
-        self._meanwhile = meanwhile
-        self._times = 0
-
-    @asynccontextmanager
-    async def transaction(self, school: School, *, write: bool = True) -> AsyncIterator[Any]:
-        self._times += 1
-        if self._times == 2:
-            await self._meanwhile()
-        async with self._store.transaction(school, write=write) as records:
-            yield records
-
-
 async def test_a_part_that_was_closed_meanwhile_is_not_opened_again(office: Office) -> None:
-    """One closes their part in the moment in which another hands it on: closed it stays."""
+    """One closes their part while another fills in the form that hands it on: closed it stays."""
     async with office.ports.store.transaction(office.school, write=False) as records:
         (bea,), (cai,) = [await records.search_people(n, 1) for n in ("Bea", "Cai")]
     incident = await office.reports(concern="account_misuse", targets=(f"person:{bea.id}", f"person:{cai.id}"))
     alert = next(a for a in await office.alerts(incident) if a.group == "Brunel")
     await office.acknowledge("brunel head", alert)
-    store = Between(Store(office.database), lambda: closes(office, "brunel head", alert))
-    racing = replace(office, ports=replace(office.ports, store=store))
-    choice = f"{Role.DSL}"
     asked = await ask_hand_on(office, "brunel head", alert)
     assert isinstance(asked, HandOnQuestions)
-    key = next(r.key for r in asked.recipients if r.role.value == choice)
-    await hand_on.hand_on(racing.ports, racing.school, racing.account("brunel head"), alert.id, key, "why")
+    key = next(r.key for r in asked.recipients if r.role is Role.DSL)
+    await closes(office, "brunel head", alert)
+    sent = await hand_on.hand_on(office.ports, office.school, office.account("brunel head"), asked.state, key, "why")
+    assert isinstance(sent, AlreadyClosed)
     now = next(a for a in await office.alerts(incident) if a.id == alert.id)
     assert now.state is AlertState.DONE
 
@@ -430,8 +411,9 @@ async def test_a_name_settled_after_the_case_was_closed_still_alerts_somebody(of
     await closes(office, "dsl", alert)
     await settles(office, "dsl", incident, "cabot head", same=True)
     await office.works()
-    opened = next(a for a in await office.alerts(incident) if a.id != alert.id)
-    assert isinstance(await office.acknowledge("headteacher", opened), Acknowledged)
+    opened = [a for a in await office.alerts(incident) if a.state is AlertState.OPEN]
+    heads = next(a for a in opened if a.role is Role.HEADTEACHER)
+    assert isinstance(await office.acknowledge("headteacher", heads), Acknowledged)
 
 
 async def test_settled_twice_the_first_stands(office: Office) -> None:
@@ -593,3 +575,96 @@ async def test_excluded_ids_hold_until_dismissed(office: Office) -> None:
     async with office.ports.store.transaction(office.school, write=False) as records:
         found = (await records.exclusions(incident.id))[incident.id]
     assert excluded_ids(found) == {office.people["dsl"].id}
+
+
+async def receipt(office: Office, incident: Incident) -> ReceiptMessage:
+    """What the reporter's receipt says now."""
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        return await compose.receipt_of(records, office.school, await office.incident(incident))
+
+
+def lines(office: Office, place: str) -> list[ProgressMessage]:
+    """What the reporter has been sent beside the receipt."""
+    return [m for m in office.post.to(place) if isinstance(m, ProgressMessage)]
+
+
+async def test_the_receipt_of_an_accused_reporter_stays_as_it_was(office: Office) -> None:
+    """They typed a name that is found to be their own. That the headteacher has it now, and the LADO, would tell them so."""
+    accused = office.people["teacher"]
+    incident = await office.reports("teacher", perpetrators=(accused.name,))
+    await office.works()
+    first, place = await receipt(office, incident), office.account("teacher").user_id
+    office.clock.advance(minutes=1)
+    await settles(office, "dsl", incident, "teacher", same=True)
+    await office.works()
+    assert (await office.incident(incident)).private
+    assert await receipt(office, incident) == first
+    assert office.post.now_shown(place) == first
+    for role, who in ((Role.DSL, "dsl"), (Role.HEADTEACHER, "headteacher")):
+        alert = next(a for a in await office.alerts(incident) if a.role is role)
+        assert isinstance(await office.acknowledge(who, alert), Acknowledged)
+        await office.works()
+        assert await receipt(office, incident) == first
+        await closes(office, who, alert)
+        await office.works()
+    assert not (await office.incident(incident)).is_open
+    assert await receipt(office, incident) == replace(first, state=IncidentState.CLOSED)
+    assert [(m.closed, m.role_title) for m in lines(office, place)] == [(False, first.dealing[0]), (True, "")]
+
+
+async def test_they_do_not_hear_that_it_was_opened_again(office: Office) -> None:
+    """Closed by the lead, whom they knew it to be with; a week later the name is found to be theirs."""
+    incident = await office.reports("teacher", perpetrators=(office.people["teacher"].name,))
+    await office.works()
+    for who, alert in zip(await office.asked(incident), await office.alerts(incident), strict=True):
+        await office.acknowledge(who, alert)
+        await office.works()
+        await closes(office, who, alert)
+        await office.works()
+    told, place = await receipt(office, incident), office.account("teacher").user_id
+    heard = lines(office, place)
+    assert told.state is IncidentState.CLOSED
+    assert heard[-1].closed
+    assert heard[-1].role_title in told.dealing
+    office.clock.advance(days=7)
+    await settles(office, "dsl", incident, "teacher", same=True)
+    await office.works()
+    assert (await office.incident(incident)).is_open
+    (own,) = await lists.mine(office.ports, office.school, office.account("teacher"))
+    assert own.state is IncidentState.CLOSED, "their own list says no more than the receipt"
+    for alert in await office.alerts(incident):
+        who = "dsl" if alert.role is Role.DSL else "headteacher"
+        await office.acknowledge(who, alert)
+        await closes(office, who, alert)
+    await office.works()
+    assert not (await office.incident(incident)).is_open
+    assert await receipt(office, incident) == told
+    assert lines(office, place) == heard
+
+
+async def test_that_a_case_was_offered_for_opening_is_noted(office: Office) -> None:
+    """The headteacher looks a reference up, is asked whether to open the case, and does not. The case's own log shows it."""
+    incident = await office.reports()
+    offered = await opening.look_up(office.ports, office.school, office.account("headteacher"), incident.reference)
+    assert isinstance(offered, opening.OpenQuestions)
+    (entry,) = await office.rows(t.audit, t.audit.c.action == "case.offered")
+    assert (entry.incident_id, entry.actor) == (incident.id, f"person:{office.people['headteacher'].id}")
+    case = await reads(office, "dsl", incident)
+    assert isinstance(case, CaseFile)
+    assert [e.who for e in case.log if e.action == "case.offered"] == [office.people["headteacher"].name]
+
+
+@pytest.mark.parametrize(
+    ("governors", "senior", "told"),
+    [(["cabot head"], ["brunel head"], ["cabot head"]), ([], ["brunel head", "cabot head"], ["cabot head"])],
+)
+async def test_somebody_is_told_that_a_case_was_opened(
+    office: Office, governors: list[str], senior: list[str], told: list[str]
+) -> None:
+    """The leads and the head are named in it, and the school has no chair: governors are told, or another senior leader."""
+    office = office.with_holders(chair_of_governors=[], governors=governors, senior_leadership=senior)
+    incident = await office.reports(targets=tuple(office.picked(who) for who in ("dsl", "deputy", "headteacher")))
+    opened = await opening.open_case(office.ports, office.school, office.account("brunel head"), incident.id, "Nobody answers")
+    assert isinstance(opened, CaseFile)
+    await office.works()
+    assert [who for who, p in office.people.items() if office.post.to(p.id, OpenedMessage)] == told

@@ -16,6 +16,7 @@ from handlers.acknowledge import Acknowledged
 from handlers.close import Closed
 from handlers.hand_on import HandedOn
 from storage import tables as t
+from storage.store import Store
 from tests.handlers.office import Office
 from tests.handlers.test_case import closes, hands_on
 
@@ -211,7 +212,7 @@ async def test_an_owner_who_has_left_leaves_it_unanswered(office: Office) -> Non
     incident = await taken(office, "2026-11-23T10:00")
     async with office.database.begin() as connection:
         await connection.execute(update(t.people).where(t.people.c.id == office.people["dsl"].id).values(active=False))
-    async with office.ports.store.transaction(office.school) as records:
+    async with Store(office.database).transaction(office.school) as records:
         await records.next_number("people")
     await mornings(office, 1)
     assert (await office.alert(incident)).state is AlertState.OPEN

@@ -10,11 +10,12 @@ from sqlalchemy import update
 
 from bot.mail.messenger import MailMessenger
 from bot.worker import Messenger, TryLaterError, Worker
+from domain.breaches import BreachFile
 from domain.incident import Exclusion, Incident, Why
 from domain.messages import Message
 from domain.people import Address, Kind, Platform, School
 from domain.words import Role
-from handlers import hand_on, lists
+from handlers import breaches, hand_on, lists, opening
 from storage import tables as t
 from storage.store import Store
 from tests.fakes.mail_server import FakeMail
@@ -101,6 +102,37 @@ async def test_a_critical_alert_that_nobody_acknowledges_goes_by_mail(mailing: O
     await holds_back(mailing, mail, incident)
 
 
+async def test_whoever_leads_hears_by_mail_of_a_case_that_was_opened(office: Office, mail: FakeMail) -> None:
+    """No chat takes it for three days: nobody climbs for it, and somebody has read what was not theirs."""
+    mailing = with_mail(office, mail, DeadChat())
+    incident = await mailing.reports(concern="harmful_content", what=f"{WHAT}: {CHILD}", targets_typed=CHILD)
+    await opening.open_case(mailing.ports, mailing.school, mailing.account("headteacher"), incident.id, "Nobody answers")
+    await goes_on_for_days(mailing)
+    told = {to for to, sent in mail.taken if "opened in an emergency" in str(sent["Subject"])}
+    assert told == set(addresses(mailing, "dsl", "deputy"))
+    await holds_back(mailing, mail, incident)
+
+
+async def test_whoever_deals_with_it_hears_by_mail_of_a_breach(office: Office, mail: FakeMail) -> None:
+    """72 hours run whether a chat works or not."""
+    mailing = with_mail(office, mail, DeadChat())
+    found = await breaches.start(
+        mailing.ports, mailing.school, mailing.account("dsl"), "breach-1", {"kind": "lost", "what": WHAT}
+    )
+    assert isinstance(found, BreachFile)
+    await goes_on_for_days(mailing)
+    told = [sent for _, sent in mail.taken if "breach" in str(sent["Subject"])]
+    assert {str(sent["To"]) for sent in told} == set(addresses(mailing, "dsl", "deputy", "headteacher", "chair"))
+    assert all(found.breach.reference in sent.get_content() and WHAT not in sent.get_content() for sent in told)
+
+
+async def goes_on_for_days(mailing: Office) -> None:
+    for _ in range(5):
+        await mailing.later(days=1)
+        for _ in range(8):
+            await mailing.later(minutes=10)
+
+
 async def test_one_that_is_not_critical_climbs_without_a_mail(mailing: Office, mail: FakeMail) -> None:
     """The chat has delivered it: a mail would only tell the same again."""
     await mailing.reports(concern="harmful_content")
@@ -119,6 +151,8 @@ async def test_no_chat_for_days(office: Office, mail: FakeMail) -> None:
     assert not mail.taken
     for _ in range(4):
         await mailing.later(days=1)
+        for _ in range(8):
+            await mailing.later(minutes=10)
     assert set(mail.recipients) >= set(addresses(mailing, *early))
     assert len(mail.recipients) == len(set(mail.recipients)), "once each"
     assert "could not deliver" in mail.taken[0][1].get_content()

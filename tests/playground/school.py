@@ -102,6 +102,8 @@ async def school_running(folder: Path, database: Path) -> AsyncIterator[tuple[st
     None of Microsoft's settings is set: whoever is on this machine may speak as Teams.
     """
     own = Path(shutil.copy(database, folder / "esafety.db"))
+    # The key ring stands beside it: without it nothing that was written can be read.
+    shutil.copy(f"{database}.keys", f"{own}.keys")
     env = {**_environment(), **_settings(own, write_school(folder / "schools"))}
     port = free_port()
     bot = _process([sys.executable, "-m", "bot", "run"], {**env, "PORT": str(port)}, folder, f"http://127.0.0.1:{port}/readyz")

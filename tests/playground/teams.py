@@ -104,13 +104,20 @@ class Teams:
         await self.page.get_by_text(rule, exact=True).click()
         await expect(self.page.get_by_placeholder("Enter a search term")).to_be_hidden()
 
-    async def begins_a_report(self) -> None:
+    async def begins_a_report(self, *, again: bool = True) -> None:
         """Chooses the message extension's command, which in Teams stands beside the message box."""
         await self.page.get_by_role("button", name="Trigger Message Extension App").first.click()
         await self.page.get_by_role("menuitem", name="Action Command").click()
         await self.dialog.get_by_role("textbox", name="Command ID").fill("report")
         await self.dialog.get_by_role("button", name="Create").click()
-        await expect(self.dialog).to_contain_text("Screen 1 of 2")
+        try:
+            await expect(self.dialog).to_contain_text("Screen 1 of 2")
+        except AssertionError:
+            # Now and then the Playground's own window stays empty: closed, it opens the next time.
+            if not again:
+                raise
+            await self.dialog.get_by_role("button", name="Close").click()
+            await self.begins_a_report(again=False)
 
     async def chooses(self, question: str, answer: str) -> None:
         """Marks one of the answers that stand under a question."""

@@ -25,6 +25,7 @@ PLACES = {
     "table": "*/tables/*.yaml",
     "questions": "*/questions/*.yaml",
     "uncovered": "*/uncovered.yaml",
+    "grid": "*/grid.yaml",
     "catalogue": "catalogue/*.yaml",
 }
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from domain.answers import Verdict
+from domain.asking import ELSEWHERE
 from storage.policy_files import policy_ids
 from tests.policies.loaded import catalogue, engine, examples
 
@@ -51,9 +52,9 @@ def test_no_politeness_slip_or_case_turns_a_no_into_a_yes(school: str) -> None:
         if engine(school).understand(text).best.decision.verdict is not Verdict.NO:
             continue
         put = [form.format(text) for form in POLITE] + [text.upper(), text.lower(), text.rstrip("?"), *slips(text)]
-        for other in put:
-            verdict = engine(school).understand(other).best.decision.verdict
-            assert verdict is not Verdict.YES, (other, engine(school).understand(other).best.question.id)
+        permitted = [n for n, other in enumerate(put) if engine(school).understand(other).best.decision.verdict is Verdict.YES]
+        # By number: whoever mends what fails must not have read what it is measured by.
+        assert not permitted, (school, asked["id"], permitted)
 
 
 @pytest.mark.parametrize("school", policy_ids())
@@ -62,7 +63,8 @@ def test_the_same_text_gets_the_same_answer(school: str) -> None:
     asked = [str(q["q"]) for q in checked_questions(school)[:20]]
     once = [engine(school).understand(text) for text in asked]
     again = [engine(school).understand(text) for text in reversed(asked)]
-    assert once == again[::-1]
+    same = once == again[::-1]
+    assert same
 
 
 @pytest.mark.parametrize("school", policy_ids())
@@ -121,6 +123,30 @@ def test_grave_things_raise_an_alarm_and_plain_questions_do_not() -> None:
     loud = [text for text in texts["silent"] if found.understand(text).tell]
     assert len(silent) <= len(grave) // 50, silent
     assert loud == []
+
+
+def test_whoever_has_leave_is_not_answered_with_a_penalty() -> None:
+    """Whether a pupil may is no question after what happens to one who does it without leave."""
+    asked = "Can a student use a mobile phone in a lesson?"
+    answers = [engine("ken-stimpson").understand(f"{asked}{told}").best for told in ("", " The teacher has allowed it.")]
+    assert [best.question.id for best in answers] == ["pupil-phone-lessons"] * 2
+    assert [best.decision.verdict for best in answers] == [Verdict.ASK_FIRST, Verdict.YES]
+
+
+def test_a_fact_that_another_rule_turns_on_makes_no_yes() -> None:
+    """Phones are allowed at break; whoever adds that it is a lesson asks about lessons."""
+    told = "Can students use their phones at school? It is in a lesson and the teacher has not allowed it."
+    assert engine("ken-stimpson").understand(told).best.decision.verdict is not Verdict.YES
+
+
+def test_whom_to_tell_of_a_tap_is_no_matter_of_the_policy() -> None:
+    """What is not about online safety is known as that, and not taken for the nearest rule."""
+    for text in (
+        "heating won't come on in the sports hall, who do I ring",
+        "who resets the burglar alarm",
+        "he's been sick on the carpet",
+    ):
+        assert engine("chipping-sodbury").understand(text).best.question.topic == ELSEWHERE, text
 
 
 @pytest.mark.parametrize("text", ["photos", "what about photos", "phones?", "Any rules on email", "laptops"])

@@ -35,6 +35,8 @@ from storage.database import MIGRATIONS, SCHEMA_REVISION, Database
 from storage.file_lock import FileLock
 from tests.conftest import new_database
 from tests.fakes.clock import PATIENCE_SECONDS, FakeClock
+from tests.fakes.keys import RING
+from tests.fakes.tampering import SQLITE_TRIGGERS, let_go_of_the_audit
 from tests.handlers.office import WHAT, Office, open_office
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
@@ -62,7 +64,7 @@ async def another(kind: str, tmp_path: Path) -> AsyncIterator[Database]:
     folder = tmp_path / "another"
     folder.mkdir()
     async with new_database(kind, folder) as url:
-        database = Database(url)
+        database = Database(url, RING)
         yield database
         await database.close()
 
@@ -80,7 +82,7 @@ async def filled(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Office]:
     folder = tmp_path / "filled"
     folder.mkdir()
     async with new_database("sqlite", folder) as url:
-        database = Database(url)
+        database = Database(url, RING)
         async with open_office(database, clock) as office:
             await office.reports()
             yield office
@@ -153,6 +155,8 @@ async def test_after_the_database_is_lost_the_story_goes_on(
         await again.works()
         sent = {m.reference for m in again.post.to("safeguarding", AlertMessage) if isinstance(m, AlertMessage)}
         assert sent == {unsent.reference, later.reference}
+        # They may have been sent after the backup was made, and nobody could tell: each copy says so.
+        assert all(m.again for _, m in again.post.sent)
         assert {d.state for d in await again.rows(t.deliveries)} == {DeliveryState.SENT}
         shown = await details.read(again.ports, again.school, again.account("dsl"), taken.id)
         assert isinstance(shown, CaseFile)
@@ -168,6 +172,21 @@ async def test_after_the_database_is_lost_the_story_goes_on(
     after = await back_up(fresh, file.with_name("after.db"), NOW)
     assert not after.broken_audits
     assert sum(after.audits.values()) > sum(backed_up.audits.values())
+
+
+async def test_what_was_waiting_when_a_backup_was_made_says_that_it_may_be_a_repeat(
+    filled: Office, fresh: Database, file: Path, clock: FakeClock
+) -> None:
+    """Pending or half sent then, and sent since, for all anybody can tell: each says so. What had arrived by then does not."""
+    arrived, taken, *_ = await filled.worker.outbox.lease(clock.now(), LEASE, 2, frozenset({Platform.SLACK}))
+    await filled.worker.outbox.sent(arrived, "C1/1")
+    await back_up(filled.database, file, NOW)
+    await restore(file, fresh)
+    async with fresh.begin(write=False) as connection:
+        rows = (await connection.execute(select(t.deliveries))).all()
+    assert {r.id for r in rows if not r.uncertain} == {arrived.id}
+    assert {r.state for r in rows if r.uncertain} == {DeliveryState.PENDING, DeliveryState.LEASED}
+    assert taken.id in {r.id for r in rows if r.state == DeliveryState.LEASED}
 
 
 async def test_a_school_moves_to_postgresql_and_back(filled: Office, tmp_path: Path) -> None:
@@ -188,8 +207,11 @@ async def test_a_school_moves_to_postgresql_and_back(filled: Office, tmp_path: P
     before = await rows_of(filled.database)
     async with another("postgresql", tmp_path) as postgresql:
         there = await move(filled.database, postgresql)
+        async with postgresql.begin(write=False) as connection:
+            # Nobody went on with the old one meanwhile: nothing can have been sent that is not known here.
+            assert not (await connection.execute(select(t.deliveries.c.id).where(t.deliveries.c.uncertain))).all()
         await until_alone(postgresql)
-        home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}")
+        home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}", RING)
         back = await move(postgresql, home)
         assert there == back
         assert await rows_of(home) == await rows_of(postgresql) == await rows_of(filled.database) == before
@@ -230,7 +252,7 @@ async def test_a_backup_beside_a_running_bot_is_of_one_moment(office: Office, fi
     url = office.database.url.render_as_string(hide_password=False)
 
     async def in_another_process() -> Copied:
-        database = Database(url)
+        database = Database(url, RING)
 
         @event.listens_for(database.engine.sync_engine, "before_cursor_execute")
         def wait(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
@@ -265,7 +287,7 @@ async def test_a_backup_beside_a_running_bot_is_of_one_moment(office: Office, fi
 
 async def test_a_backup_takes_no_lock_and_the_others_wait_for_it(filled: Office, file: Path, tmp_path: Path) -> None:
     """The bot has its SQLite file for itself: to move it, or to restore over it, it must be stopped."""
-    home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}")
+    home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}", RING)
     lock = FileLock(path_of(filled.database))
     lock.take()
     await back_up(filled.database, file, NOW)
@@ -282,8 +304,8 @@ async def test_a_bot_on_postgresql_is_seen_by_its_connections(filled: Office, tm
     """What it wrote after the move would be left behind: it must be stopped, and for a backup it need not."""
     async with another("postgresql", tmp_path) as postgresql:
         await move(filled.database, postgresql)
-        home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}")
-        bot = Database(postgresql.url.render_as_string(hide_password=False))
+        home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}", RING)
+        bot = Database(postgresql.url.render_as_string(hide_password=False), RING)
         async with bot.begin(write=False):
             await back_up(postgresql, tmp_path / "tonight.db", NOW)
             with pytest.raises(CopyError, match=r"must be stopped.*1 other connection"):
@@ -302,7 +324,7 @@ async def test_a_backup_is_one_file_that_only_its_owner_can_read(filled: Office,
     habit = os.umask(0)
     try:
         await back_up(filled.database, file, NOW)
-        home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}")
+        home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}", RING)
         await restore(file, home)
         await home.close()
     finally:
@@ -392,9 +414,9 @@ def truncated(file: Path) -> None:
 
 
 def flipped(file: Path) -> None:
-    """A bit fell over on the way, in the middle of somebody's words."""
+    """A bit fell over on the way, in the middle of a word."""
     content = bytearray(file.read_bytes())
-    content[content.index(WHAT.encode()) + 3] ^= 1
+    content[content.index(b"grooming") + 3] ^= 1
     file.write_bytes(content)
 
 
@@ -439,6 +461,8 @@ def emptied(file: Path) -> None:
 def resealed(file: Path) -> None:
     """Somebody changed what was done in a case, and knows how a seal is made."""
     with closing(sqlite3.connect(file)) as connection:
+        for trigger in SQLITE_TRIGGERS:
+            connection.execute(f"DROP TRIGGER {trigger}")
         connection.execute("UPDATE audit SET actor = 'person:somebody' WHERE seq = 2")
         connection.execute("DROP TABLE backup_seal")
         connection.commit()
@@ -468,7 +492,7 @@ async def test_a_bad_file_makes_no_database(filled: Office, file: Path, tmp_path
     """Where there was none, there is none afterwards."""
     await back_up(filled.database, file, NOW)
     flipped(file)
-    home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}")
+    home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}", RING)
     with pytest.raises(CopyError, match="not as it was made"):
         await restore(file, home)
     await home.close()
@@ -489,6 +513,7 @@ async def broken_at(office: Office, how: str) -> None:
         "cut off": delete(t.audit).where(a.seq >= 2),
     }[how]
     async with office.database.begin() as connection:
+        await let_go_of_the_audit(connection)
         await connection.execute(statement)
 
 
@@ -527,7 +552,7 @@ async def test_to_where_it_is_already_is_no_move(office: Office, tmp_path: Path)
     if office.database.is_sqlite:
         link = tmp_path / "link.db"
         link.symlink_to(url.database or "")
-        same = Database(f"sqlite:///{link}")
+        same = Database(f"sqlite:///{link}", RING)
     else:
         same = Database(url.set(host="localhost", port=None).render_as_string(hide_password=False))
     with pytest.raises(CopyError, match="already"):
@@ -608,7 +633,7 @@ async def test_a_backup_of_a_newer_version_is_refused(filled: Office, file: Path
         connection.execute("DROP TABLE backup_seal")
         connection.commit()
     backup_files.seal(file, NOW)
-    home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}")
+    home = Database(f"sqlite:///{tmp_path / 'home' / 'esafety.db'}", RING)
     with pytest.raises(CopyError, match=r"newer version.*9999"):
         await restore(file, home)
     assert "home" not in left_in(tmp_path)

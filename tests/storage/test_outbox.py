@@ -2,20 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import cast
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import Connection, event, text, update
 
-from domain.incident import MessageKind
+from domain.incident import MessageKind, TimerKind
 from domain.people import Platform
+from handlers.timers import ring
 from storage import tables as t
 from storage.database import Database
 from storage.housekeeping import tidy
 from storage.outbox import Outbox, SeenEvents
+from storage.records import Records
 from storage.store import Store
 from tests.fakes.clock import FakeClock
-from tests.handlers.office import Office, open_office
+from tests.fakes.keys import ring_for
+from tests.handlers.office import SAFEGUARDING, Office, open_office
 
 SLACK = frozenset({Platform.SLACK})
 MINUTE = timedelta(minutes=1)
@@ -39,7 +45,7 @@ async def test_two_workers_never_get_the_same_message(database_url: str, office:
     """Each message is taken once, whoever asks first, from two processes at the same time."""
     for _ in range(5):
         await office.reports()
-    other = Database(database_url)
+    other = Database(database_url, ring_for(database_url))
     boxes = [outbox, Outbox(other)] * 4
     taken = await asyncio.gather(*(box.lease(office.clock.now(), MINUTE, 3, SLACK) for box in boxes))
     await other.close()
@@ -138,3 +144,107 @@ async def test_an_event_is_new_once(database: Database, clock: FakeClock) -> Non
     clock.advance(days=1, seconds=1)
     await tidy(database, clock.now())
     assert await seen.is_new(Platform.SLACK, "Ev1", clock.now())
+
+
+async def test_what_may_be_shown_again_since_it_was_cancelled_is_not_lost(office: Office, outbox: Outbox) -> None:
+    """When it was composed nobody there might see it, and somebody changed that before it was written down: it is due again."""
+    now = office.clock.now()
+    leased = await outbox.lease(now, MINUTE, 10, SLACK)
+    alerts = {d.id for d in leased if d.message is MessageKind.ALERT}
+    async with office.ports.store.transaction(office.school) as records:
+        await records.show_again(str(leased[0].incident_id), now, MessageKind.ALERT)
+    for delivery in leased:
+        await outbox.cancel(delivery)
+    assert {d.id for d in await outbox.lease(now, MINUTE, 10, SLACK)} == alerts
+
+
+async def test_a_worker_stopped_while_it_takes_messages_leaves_none_taken(office: Office, outbox: Outbox) -> None:
+    """Cancelled at whatever moment, the commit included: what was taken is given back at once, and is no repeat."""
+    now = office.clock.now()
+    for turns in range(200):
+        taking = asyncio.create_task(outbox.lease(now, MINUTE, 10, SLACK))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if taking.done():
+            await outbox.give_back(await taking, now)
+            break
+        taking.cancel()
+        await asyncio.wait({taking})
+        assert taking.cancelled()
+        rows = await office.rows(t.deliveries)
+        assert {r.state for r in rows} == {"pending"}
+        assert not any(r.uncertain or r.attempts for r in rows)
+    else:
+        pytest.fail("it never came to an end")
+
+
+async def test_what_a_newer_program_has_written_is_left_to_it(office: Office, outbox: Outbox) -> None:
+    """During an upgrade both run: the older one does what it knows, and neither takes nor waits for what it does not."""
+    now = office.clock.now() + timedelta(days=1)
+    first = (await office.rows(t.deliveries))[0].id
+    async with newer_kinds(office.database):
+        async with office.database.begin() as connection:
+            await connection.execute(update(t.deliveries).where(t.deliveries.c.id == first).values(message="newer"))
+            await connection.execute(update(t.timers).values(kind="newer"))
+        taken = await outbox.lease(now, MINUTE, 10, SLACK)
+        assert taken
+        assert first not in {d.id for d in taken}
+        assert await outbox.lease(now, MINUTE, 10, SLACK, lanes=8, a_lane=8) == []
+        assert await outbox.due_timers(now, 10, [office.school.id]) == []
+        assert not await outbox.has_due(now)
+
+
+@asynccontextmanager
+async def newer_kinds(database: Database) -> AsyncIterator[None]:
+    """A database that a newer version has already brought up to date: its vocabularies are wider."""
+    constraints = {"deliveries": ("message", MessageKind), "timers": ("kind", TimerKind)}
+    async with database.begin() as connection:
+        for table, (column, _) in constraints.items():
+            if not database.is_sqlite:
+                await connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT ck_{table}_{column}"))
+    if database.is_sqlite:
+        event.listen(database.engine.sync_engine, "begin", _without_checks)
+    yield
+    async with database.begin() as connection:
+        await connection.execute(update(t.deliveries).where(t.deliveries.c.message == "newer").values(message="alert"))
+        await connection.execute(update(t.timers).values(kind="climb"))
+        for table, (column, words) in constraints.items():
+            if not database.is_sqlite:
+                known = ", ".join(f"'{word}'" for word in words)
+                made = f"ALTER TABLE {table} ADD CONSTRAINT ck_{table}_{column} CHECK ({column} IN ({known}))"
+                await connection.execute(text(made))
+
+
+def _without_checks(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+
+
+async def test_a_place_is_held_while_what_it_shows_changes(database_url: str, office: Office, outbox: Outbox) -> None:
+    """Several processes hold a place back while others show its cases again, and a reader comes: none waits for another."""
+    cases = [await office.reports() for _ in range(4)]
+    place, now = office.people["dsl"].id, office.clock.now()
+    for _ in range(6):
+        # The same person several times for one case.
+        office.clock.advance(minutes=70)
+        for _, timer in await outbox.due_timers(office.clock.now(), 64, [office.school.id]):
+            await ring(office.ports, office.school, timer)
+    other = Database(database_url, ring_for(database_url))
+
+    async def holds(by: int) -> None:
+        for n in range(30):
+            await Outbox(other).hold((Platform.SLACK, place), now + timedelta(seconds=n * 5 + by), now)
+
+    async def shows(by: int) -> None:
+        for n in range(30):
+            case = cases[(n + by) % len(cases)]
+            async with office.ports.store.transaction(office.school) as records:
+                await records.incident(case.id)
+                await records.show_again(case.id, now, MessageKind.ALERT, MessageKind.RECEIPT, MessageKind.REMINDER)
+
+    async def joins() -> None:
+        for _ in range(30):
+            async with office.ports.store.transaction(office.school) as records:
+                await cast("Records", records).look_again_at(SAFEGUARDING, now)
+
+    await asyncio.gather(holds(1), holds(2), shows(0), shows(1), joins())
+    await other.close()

@@ -13,6 +13,7 @@ from domain.people import Kind, Person
 from storage.database import Database
 from storage.school_files import load_schools
 from storage.store import Store
+from tests.fakes.keys import ring_for
 
 STAFF = "name,email,line_manager\nAda Example,ada@demo.example,\nBen Example,ben@demo.example,ada@demo.example\n"
 PUPILS = "id,name,house,form\n1,Cy Invented,Brunel,7B\n2,Di Invented,Cabot,8C\n"
@@ -48,7 +49,7 @@ class Office:
         return {key for key, (_, active) in self.kept(kind).items() if active}
 
     async def _read(self, kind: Kind) -> Listed:
-        database = Database(self._url)
+        database = Database(self._url, ring_for(self._url))
         await database.migrate()
         try:
             async with Store(database).transaction(load_schools(DEMO_SCHOOLS)["chipping-sodbury"], write=False) as records:
@@ -203,3 +204,70 @@ def test_with_more_than_one_school_it_must_be_said_which(office: Office, monkeyp
         assert "say which school with --school: one, two" in office.err
     assert office.imports("--school", "two", staff=STAFF) == 0
     assert not office.kept(Kind.STAFF), "another school's list is its own"
+
+
+# Knowing staff again
+
+NUMBERED = "id,name,email,formerly\n7,Ada Example,ada@demo.example,\n8,Ben Example,ben@demo.example,\n"
+
+
+def test_staff_are_known_again_by_the_schools_own_number(office: Office) -> None:
+    """New addresses, swapped even: each stays who they were."""
+    office.imports(staff=NUMBERED)
+    before = {p.name: p.id for p, _ in office.kept(Kind.STAFF).values()}
+    swapped = NUMBERED.replace("ada@", "x@").replace("ben@", "ada@").replace("x@", "ben@")
+    assert office.imports(staff=swapped) == 0
+    assert "staff: 0 added, 2 changed, 0 removed, 0 as before" in office.out
+    assert "changed  Ada Example (ben@demo.example, formerly ada@demo.example)" in office.out
+    kept = office.kept(Kind.STAFF)
+    assert {p.name: p.id for p, _ in kept.values()} == before
+    assert {key: (p.name, p.email) for key, (p, _) in kept.items()} == {
+        "ada@demo.example": ("Ben Example", "ada@demo.example"),
+        "ben@demo.example": ("Ada Example", "ben@demo.example"),
+    }
+
+
+def test_a_list_that_loses_its_numbers_and_gets_them_back_changes_nobody(office: Office) -> None:
+    """What is known is kept."""
+    office.imports(staff=STAFF)
+    before = {p.name: p.id for p, _ in office.kept(Kind.STAFF).values()}
+    for text, changed in ((NUMBERED, 2), (STAFF, 1), (NUMBERED, 1)):
+        office.imports(staff=text)
+        assert f"0 added, {changed} changed, 0 removed" in office.out
+    assert {p.name: p.id for p, _ in office.kept(Kind.STAFF).values()} == before
+
+
+def test_whoever_seems_to_be_removed_and_added_is_asked_about(office: Office) -> None:
+    """The office is told how to say that it is one person; once it says so, it is."""
+    office.imports(staff=NUMBERED.replace("7,", ",").replace("8,", ","))
+    moved = "name,email,formerly\nAda Example,new@demo.example,\nBen Example,ben@demo.example,\n"
+    office.imports("--dry-run", staff=moved)
+    assert "ada@demo.example is removed and new@demo.example added under the same name." in office.out
+    said = moved.replace("new@demo.example,", "new@demo.example,Ada@demo.example")
+    office.imports(staff=said)
+    assert "staff: 0 added, 1 changed, 0 removed, 1 as before" in office.out
+    assert set(office.kept(Kind.STAFF)) == {"new@demo.example", "ben@demo.example"}
+    office.imports(staff=said)
+    assert "0 changed" in office.out
+
+
+def test_a_former_e_mail_that_nobody_had_is_pointed_out(office: Office) -> None:
+    """It may be mistyped: whoever has it is somebody new to the list."""
+    assert office.imports(staff=NUMBERED.replace("ben@demo.example,", "ben@demo.example,bne@demo.example")) == 0
+    assert "formerly bne@demo.example: nobody with this e-mail has been on the list" in office.out
+
+
+WRONG_MARKS = {
+    "the same number twice": ("7,Cat Example,cat@demo.example,", "line 4: id: 7 stands in the file twice"),
+    "who is still on the list": ("9,Cat Example,cat@demo.example,ben@demo.example", "line 4: formerly: ben@demo.example"),
+    "what is no e-mail": ("9,Cat Example,cat@demo.example,Ben", "line 4: formerly"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_MARKS)
+def test_a_wrong_mark_is_refused_with_its_line(case: str, office: Office) -> None:
+    """Nothing is imported."""
+    line, said = WRONG_MARKS[case]
+    assert office.imports(staff=f"{NUMBERED}{line}\n") == 2
+    assert said in office.err
+    assert not office.kept(Kind.STAFF)

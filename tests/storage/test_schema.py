@@ -12,6 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, inspect, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
+from domain.retention import Keeping, KeepState
+from domain.words import RetentionClass
 from storage import tables as t
 from storage.database import MIGRATIONS, SCHEMA_REVISION, Database, DatabaseUrlError
 from tests.fakes.clock import FakeClock
@@ -92,8 +94,10 @@ WRONG_STATES: list[tuple[str, dict[str, object]]] = [
     ("deliveries", {"state": "sent"}),
     ("deliveries", {"state": "lost"}),
     ("deliveries", {"message": "gossip"}),
+    ("deliveries", {"incident_id": None, "request_id": None}),
     ("timers", {"state": "rung"}),
     ("timers", {"kind": "snooze"}),
+    ("timers", {"kind": "action"}),
     ("exclusions", {"why": "dismissed"}),
     ("drafts", {"state": "lost"}),
     ("participants", {"role": "bystander"}),
@@ -109,6 +113,51 @@ async def test_a_wrong_state_cannot_be_written(database: Database, clock: FakeCl
             with pytest.raises(IntegrityError):
                 async with database.begin() as connection:
                     await connection.execute(update(t.metadata.tables[table]).values(**values))
+
+
+WRONG_KEEPINGS: list[dict[str, object]] = [
+    {"state": "gone"},
+    {"state": "erased"},
+    {"state": "early"},
+    {"until": NOW},
+    {"kind": "whatever"},
+    {"reason": "dislike"},
+    {"state": "erased", "person_id": "one", "agreed_by": "one"},
+]
+
+
+async def test_nothing_is_erased_by_nobody_nor_early_by_one(database: Database, clock: FakeClock) -> None:
+    """The database itself wants somebody who has it erased, and another where it was somebody's wish."""
+    async with open_office(database, clock) as office:
+        incident = await office.reports()
+        async with office.ports.store.transaction(office.school) as records:
+            await records.save_keeping(Keeping(incident.id, RetentionClass.OTHER, KeepState.ENDED, NOW))
+        for values in WRONG_KEEPINGS:
+            with pytest.raises(IntegrityError):
+                async with database.begin() as connection:
+                    await connection.execute(update(t.keepings).values(**values))
+
+
+WRONG_ENTRIES: list[dict[str, object]] = [
+    {"kind": "gossip"},
+    {"done_at": NOW},
+    {"done_by": "somebody"},
+    {"kind": "note"},
+    {"corrects": "another"},
+]
+
+
+async def test_a_state_is_that_of_an_action_and_somebodys_doing(database: Database, clock: FakeClock) -> None:
+    """Of no note and of no correction; and what is done was done by somebody."""
+    async with open_office(database, clock) as office:
+        incident = await office.reports()
+        row = {"id": "e", "school": "oak", "incident_id": incident.id, "person_id": "p", "kind": "action", "at": NOW}
+        async with database.begin() as connection:
+            await connection.execute(insert(t.case_entries).values(**row, doer_id="p", due_at=NOW))
+        for values in WRONG_ENTRIES:
+            with pytest.raises(IntegrityError):
+                async with database.begin() as connection:
+                    await connection.execute(update(t.case_entries).values(**values))
 
 
 async def test_nobody_settles_their_own_name(database: Database, clock: FakeClock) -> None:

@@ -11,6 +11,7 @@ from bot.cli import main
 from bot.settings import DEMO_SCHOOLS
 from domain.deadlines import COMES_BACK
 from domain.people import GROUP_OF, Group, Platform, School
+from domain.retention import YEARS
 from domain.words import EXTERNAL_ROLES, Role, Urgency
 from storage.answer_files import load_catalogue, load_sheet
 from storage.school_files import SchoolFileError, load_schools
@@ -84,6 +85,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "it comes back in a year": ({"comes_back": {"low": 365}}, "comes_back.low: Input should be less than or equal to 30"),
     "it comes back now and then": ({"comes_back": {"low": "5"}}, "comes_back.low: Input should be a valid integer"),
     "an urgency nobody knows": ({"comes_back": {"urgent": 1}}, "comes_back.urgent"),
+    "a record that is kept for ever": ({"retention": {"other": 101}}, "retention.other: Input should be less than or equal"),
+    "a record that is not kept": ({"retention": {"other": 0}}, "retention.other: Input should be greater than or equal to 1"),
+    "figures for somebody who sees none": ({"figures": {"to": ["it_support"]}}, "it_support does not see figures"),
+    "figures that are hardly rounded": ({"figures": {"smallest": 2}}, "figures.smallest: Input should be greater than"),
+    "figures that say nothing any more": ({"figures": {"smallest": 21}}, "figures.smallest: Input should be less than"),
+    "a class of records nobody knows": ({"retention": {"bullying": 6}}, "retention.bullying"),
     "a channel on no chat we know": ({"channels": {"irc": {"dsl": "#dsl"}}}, "channels.irc"),
     "a channel for an agency": ({"channels": {"slack": {"lado": "C1"}}}, "lado is outside the school"),
 }
@@ -183,6 +190,8 @@ def test_the_example_loads_and_means_what_it_says(tmp_path: Path) -> None:
     assert not school.calendar.is_school_day(date(2026, 10, 28)), "half-term"
     assert not school.calendar.is_school_day(date(2027, 5, 3)), "a bank holiday"
     assert school.comes_back == COMES_BACK
+    assert school.retention == YEARS
+    assert (school.figures_base, school.figures_to) == (5, (Role.DSL, Role.HEADTEACHER))
     assert school.holders[Role.HEAD_OF_HOUSE].of("Elm") == ("elm@example.sch.uk", "ash@example.sch.uk")
     assert school.channel(Platform.SLACK, Role.HEAD_OF_HOUSE, "Oak") == "C0EXAMPLE02"
     assert school.channel(Platform.SLACK, Role.HEAD_OF_HOUSE, "Ash") is None
@@ -194,7 +203,7 @@ def test_the_example_explains_every_line(tmp_path: Path) -> None:
     """Every key there can be stands in the example, and every role the bot can alert is named in it."""
     text = EXAMPLE.read_text(encoding="utf-8")
     keys = ("name", "prefix", "policy", "timezone", "school_day", "terms", "closed", "comes_back")
-    for key in (*keys, "houses", "forms", "phones", "roles", "channels", "#slack_team"):
+    for key in (*keys, "houses", "forms", "phones", "roles", "channels", "retention", "figures", "#slack_team"):
         above = text.partition(f"\n{key}:")[0]
         assert above != text, f"{key} is not in the example"
         assert above.splitlines()[-1].startswith("#"), f"{key} is not explained"

@@ -11,10 +11,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from storage.database import Database
+from storage.trouble import DatabaseTroubleError, Trouble
+from tests.fakes.clock import PATIENCE_SECONDS
+from tests.fakes.database_trouble import locked
 
 
-async def test_only_the_write_lock_and_the_commit_leave_the_loops_thread(tmp_path: Path) -> None:
-    """Everything that cannot wait runs where it is asked for; what can wait holds nobody up."""
+async def test_only_the_commit_leaves_the_loops_thread(tmp_path: Path) -> None:
+    """Everything that cannot wait runs where it is asked for, the taking of a free lock too; what can wait holds nobody up."""
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
     seen: list[tuple[str, bool]] = []
     async with database.begin() as connection:
@@ -26,8 +29,8 @@ async def test_only_the_write_lock_and_the_commit_leave_the_loops_thread(tmp_pat
         await connection.execute(text("INSERT INTO t VALUES (:x)"), [{"x": 1}, {"x": 2}])
         assert (await connection.execute(text("SELECT x FROM t"))).scalars().all() == [1, 2]
     where = dict(seen)
-    assert where.pop("BEGIN IMMEDIATE") is False
     assert where.pop("COMMIT") is False
+    assert "BEGIN IMMEDIATE" in where
     assert where
     assert all(where.values()), where
     await database.close()
@@ -73,6 +76,59 @@ async def test_another_process_writing_holds_up_the_writer_and_nobody_else(tmp_p
     other.execute("COMMIT")
     await asyncio.wait_for(writing, 5)
     other.close()
+    await database.close()
+
+
+async def test_whoever_is_cancelled_does_not_sit_out_the_wait_for_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request is given up, or the program is told to stop, while somebody else has the lock: it ends there and then."""
+    monkeypatch.setattr("storage.database.PATIENCE_SECONDS", 100 * PATIENCE_SECONDS)
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TABLE t (x)"))
+
+    async def write() -> None:
+        async with database.begin() as connection:
+            await connection.execute(text("INSERT INTO t VALUES (1)"))
+
+    async with locked(database):
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(0.05)
+        writing.cancel()
+        _, late = await asyncio.wait([writing], timeout=PATIENCE_SECONDS)
+        assert not late
+        assert writing.cancelled()
+    await write()
+    async with database.begin(write=False) as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM t"))).scalar() == 1
+    await database.close()
+
+
+async def test_nobody_waits_without_end_for_the_turn_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks in the very moment between one writer and the next waits no longer than anybody else."""
+    monkeypatch.setattr("storage.database.PATIENCE_SECONDS", 0.5)
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    waits, writes, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def next_in_turn() -> None:
+        waits.set()
+        async with database.begin():
+            writes.set()
+            await done.wait()
+
+    async with database.begin():
+        other = asyncio.create_task(next_in_turn())
+        await waits.wait()
+    # The turn is free, and the other, whose it is, has not been woken yet.
+    assert not writes.is_set()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        with pytest.raises(DatabaseTroubleError) as no:
+            async with database.begin():
+                pass
+    assert no.value.trouble is Trouble.BUSY
+    done.set()
+    await other
     await database.close()
 
 

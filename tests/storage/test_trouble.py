@@ -7,7 +7,9 @@ import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -21,6 +23,7 @@ from storage.health import DatabaseHealth
 from storage.trouble import DatabaseTroubleError, Trouble
 from tests.fakes import database_trouble
 from tests.fakes.database_trouble import TROUBLES, Wire
+from tests.fakes.keys import ring_for
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 KINDS = {"full": {Trouble.FULL}, "read-only": {Trouble.READ_ONLY}, "locked": {Trouble.BUSY}}
@@ -47,7 +50,7 @@ async def count(database: Database) -> int:
 @pytest.mark.parametrize("trouble", TROUBLES)
 async def test_trouble_is_known_by_its_name_and_passes(database_url: str, trouble: str) -> None:
     """Which it is, that nothing was kept, and that /readyz says the same; afterwards all is well without a restart."""
-    database = Database(database_url)
+    database = Database(database_url, ring_for(database_url))
     health = DatabaseHealth(database)
     await write(database, "before")
     assert await health.look() is None
@@ -110,7 +113,7 @@ async def test_a_server_that_ends_the_connection_keeps_nothing(database_url: str
     """It is told from a wrong statement, and the next transaction finds the server again."""
     if database_url.startswith("sqlite"):
         pytest.skip("there is no server")
-    database = Database(database_url)
+    database = Database(database_url, ring_for(database_url))
 
     async def ended_in_the_middle() -> None:
         async with database.begin() as connection:
@@ -178,6 +181,21 @@ async def test_a_second_process_is_refused_and_a_killed_one_is_forgotten(tmp_pat
     await database.close()
 
 
+async def test_what_is_in_use_when_the_database_is_closed_is_closed_when_it_is_given_back(database_url: str) -> None:
+    """No connection stays open with nobody left to close it."""
+    database = Database(database_url, ring_for(database_url))
+    async with database.begin() as connection:
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+        await database.close()
+        assert await connection.scalar(text("SELECT 1")) == 1
+        assert not _is_closed(raw)
+    assert _is_closed(raw)
+
+
+def _is_closed(connection: Any) -> bool:
+    return bool(connection.is_closed()) if isinstance(connection, asyncpg.Connection) else not connection._running
+
+
 async def test_a_folder_that_takes_no_lock_is_said(tmp_path: Path) -> None:
     """Not a trace, but what to do."""
     (tmp_path / "file").write_text("")
@@ -189,14 +207,14 @@ async def test_postgresql_takes_any_number(database_url: str) -> None:
     """The lock is for files alone."""
     if database_url.startswith("sqlite"):
         pytest.skip("for a file it is refused")
-    with Database(database_url).alone(), Database(database_url).alone():
+    with Database(database_url, ring_for(database_url)).alone(), Database(database_url, ring_for(database_url)).alone():
         pass
 
 
 async def test_a_server_that_is_not_there_is_said_in_a_line() -> None:
     """Where nobody listens, and where there is no such host."""
     for url in ("postgresql://root@127.0.0.1:1/test", "postgresql://root@no-such-host.invalid/test"):
-        database = Database(url)
+        database = Database(url, ring_for(url))
         with pytest.raises(DatabaseTroubleError, match="does not answer"):
             await database.migrate()
         assert await DatabaseHealth(database).look() is Trouble.UNREACHABLE
@@ -234,7 +252,7 @@ async def at_revision(url: str, revision: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
-    database = Database(url)
+    database = Database(url, ring_for(url))
     async with database.begin() as connection:
         await connection.run_sync(upgrade)
     await database.close()

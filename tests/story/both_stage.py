@@ -63,7 +63,7 @@ async def both_stage(database_url: str, tmp_path: Path, clock: FakeClock) -> Asy
     async with FakeSlack() as slack, FakeTeams() as fake:
         slacks = {who: slack.add_user(names[email], email) for who, email in CAST.items()}
         users = {who: fake.add_user(names[email], email) for who, email in CAST.items()}
-        readers = {SAFEGUARDING: ("dsl", "deputy"), BRUNEL: ("brunel head", "dsl")}
+        readers = {SAFEGUARDING: ("dsl", "deputy"), BRUNEL: ("brunel head", "dsl", "cabot head")}
         channels = {
             name: slack.add_channel(name, [slacks[who] for who in members], private=True) for name, members in readers.items()
         }

@@ -1,6 +1,6 @@
 """The story on Slack: signed HTTP into a running server, and a fake of Slack's Web API behind it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -114,14 +114,18 @@ class SlackStage(Stage):
 
 
 @asynccontextmanager
-async def slack_stage(database_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[SlackStage]:
-    """The demo school in a workspace, the bot running over HTTP."""
+async def slack_stage(
+    database_url: str, tmp_path: Path, clock: FakeClock, *, guests: Iterable[str] = (), bound: Iterable[str] = ()
+) -> AsyncIterator[SlackStage]:
+    """The demo school in a workspace, the bot running over HTTP. The school file names those `guests` that are `bound`."""
     async with FakeSlack() as slack:
         names = {p.email: p.name for p in read_people(DEMO_SCHOOLS / "staff.csv", Kind.STAFF).values()}
         users = {who: slack.add_user(names[email], email) for who, email in CAST.items()}
+        for who in guests:
+            slack.people[users[who].id].guest = True
         channels = {
             SAFEGUARDING: slack.add_channel(SAFEGUARDING, [users["dsl"], users["deputy"]], private=True),
-            BRUNEL: slack.add_channel(BRUNEL, [users["brunel head"], users["dsl"]], private=True),
+            BRUNEL: slack.add_channel(BRUNEL, [users["brunel head"], users["dsl"], users["cabot head"]], private=True),
         }
         settings = Settings(
             SLACK_BOT_TOKEN=slack.token,
@@ -130,7 +134,8 @@ async def slack_stage(database_url: str, tmp_path: Path, clock: FakeClock) -> As
             ESAFETY_SLACK_MODE=SlackMode.HTTP,
             ESAFETY_CONSOLE=ConsoleMode.OFF,
             ESAFETY_DATABASE_URL=database_url,
-            ESAFETY_SCHOOLS=write_school(tmp_path / "schools", "slack", channels),
+            ESAFETY_SCHOOLS=write_school(tmp_path / "schools", "slack", channels, {users[who].id: CAST[who] for who in bound}),
+            ESAFETY_EXPORTS=tmp_path / "exports",
             PORT=0,
         )
         async with running(settings, clock) as bot:

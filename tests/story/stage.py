@@ -150,8 +150,8 @@ def reference_in(text: str) -> str:
     return next(w.strip(".,:;()") for w in text.split() if w.startswith("CSS-2026-"))
 
 
-def write_school(folder: Path, platform: str, channels: Mapping[str, str]) -> Path:
-    """The demo school's file, its channels those of another platform."""
+def write_school(folder: Path, platform: str, channels: Mapping[str, str], guests: Mapping[str, str] | None = None) -> Path:
+    """The demo school's file, its channels those of another platform. `guests`: accounts of guests, with whose they are."""
     school = yaml.safe_load((DEMO_SCHOOLS / "chipping-sodbury.yaml").read_text())
     school["channels"] = {
         platform: {
@@ -160,6 +160,8 @@ def write_school(folder: Path, platform: str, channels: Mapping[str, str]) -> Pa
             "head_of_house": {"Brunel": channels[BRUNEL]},
         }
     }
+    if guests:
+        school["guests"] = {platform: dict(guests)}
     folder.mkdir(exist_ok=True)
     (folder / "chipping-sodbury.yaml").write_text(yaml.safe_dump(school))
     return folder

@@ -1,7 +1,7 @@
 """The story in Microsoft Teams: signed HTTP into a running server, and a fake of Teams' connector behind it."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -128,21 +128,25 @@ class TeamsStage(Stage):
 
 
 @asynccontextmanager
-async def teams_stage(database_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[TeamsStage]:
-    """The demo school in a tenant, the bot running over HTTP."""
+async def teams_stage(
+    database_url: str, tmp_path: Path, clock: FakeClock, *, guests: Iterable[str] = (), bound: Iterable[str] = ()
+) -> AsyncIterator[TeamsStage]:
+    """The demo school in a tenant, the bot running over HTTP. The school file names those `guests` that are `bound`."""
     async with FakeTeams() as fake:
         names = {p.email: p.name for p in read_people(DEMO_SCHOOLS / "staff.csv", Kind.STAFF).values()}
-        users = {who: fake.add_user(names[email], email) for who, email in CAST.items()}
+        users = {who: fake.add_user(names[email], email, guest=who in guests) for who, email in CAST.items()}
+        named = {users[who].id: CAST[who] for who in bound}
         teams = {
             SAFEGUARDING: fake.add_team("Safeguarding", [users["dsl"], users["deputy"]], [SAFEGUARDING]),
-            BRUNEL: fake.add_team("Brunel House", [users["brunel head"], users["dsl"]], [BRUNEL]),
+            BRUNEL: fake.add_team("Brunel House", [users["brunel head"], users["dsl"], users["cabot head"]], [BRUNEL]),
         }
         channels = {name: team.channels[name] for name, team in teams.items()}
         settings = Settings(
             **fake.settings,
             ESAFETY_CONSOLE=ConsoleMode.OFF,
             ESAFETY_DATABASE_URL=database_url,
-            ESAFETY_SCHOOLS=write_school(tmp_path / "schools", "teams", channels),
+            ESAFETY_SCHOOLS=write_school(tmp_path / "schools", "teams", channels, named),
+            ESAFETY_EXPORTS=tmp_path / "exports",
             PORT=0,
         )
         async with running(settings, clock) as bot:

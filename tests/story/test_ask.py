@@ -16,6 +16,8 @@ from storage import tables as t
 from storage.answering import load_engine
 from storage.policy_files import load_policy
 from storage.school_files import load_schools
+from storage.store import Store
+from tests.conftest import sqlite_at
 from tests.fakes.clock import FakeClock
 from tests.story.slack_stage import SlackStage, slack_stage
 from tests.story.stage import SAFEGUARDING, Dialog, Stage
@@ -77,9 +79,9 @@ async def test_permission_is_asked_and_given(stage: Stage) -> None:
     assert "Iga Nowak" in form.shown
     await form.fill({"text": "For planning at lunch, please"})
     sent = await form.submit()
-    assert "CSS-Q-2026-0001" in (sent.shown if sent is not None else await stage.expects("teacher", "CSS-Q-2026-0001"))
-    await stage.expects("it", "CSS-Q-2026-0001", "Mobile Technologies")
-    file = dialog(await stage.press("it", "Open and answer", "CSS-Q-2026-0001"))
+    assert "CSS-Q-2026-" in (sent.shown if sent is not None else await stage.expects("teacher", "CSS-Q-2026-"))
+    await stage.expects("it", "CSS-Q-2026-", "Mobile Technologies")
+    file = dialog(await stage.press("it", "Open and answer", "CSS-Q-2026-"))
     for words in ("Tess Whitlock", "For planning at lunch, please"):
         assert words in file.shown
     again = await file.submit()
@@ -87,15 +89,16 @@ async def test_permission_is_asked_and_given(stage: Stage) -> None:
     assert again.errors.keys() >= {"reason"}
     await again.fill({"decision": "granted", "reason": "Bring it to the office first"})
     await again.submit()
-    await stage.expects("it", "CSS-Q-2026-0001", "Permission given by Iga Nowak")
-    await stage.expects("teacher", "CSS-Q-2026-0001", "Permission given")
-    answer = dialog(await stage.press("teacher", "Read the answer", "CSS-Q-2026-0001"))
+    await stage.expects("it", "CSS-Q-2026-", "Permission given by Iga Nowak")
+    await stage.expects("teacher", "CSS-Q-2026-", "Permission given")
+    answer = dialog(await stage.press("teacher", "Read the answer", "CSS-Q-2026-"))
     assert "Bring it to the office first" in answer.shown
     for secret in ("For planning", "Bring it to the office", "Tess Whitlock"):
         assert secret not in stage.raw_chat(), secret
     async with stage.bot.database.begin(write=False) as connection:
         actions = [r.action for r in await connection.execute(t.audit.select().order_by(t.audit.c.seq))]
-    assert [a for a in actions if a.startswith("request.")] == ["request.permission", "request.read", "request.decided"]
+    told = dict.fromkeys(a for a in actions if a.startswith("request."))
+    assert list(told) == ["request.permission", "request.read", "request.decided"]
 
 
 async def test_nobody_else_opens_a_request(stage: Stage) -> None:
@@ -104,13 +107,15 @@ async def test_nobody_else_opens_a_request(stage: Stage) -> None:
     form = dialog(await stage.press("teacher", "Ask permission", "Wi-Fi"))
     await form.fill({"text": "For planning"})
     await form.submit()
-    await stage.expects("it", "CSS-Q-2026-0001")
+    await stage.expects("it", "CSS-Q-2026-")
     async with stage.bot.database.begin(write=False) as connection:
         request = (await connection.execute(t.requests.select())).one()
     desk = next(iter(stage.bot.desks.values()))
-    from domain.people import Account, Platform
+    from domain.people import Account, Platform, Standing
 
-    stranger = await desk.press(Account(Platform.CONSOLE, "X", "x@elsewhere.example", "X"), "read_request", request.id)
+    stranger = await desk.press(
+        Account(Platform.CONSOLE, "X", "x@elsewhere.example", "X", standing=Standing.MEMBER), "read_request", request.id
+    )
     assert "not for you" in str(stranger)
 
 
@@ -124,9 +129,10 @@ async def test_what_the_policy_does_not_say_is_said_and_kept_for_its_review(stag
     assert "asked once" in listed
     assert "Alfie" not in listed
     assert "Alfie" not in answer
-    async with stage.bot.database.begin(write=False) as connection:
-        columns = {c.name for c in t.gaps.columns}
-        kept = (await connection.execute(t.gaps.select())).one()
+    columns = {c.name for c in t.gaps.columns}
+    school = next(iter(stage.bot.schools.values()))
+    async with Store(stage.bot.database).transaction(school, write=False) as records:
+        (kept,) = await records.gaps(10)
     assert kept.text == WATCH
     assert not columns & {"user_id", "person_id", "asker", "platform"}
 
@@ -136,12 +142,12 @@ async def test_a_question_can_go_to_a_person(stage: Stage) -> None:
     await stage.ask("teacher", WATCH)
     form = dialog(await stage.press("teacher", "Ask Designated Safeguarding Lead (DSL)", "does not say"))
     await form.submit()
-    await stage.expects("dsl", "CSS-Q-2026-0001", "what the policy does not say")
-    file = dialog(await stage.press("dsl", "Open and answer", "CSS-Q-2026-0001"))
+    await stage.expects("dsl", "CSS-Q-2026-", "what the policy does not say")
+    file = dialog(await stage.press("dsl", "Open and answer", "CSS-Q-2026-"))
     await file.fill({"reason": "Yes, if the parents have agreed."})
     await file.submit()
-    await stage.expects("teacher", "CSS-Q-2026-0001", "has answered your question")
-    answer = dialog(await stage.press("teacher", "Read the answer", "CSS-Q-2026-0001"))
+    await stage.expects("teacher", "CSS-Q-2026-", "has answered your question")
+    answer = dialog(await stage.press("teacher", "Read the answer", "CSS-Q-2026-"))
     assert "Yes, if the parents have agreed." in answer.shown
 
 
@@ -202,14 +208,14 @@ async def test_small_talk_is_no_gap_in_the_policy(stage: Stage) -> None:
 @pytest_asyncio.fixture
 async def slack(tmp_path: Path, clock: FakeClock) -> AsyncIterator[SlackStage]:
     """The demo school in Slack."""
-    async with slack_stage(f"sqlite:///{tmp_path / 'ask.db'}", tmp_path, clock) as stage:
+    async with slack_stage(sqlite_at(tmp_path / "ask.db"), tmp_path, clock) as stage:
         yield stage
 
 
 @pytest_asyncio.fixture
 async def teams(tmp_path: Path, clock: FakeClock) -> AsyncIterator[TeamsStage]:
     """The demo school in Teams."""
-    async with teams_stage(f"sqlite:///{tmp_path / 'ask.db'}", tmp_path, clock) as stage:
+    async with teams_stage(sqlite_at(tmp_path / "ask.db"), tmp_path, clock) as stage:
         yield stage
 
 

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from storage import tables as t
+from tests.conftest import sqlite_at
 from tests.fakes.clock import FakeClock
 from tests.story.both_stage import Both, at_rest, both_stage
 from tests.story.stage import SAFEGUARDING, Dialog, Stage, Value
@@ -20,7 +21,7 @@ WHAT = "He keeps asking her for pictures"
 @pytest_asyncio.fixture
 async def both(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Both]:
     """The demo school in Slack and in Teams."""
-    async with both_stage(f"sqlite:///{tmp_path / 'both.db'}", tmp_path, clock) as both:
+    async with both_stage(sqlite_at(tmp_path / "both.db"), tmp_path, clock) as both:
         yield both
 
 

@@ -23,6 +23,7 @@ from storage import tables as t
 from storage.database import Database
 from tests.contract.limits import option_problems, problems
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import ring_for
 from tests.handlers.office import Office, open_office
 
 Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -75,7 +76,7 @@ class Front:
 def front(database_url: str) -> Iterator[Front]:
     """The demo school's desk, on both databases."""
     with asyncio.Runner() as runner:
-        database = Database(database_url)
+        database = Database(database_url, ring_for(database_url))
         runner.run(database.migrate())
         opened = open_office(database, FakeClock())
         office = runner.run(opened.__aenter__())

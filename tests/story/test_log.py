@@ -111,7 +111,7 @@ async def reports_refused(database: Database) -> AsyncIterator[None]:
         refuse = "CREATE TRIGGER refuse BEFORE INSERT ON incident_texts BEGIN SELECT RAISE(ABORT, 'refused'); END"
         take_again = "DROP TRIGGER refuse"
     else:
-        refuse = "ALTER TABLE incident_texts ADD CONSTRAINT refuse CHECK (length(text) < 3) NOT VALID"
+        refuse = "ALTER TABLE incident_texts ADD CONSTRAINT refuse CHECK (sealed IS NULL) NOT VALID"
         take_again = "ALTER TABLE incident_texts DROP CONSTRAINT refuse"
     async with database.begin() as connection:
         await connection.execute(text(refuse))

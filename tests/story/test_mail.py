@@ -7,6 +7,7 @@ import pytest
 
 from bot.settings import ConsoleMode, MailTls, Settings, SlackMode
 from bot.wiring import running
+from tests.conftest import sqlite_at
 from tests.fakes.clock import FakeClock
 from tests.fakes.mail_server import PASSWORD, USER, FakeMail
 from tests.fakes.slack_server import FakeSlack
@@ -26,7 +27,7 @@ async def test_a_lead_who_is_not_in_slack(tmp_path: Path, clock: FakeClock, monk
             SLACK_API_URL=slack.base_url,
             ESAFETY_SLACK_MODE=SlackMode.HTTP,
             ESAFETY_CONSOLE=ConsoleMode.OFF,
-            ESAFETY_DATABASE_URL=f"sqlite:///{tmp_path / 'mail.db'}",
+            ESAFETY_DATABASE_URL=sqlite_at(tmp_path / "mail.db"),
             ESAFETY_SCHOOLS=write_school(tmp_path / "schools", "slack", channels),
             ESAFETY_SMTP_URL=f"smtps://{quote(USER)}:{quote(PASSWORD, safe='')}@127.0.0.1:{mail.port}",
             ESAFETY_MAIL_FROM=USER,

@@ -25,6 +25,7 @@ from storage import tables as t
 from storage.people_files import carry_out, plan_import, read_people
 from storage.slack_installs import SlackInstalls
 from storage.store import Store
+from tests.conftest import sqlite_at
 from tests.fakes.clock import FakeClock
 from tests.fakes.slack_model import BOT_USER, Delivery, Payload
 from tests.fakes.slack_server import FakeSlack, Refused
@@ -207,14 +208,15 @@ async def test_each_schools_report_goes_to_its_own_people(trust: Trust) -> None:
         await stage.slack.until(partial(stage.slack.calls_of, "conversations.members"), "the readers were looked up")
     before = len(south.slack.posted)
     theirs = await report(north)
-    assert theirs == "NOR-2026-0001"
+    assert theirs.startswith("NOR-2026-")
     await north.expects("dsl", theirs, "Nobody has acknowledged")
     await north.expects("dsl", theirs, channel=SAFEGUARDING)
     await north.press("dsl", "Acknowledge", theirs)
     await north.expects("teacher", theirs, "acknowledged your report")
     assert len(south.slack.posted) == before
-    assert await report(south) == "SOU-2026-0001"
-    await south.expects("dsl", "SOU-2026-0001", channel=SAFEGUARDING)
+    ours = await report(south)
+    assert ours.startswith("SOU-2026-")
+    await south.expects("dsl", ours, channel=SAFEGUARDING)
     await south.settled()
     assert "SOU-" not in north.raw_chat()
     assert "NOR-" not in south.raw_chat()
@@ -399,9 +401,8 @@ async def test_a_form_of_one_school_sent_from_a_stray_workspace_is_no_report(tru
     assert isinstance(first, SlackDialog)
     stray = trust.schools["stray"].users["teacher"]
     view = stray.slack.push_view(stray.id, first._view.payload)
-    found = await stray.slack.deliver(
-        Delivery("interactive", {**stray._identity(), "type": "block_suggestion", "value": "Tess"})
-    )
+    looked_for = {"type": "block_suggestion", "action_id": "targets", "value": "Tess", "view": view.as_payload()}
+    found = await stray.slack.deliver(Delivery("interactive", {**stray._identity(), **looked_for}))
     assert found.json == {"options": []}
     await stray.fill(view, GROOMING)
     errors = await stray.submit(view)
@@ -586,7 +587,7 @@ async def test_no_token_is_ever_shown_or_written_down(trust: Trust, caplog: pyte
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """One database is enough here."""
-    return f"sqlite:///{tmp_path / 'start.db'}"
+    return sqlite_at(tmp_path / "start.db")
 
 
 async def test_two_schools_cannot_share_a_workspace(sqlite_url: str, tmp_path: Path, clock: FakeClock) -> None:
@@ -680,3 +681,18 @@ async def test_an_unsigned_request_names_no_workspace(trust: Trust) -> None:
     replies = await trust.slack.uninstall(trust.workspace("north"), trust.clock.now())
     assert {r.status for r in replies} == {401}
     assert await trust.installed() == ["T0NORTH"]
+
+
+async def test_the_install_page_stores_no_more_than_sixty_states_a_minute_for_anybody(trust: Trust) -> None:
+    """It is the one page that writes a row for whoever opens it. A second later there is room for one again."""
+    for _ in range(60):
+        assert (await trust.browser.opens("/slack/install"))[0] == 200
+    full = await trust.states()
+    assert full == 60
+    for _ in range(5):
+        assert (await trust.browser.opens("/slack/install"))[0] == 429
+    assert await trust.states() == full
+    trust.clock.advance(seconds=2)
+    assert (await trust.install("north"))[0] == 200
+    assert (await trust.browser.opens("/slack/install"))[0] == 200
+    assert (await trust.browser.opens("/slack/install"))[0] == 429

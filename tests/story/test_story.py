@@ -1,6 +1,8 @@
 """The walk through the main job, one script for every platform and both databases."""
 
-from tests.story.stage import BRUNEL, SAFEGUARDING, Dialog, Stage, Value
+import re
+
+from tests.story.stage import BRUNEL, SAFEGUARDING, Dialog, Stage, Value, reference_in
 
 NAMES = ("Alfie", "Demosson", "Bea", "Exemplar", "Cai", "Placeholder")
 STORY = "He keeps posting things about her in the group chat"
@@ -22,7 +24,7 @@ async def bullying(stage: Stage) -> str:
 async def test_a_report_reaches_the_right_people_and_is_acknowledged(stage: Stage) -> None:
     """Reported in two screens, acknowledged with one press by the Head of House; every copy and the reporter hear of it."""
     reference = await bullying(stage)
-    assert reference == "CSS-2026-0001"
+    assert re.fullmatch(r"CSS-2026-[1-9]\d{3}", reference)
     await stage.expects("teacher", reference, "received")
     await stage.expects("brunel head", reference, "Nobody has acknowledged")
     await stage.expects("brunel head", reference, "Nobody has acknowledged", channel=BRUNEL)
@@ -45,7 +47,7 @@ async def test_no_name_and_no_narrative_stays_in_the_chat(stage: Stage) -> None:
 
 
 async def test_details_are_read_by_those_with_a_right_and_by_nobody_else(stage: Stage) -> None:
-    """The Head of House reads who and what; a member of the channel without the right is refused kindly and in private."""
+    """The Head of House reads who and what; another house's head, who reads the channel, is refused kindly, in private."""
     reference = await stage.reports("teacher", {**BULLYING, "concern": "account_misuse"}, WHO_AND_WHAT)
     await stage.expects("brunel head", reference, channel=BRUNEL)
     case = await stage.press("brunel head", "Details", reference, channel=BRUNEL)
@@ -54,10 +56,10 @@ async def test_details_are_read_by_those_with_a_right_and_by_nobody_else(stage: 
     assert STORY in case.shown
     assert "Somebody Else" in case.shown
     for label in ("Details", "Acknowledge", "Hand on"):
-        refused = await stage.press("dsl", label, reference, channel=BRUNEL)
+        refused = await stage.press("cabot head", label, reference, channel=BRUNEL)
         assert "Only the people who were asked" in shown(refused)
         assert "Bea" not in shown(refused)
-    await stage.expects("dsl", reference, "Nobody has acknowledged", channel=BRUNEL)
+    await stage.expects("cabot head", reference, "Nobody has acknowledged", channel=BRUNEL)
 
 
 async def test_a_second_press_changes_nothing_and_says_so(stage: Stage) -> None:
@@ -187,7 +189,7 @@ async def test_a_wrong_second_screen_comes_back_with_everything_typed(stage: Sta
     await again.fill({"what": STORY, "illegal": "no"})
     receipt = await again.submit()
     assert receipt is not None
-    assert "CSS-2026-0001" in receipt.shown
+    assert reference_in(receipt.shown)
 
 
 async def test_the_house_is_asked_only_where_it_cannot_be_known(stage: Stage) -> None:
@@ -206,7 +208,7 @@ async def test_the_house_is_asked_only_where_it_cannot_be_known(stage: Stage) ->
     await asked.fill({"house": "Cabot"})
     receipt = await asked.submit()
     assert receipt is not None
-    await stage.expects("cabot head", "CSS-2026-0001")
+    await stage.expects("cabot head", reference_in(receipt.shown))
 
 
 async def test_danger_comes_first(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from domain.report_form import LONGEST_TEXT
 from storage import tables as t
 from storage.people_files import carry_out, plan_import, read_people
 from storage.store import Store
+from tests.conftest import sqlite_at
 from tests.fakes.clock import FakeClock
 from tests.fakes.teams_model import Message, Reply, card_problems
 from tests.fakes.teams_user import TeamsUser
@@ -43,7 +45,7 @@ NOT_YOURS = "Only the people who were asked"
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """One database is enough for most: the story itself runs on both."""
-    return f"sqlite:///{tmp_path / 'teams.db'}"
+    return sqlite_at(tmp_path / "teams.db")
 
 
 @pytest_asyncio.fixture
@@ -73,11 +75,12 @@ async def quiet(stage: TeamsStage) -> None:
 
 
 async def records_of(bot: Bot) -> str:
-    """All that the bot keeps."""
+    """All that the bot keeps, but for what is sealed."""
     kept = []
     async with bot.database.begin(write=False) as connection:
         for table in t.metadata.tables.values():
-            kept += [f"{table.name}: {row}" for row in await connection.execute(table.select())]
+            rows = await connection.execute(table.select())
+            kept += [f"{table.name}: {[value for value in row if not isinstance(value, bytes)]}" for row in rows]
     return "\n".join(kept)
 
 
@@ -107,11 +110,9 @@ def alerts(stage: TeamsStage, who: str, reference: str) -> list[Message]:
     return [m for m in stage.users[who].from_bot if reference in m.shown and "Hand on" in m.buttons]
 
 
-async def newcomer(
-    stage: TeamsStage, key: str, name: str, email: str = "", *, upn: str | None = None, guest: bool = False
-) -> TeamsUser:
+async def newcomer(stage: TeamsStage, key: str, name: str, email: str = "", *, upn: str | None = None) -> TeamsUser:
     """Somebody with an account who has the app, of whom the bot has never heard."""
-    user = stage.fake.add_user(name, email, upn=upn, guest=guest)
+    user = stage.fake.add_user(name, email, upn=upn)
     user.chat.own_app = True
     stage.users = {**stage.users, key: user}
     return user
@@ -653,7 +654,7 @@ async def test_one_form_sent_twice_is_one_report(stage: TeamsStage) -> None:
     replies = await asyncio.gather(*(stage.fake.deliver(sent) for _ in range(4)))
     assert all(reference in reply.body for reply in replies)
     await quiet(stage)
-    assert "CSS-2026-0002" not in await records_of(stage.bot)
+    assert set(re.findall(r"CSS-2026-\d+", await records_of(stage.bot))) == {reference}
     assert len(alerts(stage, "dsl", reference)) == 1
 
 
@@ -715,11 +716,11 @@ async def test_somebody_is_known_by_their_address_or_by_their_sign_in_name(stage
         assert ("Exemplar" in str(offered)) is listed, who
 
 
-@pytest.mark.parametrize("kind", ["guest", "stranger", "nameless"])
+@pytest.mark.parametrize("kind", ["stranger", "nameless"])
 async def test_somebody_on_no_list_reports_and_sees_nothing_else(stage: TeamsStage, kind: str) -> None:
-    """A guest, somebody of the tenant whom no list has, or without any address: the report counts, and its receipt comes."""
+    """Somebody of the tenant whom no list has, or without any address: the report counts, and its receipt comes."""
     email = "" if kind == "nameless" else "gus@elsewhere.example"
-    gus = await newcomer(stage, "gus", "Gus Guest", email, guest=kind == "guest", upn="" if kind == "nameless" else None)
+    gus = await newcomer(stage, "gus", "Gus Nobody", email, upn="" if kind == "nameless" else None)
     first = await stage.command("gus", "report")
     assert isinstance(first, Dialog)
     await first.fill(GROOMING)
@@ -733,10 +734,12 @@ async def test_somebody_on_no_list_reports_and_sees_nothing_else(stage: TeamsSta
     reference = reference_in(receipt.shown)
     await stage.expects("gus", reference, "have been alerted")
     await stage.expects("dsl", reference)
-    assert "not been asked to answer" in str(await stage.command("gus", "queue"))
+    # Without an address nobody can tell that they are not the lead.
+    in_doubt = "does not confirm just now whose account this is" if kind == "nameless" else ""
+    assert (in_doubt or "not been asked to answer") in str(await stage.command("gus", "queue"))
     assert reference in str(await stage.command("gus", "mine"))
     incident_id, _ = await ids_of(stage, reference)
-    assert NOT_YOURS in (await invoke(gus, "task/fetch", {"action": messages.DETAILS, "value": incident_id})).body
+    assert (in_doubt or NOT_YOURS) in (await invoke(gus, "task/fetch", {"action": messages.DETAILS, "value": incident_id})).body
 
 
 async def test_a_changed_staff_list_counts_at_once(stage: TeamsStage) -> None:

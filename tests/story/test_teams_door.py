@@ -28,6 +28,7 @@ from bot.teams.incoming import Incoming
 from bot.wiring import running
 from domain.people import Platform
 from storage import tables as t
+from tests.conftest import sqlite_at
 from tests.fakes.clock import FakeClock
 from tests.fakes.teams_server import ISSUER, FakeTeams, other_key
 from tests.fakes.teams_user import TeamsUser
@@ -107,7 +108,7 @@ def settings_for(fake: FakeTeams, tmp_path: Path, **more: object) -> Settings:
     folder = write_school(tmp_path / "schools", "teams", {SAFEGUARDING: "19:safe@thread.tacv2", BRUNEL: "19:b@thread.tacv2"})
     given: dict[str, object] = {
         "ESAFETY_CONSOLE": ConsoleMode.OFF,
-        "ESAFETY_DATABASE_URL": f"sqlite:///{tmp_path / 'door.db'}",
+        "ESAFETY_DATABASE_URL": sqlite_at(tmp_path / "door.db"),
         "ESAFETY_SCHOOLS": folder,
         "PORT": 0,
     }

@@ -21,6 +21,7 @@ from cards.adaptive import DATE_SUFFIX, SUBMIT, TIME_SUFFIX, TYPED_SUFFIX
 from cards.plain import clean
 from domain.report_form import Field
 from storage import tables as t
+from storage.store import Store
 from tests.fakes.clock import FakeClock
 from tests.fakes.teams_model import Reply, card_problems, dialog_problems, starting_values
 from tests.fakes.teams_user import TeamsUser
@@ -58,10 +59,10 @@ class Front:
 
     async def told(self, draft: str) -> list[str]:
         """What happened, as the report that was made of a draft has it; empty if none was."""
-        made = t.incident_texts.c.incident_id == t.incidents.c.id
-        async with self.stage.bot.database.begin(write=False) as connection:
-            asked = t.incident_texts.select().where(made, t.incidents.c.draft_id == draft)
-            return [row.text for row in await connection.execute(asked) if row.field == "what_happened"]
+        school = next(iter(self.stage.bot.schools.values()))
+        async with Store(self.stage.bot.database).transaction(school, write=False) as records:
+            made = await records.incident_of_draft(draft)
+            return [(await records.narrative(made.id)).what_happened] if made is not None else []
 
 
 def _sendable(value: Any) -> Any:

@@ -1,0 +1,335 @@
+"""What was written in a case while it was worked, the forms to add to it, and what is said of an action that is overdue."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from cards.checklist import agencies_section, checklist_parts, decision_fields, kind_fields
+from cards.model import (
+    Banner,
+    Button,
+    Buttons,
+    ButtonStyle,
+    Card,
+    Choice,
+    Fact,
+    Facts,
+    Form,
+    Leaf,
+    MomentField,
+    Option,
+    Part,
+    PeopleField,
+    PersonChoice,
+    Section,
+    Text,
+    TextField,
+    Tone,
+    Weight,
+)
+from cards.texts import dated, say
+from domain.casework import DecisionQuestions, DecisionSteps, EntryQuestions, KindOfEntry, StepsPage
+from domain.checklists import OWN, WHY
+from domain.entries import (
+    ADDED,
+    CONTACTS,
+    DOER,
+    DONE,
+    DUE,
+    KIND,
+    LONGEST_LINE,
+    OUTCOME,
+    REFERENCE,
+    STATUS,
+    TEXT,
+    TO_DO,
+    WHAT,
+    WHEN,
+    WHO,
+    WHOM,
+    Action,
+    Contact,
+    Decided,
+    EntryKind,
+    Line,
+    Note,
+    Overdue,
+    Timeline,
+    Wording,
+)
+from domain.messages import ActionMessage
+from domain.people import School
+from domain.report_form import LONGEST_TEXT, Fault
+
+SHOW_TIMELINE, ADD_ENTRY, CORRECT_ENTRY, ACTION_DONE = "timeline", "add_entry", "correct_entry", "action_done"
+SHOW_STEPS, DECIDE_STEPS = "policy_steps", "decide_steps"
+TIMELINE, STEPS, ENTRY_KIND_FORM, ENTRY_FORM = "timeline_page", "steps_page", "entry_kind", "entry"
+DECISION_FORM, DECISION_STEPS_FORM = "decision_kind", "decision_steps"
+_MOST_OVERDUE = 5
+
+
+# To read
+
+
+def recent_parts(school: School, timeline: Timeline) -> tuple[Part, ...]:
+    """What a case's own page shows of its timeline, and the ways to the rest and to add to it."""
+    shown = [part for line in timeline.lines for part in _entry(school, timeline.incident_id, line, pressed=False)]
+    nothing = () if shown else (Text(say("timeline.empty"), Weight.MUTED),)
+    i = timeline.incident_id
+    buttons = Buttons(
+        (
+            Button(ADD_ENTRY, say("timeline.add"), i, opens_form=True),
+            Button(SHOW_TIMELINE, say("timeline.show"), i, opens_form=True),
+            Button(SHOW_STEPS, say("timeline.steps"), i, opens_form=True),
+        )
+    )
+    return (Text(say("timeline.recent"), Weight.HEADING), *nothing, *shown, buttons)
+
+
+def timeline_form(school: School, timeline: Timeline) -> Form:
+    """A page of the timeline, in time order."""
+    i, n = timeline.incident_id, timeline.number
+    parts: list[Part] = [Text(say("case.logged"), Weight.MUTED)]
+    if timeline.saved:
+        parts.append(Banner(say("timeline.saved"), Tone.SUCCESS))
+    if not timeline.lines:
+        parts.append(Text(say("timeline.empty")))
+    parts += [part for line in timeline.lines for part in _entry(school, i, line, pressed=True)]
+    buttons = [Button(ADD_ENTRY, say("timeline.add"), i, opens_form=True)]
+    if n > 1:
+        buttons.append(Button(SHOW_TIMELINE, say("timeline.older"), f"{i}|{n - 1}", opens_form=True))
+    if n < timeline.pages:
+        buttons.append(Button(SHOW_TIMELINE, say("timeline.newer"), f"{i}|{n + 1}", opens_form=True))
+    if timeline.pages > 1:
+        parts.append(Text(say("timeline.page", number=n, pages=timeline.pages), Weight.MUTED))
+    return Form(TIMELINE, say("timeline.title", reference=timeline.reference), (*parts, Buttons(tuple(buttons))), state=i)
+
+
+def _entry(school: School, incident_id: str, line: Line, *, pressed: bool) -> Iterable[Part]:
+    """An entry, and under it each earlier wording. `pressed`: with what may be done about it."""
+    facts = [Fact(say("timeline.by"), line.who or say("timeline.somebody")), *_facts(school, line.now)]
+    if line.before:
+        facts.append(
+            Fact(say("timeline.corrected"), say("timeline.corrected_by", when=dated(school, line.now.at), who=_who(line.now)))
+        )
+    if line.kind is EntryKind.ACTION:
+        facts.append(Fact(say("timeline.state"), _state(school, line)))
+    buttons = [Button(CORRECT_ENTRY, say("timeline.correct"), f"{incident_id}|{line.id}", opens_form=True)]
+    if line.is_open:
+        buttons.append(Button(ACTION_DONE, say("timeline.mark_done"), f"{incident_id}|{line.id}", opens_form=True))
+    title = say("timeline.entry", when=dated(school, line.at), kind=say(f"timeline.kind_{line.kind}"))
+    yield Section(title, (Facts(tuple(facts)), *_body(line.now), *((Buttons(tuple(buttons)),) if pressed else ())))
+    for number, wording in enumerate(line.before if pressed else ()):
+        first = number == 0 and wording.at == line.at
+        head = say(
+            "timeline.before" if first else "timeline.before_corrected", when=dated(school, wording.at), who=_who(wording)
+        )
+        own = _facts(school, wording)
+        yield Section(head, (*((Facts(tuple(own)),) if own else ()), *_body(wording)))
+
+
+def _who(wording: Wording) -> str:
+    return wording.who or say("timeline.somebody")
+
+
+def _state(school: School, line: Line) -> str:
+    if line.done_at is not None:
+        return say("timeline.done", when=dated(school, line.done_at), who=line.done_by or say("timeline.somebody"))
+    return say("timeline.overdue" if line.overdue else "timeline.to_do")
+
+
+def _facts(school: School, wording: Wording) -> list[Fact]:
+    match wording.told:
+        case Note():
+            return []
+        case Action(due_at=due):
+            by = dated(school, due) if due is not None else say("timeline.no_date")
+            return [Fact(say("timeline.doer"), wording.doer or say("timeline.somebody")), Fact(say("timeline.due"), by)]
+        case Contact(whom=role, at=at, who=who, reference=reference):
+            whom = school.policy.role_title(role)
+            named = say("timeline.whom_named", whom=whom, who=who) if who else whom
+            facts = [Fact(say("timeline.whom"), named), Fact(say("timeline.at"), dated(school, at))]
+            return [*facts, Fact(say("timeline.reference"), reference)] if reference else facts
+        case Decided(decision=d, kind_name=kind):
+            facts = [Fact(say("timeline.line"), kind or say("timeline.no_line"))]
+            if d.times is not None:
+                facts.append(Fact(say("grid.times"), say(f"grid.times_{d.times}")))
+            if d.differs:
+                facts.append(Fact(say("timeline.differs"), ", ".join(say(f"timeline.differs_{x}") for x in d.differs)))
+            return facts
+
+
+def _body(wording: Wording) -> tuple[Leaf, ...]:
+    match wording.told:
+        case Note(text=text) | Action(what=text) | Contact(outcome=text):
+            return (Text(text),)
+        case Decided(decision=d, words=words):
+            own = (say("timeline.own", text=d.own),) if d.own else ()
+            reason = (say("timeline.reason", text=d.reason),) if d.reason else ()
+            steps = ("\n".join(say("timeline.step", step=word) for word in words),) if words else ()
+            return tuple(Text(text) for text in (*steps, *own, *reason))
+
+
+def steps_form(school: School, page: StepsPage) -> Form:
+    """What the policy says to do, whom to turn to, and the way to decide."""
+    i = page.incident
+    decide = Button(DECIDE_STEPS, say("timeline.decide"), i.id, ButtonStyle.PRIMARY, opens_form=True)
+    parts = (
+        Text(say("case.logged"), Weight.MUTED),
+        *checklist_parts(school, page.suggestion, page.counted),
+        Buttons((decide,)),
+        *agencies_section(school, page.offered),
+    )
+    return Form(STEPS, say("case.title", reference=i.reference), parts, state=i.id)
+
+
+# To fill in
+
+
+def entry_kind_form(asked: KindOfEntry) -> Form:
+    """What is to be added."""
+    options = tuple(Option(kind, say(f"entry.kind_{kind}")) for kind in ADDED)
+    return Form(
+        ENTRY_KIND_FORM,
+        say("entry.title"),
+        (Text(say("entry.text", reference=asked.incident.reference)), Choice(KIND, say("entry.kind"), options)),
+        submit=say("entry.next"),
+        state=asked.incident.id,
+        errors=_errors(asked.faults),
+    )
+
+
+def entry_form(school: School, asked: EntryQuestions) -> Form:
+    """The fields of an entry, with what was filled in before."""
+    kept = (Text(say("entry.kept"), Weight.MUTED),) if asked.corrects else ()
+    return Form(
+        ENTRY_FORM,
+        say("entry.title_correct" if asked.corrects else "entry.title"),
+        (Text(asked.incident.reference, Weight.HEADING), *kept, *_entry_fields(school, asked)),
+        submit=say("entry.submit"),
+        state=asked.state,
+        errors=_errors(asked.faults),
+    )
+
+
+def _entry_fields(school: School, q: EntryQuestions) -> tuple[Part, ...]:
+    match q.kind:
+        case EntryKind.NOTE:
+            return (_area(q, TEXT, say("entry.note")),)
+        case EntryKind.ACTION:
+            return _action_fields(school, q)
+        case _:
+            options = tuple(Option(role, school.policy.role_title(role)) for role in CONTACTS)
+            return (
+                Choice(WHOM, say("entry.whom"), options, _chosen(q, WHOM, CONTACTS), compact=True),
+                TextField(WHO, say("entry.who"), _typed(q, WHO), required=False, max_length=LONGEST_LINE),
+                MomentField(WHEN, say("entry.when"), _moment(school, q, WHEN) or q.now),
+                _area(q, OUTCOME, say("entry.outcome")),
+                TextField(REFERENCE, say("entry.reference"), _typed(q, REFERENCE), required=False, max_length=LONGEST_LINE),
+            )
+
+
+def _action_fields(school: School, q: EntryQuestions) -> tuple[Part, ...]:
+    picked = q.filled.get(DOER, ())
+    doers = (picked,) if isinstance(picked, str) and picked else picked or ()
+    chosen = tuple(PersonChoice(value, q.doer or value.partition(":")[2]) for value in doers[:1])
+    states = tuple(Option(state, say(f"entry.status_{state}")) for state in (TO_DO, DONE))
+    state = _chosen(q, STATUS, (TO_DO, DONE)) or TO_DO
+    status = () if q.corrects else (Choice(STATUS, say("entry.status"), states, state),)
+    return (
+        _area(q, WHAT, say("entry.what")),
+        PeopleField(DOER, say("entry.doer"), chosen, say("entry.doer_hint"), required=True, most=1),
+        *status,
+        MomentField(DUE, say("entry.due"), _moment(school, q, DUE), say("entry.due_hint"), required=False),
+    )
+
+
+def decision_form(school: School, asked: DecisionQuestions) -> Form:
+    """Which line of the grid it is, and how often it has happened."""
+    text = Text(say("decision.text", reference=asked.incident.reference))
+    fields = kind_fields(school.policy, asked.kinds, asked.chosen, asked.times)
+    return Form(
+        DECISION_FORM,
+        say("decision.title"),
+        (text, *fields),
+        submit=say("decision.next"),
+        state=asked.incident.id,
+        errors=_errors(asked.faults),
+    )
+
+
+def decision_steps_form(school: School, asked: DecisionSteps) -> Form:
+    """What is decided on each step; where the grid has none, in words."""
+    if asked.taken is not None:
+        fields = decision_fields(school, asked.taken, asked.steps, asked.own, asked.reason)
+    else:
+        own = TextField(OWN, say("decision.own_only"), asked.own, multiline=True, max_length=LONGEST_TEXT)
+        why = TextField(WHY, say("grid.why"), asked.reason, required=False, multiline=True, max_length=LONGEST_TEXT)
+        fields = (own, why)
+    kept = (Text(say("entry.kept"), Weight.MUTED),) if asked.corrects else ()
+    return Form(
+        DECISION_STEPS_FORM,
+        say("decision.title_steps"),
+        (Text(say("decision.steps_text", reference=asked.incident.reference)), *kept, *fields),
+        submit=say("decision.submit"),
+        state=asked.state,
+        errors=_errors(asked.faults),
+    )
+
+
+def _area(q: EntryQuestions, field: str, label: str) -> TextField:
+    return TextField(field, label, _typed(q, field), multiline=True, max_length=LONGEST_TEXT)
+
+
+def _typed(q: EntryQuestions, field: str) -> str:
+    value = q.filled.get(field, "")
+    return value if isinstance(value, str) else ""
+
+
+def _chosen(q: EntryQuestions, field: str, options: Iterable[str]) -> str:
+    value = _typed(q, field)
+    return value if value in options else ""
+
+
+def _moment(school: School, q: EntryQuestions, field: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(_typed(q, field))
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=school.calendar.timezone)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _errors(faults: Mapping[str, Fault]) -> dict[str, str]:
+    return {field: say(f"fault.{fault}") for field, fault in faults.items()}
+
+
+# What is overdue
+
+
+def action_card(school: School, m: ActionMessage) -> Card:
+    """That something is not done in time, or has been since; nothing of what it is."""
+    due = dated(school, m.due_at) if m.due_at is not None else say("timeline.no_date")
+    text = say("due.done", reference=m.reference) if m.done else _due(m, due)
+    show = Buttons((Button(SHOW_TIMELINE, say("due.show"), m.incident_id, opens_form=True),))
+    ask = Text(say("due.ask"), Weight.MUTED)
+    after: tuple[Part, ...] = (show,) if m.reads else () if m.done else (ask,)
+    title = say("due.title_done" if m.done else "due.title", reference=m.reference)
+    return Card(title, text, (Banner(text, Tone.SUCCESS if m.done else Tone.WARNING), *after))
+
+
+def _due(m: ActionMessage, due: str) -> str:
+    return say("due.own" if m.own else "due.other", reference=m.reference, due=due)
+
+
+def overdue_parts(school: School, found: tuple[Overdue, ...]) -> tuple[Part, ...]:
+    """Actions that are overdue, for a list."""
+    if not found:
+        return ()
+    parts: list[Leaf] = []
+    for one in found[:_MOST_OVERDUE]:
+        line = say("due.line_own" if one.own else "due.line", reference=one.reference, due=dated(school, one.due_at))
+        parts.append(Text(line))
+        if one.reads:
+            parts.append(Buttons((Button(SHOW_TIMELINE, say("due.show"), one.incident_id, opens_form=True),)))
+    if (hidden := len(found) - _MOST_OVERDUE) > 0:
+        parts.append(Text(say("due.more", count=hidden), Weight.MUTED))
+    return (Section(say("due.list"), tuple(parts)),)

@@ -1,0 +1,324 @@
+"""Who may do what: the one place that decides. Whatever nothing here allows is refused, and being named refuses all else.
+
+A right comes from a need: to answer for a case, to have been asked to, to lead safeguarding at the school, or to have reported
+it. A right to configure or to run the bot is none. People with a technical role are told what to do, and not about whom.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from domain.asking import Request
+from domain.incident import Alert, AlertState, Incident, Summons
+from domain.people import GROUP_OF, Account, Group, Person, School, Staff, Standing
+from domain.words import Role
+
+LEADS = frozenset({Role.DSL, Role.DEPUTY_DSL})
+"""They lead safeguarding: every case of the school is theirs to see, but for private ones and those that exclude them."""
+
+TECHNICAL = frozenset({Role.IT_SUPPORT, Role.IT_STRATEGY_GROUP})
+"""They carry out technical actions: they are shown the action, and never the child."""
+
+OPENERS = frozenset({Role.HEADTEACHER, Role.SENIOR_LEADERSHIP})
+"""They may open a case in an emergency when those who lead cannot be reached."""
+
+KEEPERS = LEADS | {Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS}
+"""They answer for the records, and may see who has read them."""
+
+FIGURE_READERS = KEEPERS | {Role.GOVERNORS}
+"""They may see figures. A case that shuts one of them out is in no figure, since they all see the same."""
+
+REVIEWERS = LEADS | {Role.HEADTEACHER}
+"""They review the policy, and may read what was asked that it does not answer."""
+
+_SECONDS = frozenset({Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS})
+"""They may agree to have a case erased that they may not read: they are told its reference, its kind and why."""
+
+_AFTER_KEEPERS = ((Role.GOVERNORS,), (Role.SENIOR_LEADERSHIP,))
+"""Who deals with a breach when everybody who answers for the records is named as having caused it."""
+
+_COUNTS_ONLY = frozenset({Role.GOVERNORS})
+"""Governors see figures. One of them who is asked by name to answer for a case sees that case."""
+
+
+_OF_PUPILS = frozenset(role for role, group in GROUP_OF.items() if group is not Group.STAFF)
+
+
+class Act(StrEnum):
+    """What somebody may want to do with a case."""
+
+    SEE_STATE = "see_state"
+    """That it is known, where it stands, and who has it."""
+    LIST = "list"
+    """See its line in a queue: the reference, the kind, the urgency and the deadline."""
+    READ_TASK = "read_task"
+    """What is to be done. No name of a child, and nothing that was written."""
+    READ = "read"
+    """The names, what was written, the notes and the history."""
+    ANSWER = "answer"
+    """Acknowledge an alert of it, hand it on, close one's part."""
+    SETTLE = "settle"
+    """Say whether a name that was typed is a member of staff."""
+    WORK = "work"
+    """Read its timeline, write in it, decide on the policy's steps: for its owner and those who lead safeguarding."""
+    READ_READERS = "read_readers"
+    """Who has read it."""
+    KEEP = "keep"
+    """Say that it must be kept, have it erased when its time is over, propose that before."""
+    EXPORT = "export"
+    """Take what is held about one person out of it, to hand it out once it is reviewed."""
+    AGREE = "agree"
+    """Agree that it is erased before its time, which somebody else has proposed."""
+    OPEN = "open"
+    """Open it in an emergency, with a reason, and tell those who lead."""
+
+
+class Ground(StrEnum):
+    """Why somebody may."""
+
+    REPORTED = "reported"
+    OWNS = "owns"
+    ASKED = "asked"
+    HOLDS = "holds"
+    LEADS = "leads"
+    OPENED = "opened"
+
+
+class Refused(StrEnum):
+    """Why somebody may not. A person is never told which: that alone would say something."""
+
+    ELSEWHERE = "elsewhere"
+    """It is another school's."""
+    NOT_ADMITTED = "not_admitted"
+    NOT_STAFF = "not_staff"
+    EXCLUDED = "excluded"
+    """They are named in it, or may be."""
+    NO_NEED = "no_need"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Somebody who wants something, at a school, as its staff list has them now."""
+
+    school: School
+    staff: Staff
+    account: Account
+
+    @property
+    def person(self) -> str | None:
+        """Who of the staff list they are; None for somebody not on it, or of whom nobody is sure."""
+        sure = self.account.standing is not Standing.UNKNOWN and admitted(self.school, self.account)
+        found = self.staff.get(self.account.person_id) if sure else None
+        return found.id if found is not None else None
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Every role they hold here."""
+        return self.staff.roles_of(self.school, self.person) if self.person else frozenset()
+
+    def holds(self, role: Role, group: str) -> bool:
+        """Whether they hold a role for a house, a form or a line manager's people."""
+        return any(p.id == self.person for p in self.staff.holders(self.school, role, group))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A case as far as rights to it go. `opened_by`: who has opened it in an emergency that is not over."""
+
+    incident: Incident
+    duties: tuple[tuple[Alert, tuple[Summons, ...]], ...] = ()
+    excluded: frozenset[str] = frozenset()
+    opened_by: frozenset[str] = frozenset()
+
+
+_ON_ANY_GROUND = frozenset({Act.LIST, Act.READ_TASK, Act.ANSWER})
+
+
+def admitted(school: School, account: Account) -> bool:
+    """Whether a school lets an account in at all.
+
+    Its members, a guest whom the school file names, and one of whom the platform has not said who it is: they may report, and
+    nobody knows of anything that they could be shown.
+    """
+    match account.standing:
+        case Standing.MEMBER | Standing.UNKNOWN:
+            return True
+        case Standing.GUEST:
+            return (account.platform, account.user_id) in school.guests
+        case Standing.STRANGER | Standing.BOT | Standing.GONE:
+            return False
+        case never:
+            assert_never(never)
+
+
+def in_doubt(account: Account) -> bool:
+    """Whether nobody can tell who somebody is: the chat does not say so just now, or has no address for the account."""
+    return account.standing is Standing.UNKNOWN or not (account.person_id or account.email)
+
+
+def decide(viewer: Viewer, act: Act, subject: Subject) -> Ground | Refused:
+    """Whether somebody may do something with a case, and on what ground."""
+    incident = subject.incident
+    if incident.school != viewer.school.id:
+        return Refused.ELSEWHERE
+    if not admitted(viewer.school, viewer.account):
+        return Refused.NOT_ADMITTED
+    if act is Act.SEE_STATE and _reported(viewer.account, incident):
+        return Ground.REPORTED
+    if viewer.person is None:
+        return Refused.NOT_STAFF
+    if viewer.person in subject.excluded:
+        return Refused.EXCLUDED
+    found = _ground(viewer, subject)
+    match act:
+        case Act.OPEN:
+            # A task shows nobody's name: whoever has no more than that may need to open the case all the same.
+            needed = (found is None or found[1]) and not incident.private and viewer.roles & OPENERS
+            return Ground.HOLDS if needed else Refused.NO_NEED
+        case Act.READ_READERS | Act.KEEP | Act.EXPORT | Act.AGREE if not viewer.roles & KEEPERS:
+            return Refused.NO_NEED
+        case Act.KEEP | Act.EXPORT if found is not None and found[0] is Ground.OPENED:
+            return Refused.NO_NEED
+        case Act.AGREE if incident.is_open:
+            return Refused.NO_NEED
+        case Act.AGREE if viewer.roles & _SECONDS:
+            return Ground.HOLDS
+        case Act.WORK:
+            return _works(viewer, subject)
+    if found is None:
+        return Refused.NO_NEED
+    ground, technical = found
+    if incident.erased and incident.private and ground is not Ground.OWNS:
+        # Nobody knows any more who was kept out of it: what is left is for who dealt with it.
+        return Refused.NO_NEED
+    return Refused.NO_NEED if technical and act not in (*_ON_ANY_GROUND, Act.SEE_STATE) else ground
+
+
+def may(viewer: Viewer, act: Act, subject: Subject) -> bool:
+    """Whether somebody may."""
+    return isinstance(decide(viewer, act, subject), Ground)
+
+
+def answerable(viewer: Viewer, subject: Subject) -> tuple[Alert, ...]:
+    """The alerts of a case that somebody may answer, their own first, then those that nobody has."""
+    if not may(viewer, Act.ANSWER, subject):
+        return ()
+    everywhere = _leads(viewer, subject) or _opened(viewer, subject)
+    mine = [a for a, summoned in subject.duties if everywhere or _ground_of(viewer, a, summoned, subject)]
+    return tuple(sorted(mine, key=lambda a: (a.owner_id != viewer.person, a.state is not AlertState.OPEN)))
+
+
+def may_agree(viewer: Viewer, subject: Subject, proposed_by: str | None) -> bool:
+    """Whether somebody may agree to erase a case before its time: never whoever proposed it."""
+    return viewer.person != proposed_by and may(viewer, Act.AGREE, subject)
+
+
+def breach_handlers(school: School, staff: Staff, caused_by: frozenset[str]) -> tuple[Person, ...]:
+    """Who deals with a breach of personal data: those who answer for the records, but for whoever is named as having caused it.
+
+    Where nobody of them is left, governors, and then senior leaders.
+    """
+    for roles in (sorted(KEEPERS), *_AFTER_KEEPERS):
+        found = {p.id: p for role in roles for p in staff.holders(school, role) if p.id not in caused_by}
+        if found:
+            return tuple(found.values())
+    return ()
+
+
+def may_handle_breach(viewer: Viewer, caused_by: frozenset[str] = frozenset()) -> bool:
+    """Whether somebody deals with a breach that these people are named as having caused."""
+    return any(p.id == viewer.person for p in breach_handlers(viewer.school, viewer.staff, caused_by))
+
+
+def may_see_figures(viewer: Viewer) -> bool:
+    """Whether somebody may see the figures of the terms that are over."""
+    return bool(viewer.roles & FIGURE_READERS)
+
+
+def may_see_running_figures(viewer: Viewer) -> bool:
+    """Whether somebody may see those of the term that runs: they change with every report, which says more than a term does."""
+    return bool(viewer.roles & (LEADS | {Role.HEADTEACHER}))
+
+
+def may_review_questions(viewer: Viewer) -> bool:
+    """Whether somebody may read what staff asked and the policy does not say."""
+    return bool(viewer.roles & REVIEWERS)
+
+
+def may_decide_request(viewer: Viewer, request: Request) -> bool:
+    """Whether somebody may answer a request: it was sent to them, or they hold the role, and it is not their own."""
+    if viewer.person is None or asked_it(viewer.account, request):
+        return False
+    return viewer.person in request.asked or request.role in viewer.roles
+
+
+def may_read_request(viewer: Viewer, request: Request) -> bool:
+    """Whether somebody may read a request: they wrote it, or may decide it."""
+    return asked_it(viewer.account, request) or may_decide_request(viewer, request)
+
+
+def asked_it(account: Account, request: Request) -> bool:
+    """Whether somebody wrote a request, in this chat or in another."""
+    return _same(account, request.asker)
+
+
+def _works(viewer: Viewer, subject: Subject) -> Ground | Refused:
+    """To have been asked, or to hold the role, is not enough: who works a case has answered for it."""
+    if subject.incident.erased:
+        return Refused.NO_NEED
+    if _leads(viewer, subject):
+        return Ground.LEADS
+    return Ground.OWNS if (Ground.OWNS, False) in _grounds(viewer, subject) else Refused.NO_NEED
+
+
+def _ground(viewer: Viewer, subject: Subject) -> tuple[Ground, bool] | None:
+    """The best ground there is, and whether it is a technical one only."""
+    if _leads(viewer, subject):
+        return Ground.LEADS, False
+    if _opened(viewer, subject):
+        return Ground.OPENED, False
+    return min(_grounds(viewer, subject), key=lambda g: g[1], default=None)
+
+
+def _grounds(viewer: Viewer, subject: Subject) -> list[tuple[Ground, bool]]:
+    return [g for a, summoned in subject.duties if (g := _ground_of(viewer, a, summoned, subject)) is not None]
+
+
+def _leads(viewer: Viewer, subject: Subject) -> bool:
+    return not subject.incident.private and bool(viewer.roles & LEADS)
+
+
+def _opened(viewer: Viewer, subject: Subject) -> bool:
+    return not subject.incident.private and viewer.person in subject.opened_by and bool(viewer.roles & OPENERS)
+
+
+def _ground_of(viewer: Viewer, alert: Alert, summoned: Iterable[Summons], subject: Subject) -> tuple[Ground, bool] | None:
+    if alert.state is AlertState.DONE and alert.owner_id is None:
+        # It ended without anybody's doing, when the case turned into a matter of others.
+        return None
+    is_open = subject.incident.is_open
+    # A house's or a form's cases are for those who have it while the case is open: not for whoever gets it next. And one that
+    # turned private has alerts of before, which are for those who were asked then.
+    without = _COUNTS_ONLY | (_OF_PUPILS if subject.incident.private or not is_open else frozenset())
+    roles = {r for r in alert.roles if r not in without and viewer.holds(r, alert.group)}
+    in_roles = {s.role for s in summoned if s.person_id == viewer.person} & viewer.roles
+    owns = alert.owner_id == viewer.person and (is_open or bool((in_roles | set(alert.roles)) & viewer.roles))
+    # Somebody who was asked, did not take it on and holds no role in it needs nothing of it once it is closed, or once it is
+    # done in a private case: it may have been asked of them before that turned private.
+    ended = not is_open or (subject.incident.private and alert.state is AlertState.DONE)
+    counts = in_roles if owns or not ended else frozenset()
+    if not roles and not counts and not owns:
+        return None
+    # An owner who holds the role no more stands where its alert stood.
+    technical = (roles | counts or set(alert.roles)) <= TECHNICAL
+    return Ground.OWNS if owns else Ground.HOLDS if roles else Ground.ASKED, technical
+
+
+def _reported(account: Account, incident: Incident) -> bool:
+    return _same(account, incident.reporter)
+
+
+def _same(one: Account, other: Account) -> bool:
+    same = (one.platform, one.user_id) == (other.platform, other.user_id)
+    return same or (one.person_id is not None and one.person_id == other.person_id)

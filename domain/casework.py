@@ -1,0 +1,83 @@
+"""Working a case: what its forms ask, and what they carry."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.agencies import Offered
+from domain.checklists import Checklist, Repeats, Suggestion
+from domain.entries import EntryKind
+from domain.grids import Kind, Times
+from domain.incident import Incident
+from domain.report_form import Fault, Filled
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfEntry:
+    """What is to be added."""
+
+    incident: Incident
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryQuestions:
+    """An entry as it is filled in. `corrects`: the entry that is corrected, whose state stays as it is.
+
+    `form_id`: sent twice, the same form makes one entry. `doer`: the label of whoever is picked to do an action.
+    """
+
+    incident: Incident
+    kind: EntryKind
+    form_id: str
+    now: datetime
+    filled: Filled = field(default_factory=dict)
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    doer: str = ""
+    corrects: str = ""
+
+    @property
+    def state(self) -> str:
+        """What the form carries."""
+        return f"{self.incident.id}|{self.kind}|{self.form_id}|{self.corrects}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepsPage:
+    """What the policy says to do in a case, how its repeats were counted, and whom to turn to outside."""
+
+    incident: Incident
+    suggestion: Suggestion
+    counted: Repeats | None
+    offered: tuple[Offered, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionQuestions:
+    """Which line of the grid it is, and how often it has happened."""
+
+    incident: Incident
+    kinds: tuple[Kind, ...]
+    chosen: str
+    times: Times
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSteps:
+    """The steps of the line that was chosen, to be decided on; `taken` is None where the grid has no line for it."""
+
+    incident: Incident
+    taken: Checklist | None
+    form_id: str
+    steps: Collection[str] = ()
+    own: str = ""
+    reason: str = ""
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    corrects: str = ""
+
+    @property
+    def state(self) -> str:
+        """What the form carries."""
+        kind, times = (self.taken.kind.id, self.taken.times.value) if self.taken is not None else ("", "")
+        return f"{self.incident.id}|{kind}|{times}|{self.form_id}|{self.corrects}"

@@ -1,0 +1,258 @@
+"""What is written in a case while somebody works it. Nothing is overwritten: a correction keeps what it corrects."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias, assert_never
+
+from domain.checklists import Decision
+from domain.words import EXTERNAL_ROLES, Role
+
+KIND, TEXT, WHAT, DOER, STATUS, DUE, WHOM, WHO, WHEN, OUTCOME, REFERENCE = (
+    "entry_kind",
+    "entry_text",
+    "entry_what",
+    "entry_doer",
+    "entry_status",
+    "entry_due",
+    "entry_whom",
+    "entry_who",
+    "entry_when",
+    "entry_outcome",
+    "entry_reference",
+)
+"""The fields of the forms."""
+TO_DO, DONE = "to_do", "done"
+LONGEST_LINE = 200
+"""In characters: a name, or somebody else's reference."""
+
+
+class EntryKind(StrEnum):
+    """What was written in a case."""
+
+    NOTE = "note"
+    ACTION = "action"
+    CONTACT = "contact"
+    DECISION = "decision"
+
+
+ADDED = (EntryKind.NOTE, EntryKind.ACTION, EntryKind.CONTACT)
+"""What the form for an entry offers; a decision has a form of its own, made of the policy's grid."""
+CONTACTS = tuple(sorted(EXTERNAL_ROLES, key=lambda role: (role is not Role.PARENTS, list(Role).index(role))))
+"""With whom there can be contact, parents first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that was found out, or is to be remembered."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that is to be done, by which member of staff, and by when if a time was set. Done, or not, says the entry."""
+
+    what: str
+    doer_id: str
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Contact with parents or an agency: when, with whom there, what came of it, and what they call it."""
+
+    whom: Role
+    at: datetime
+    outcome: str
+    who: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided on the policy's grid. `kind_name` and `words` keep what was read then, should the grid change."""
+
+    decision: Decision
+    kind_name: str = ""
+    words: tuple[str, ...] = ()
+
+
+Told: TypeAlias = Note | Action | Contact | Decided
+
+
+def kind_of(told: Told) -> EntryKind:
+    """Of which kind an entry is that tells this."""
+    match told:
+        case Note():
+            return EntryKind.NOTE
+        case Action():
+            return EntryKind.ACTION
+        case Contact():
+            return EntryKind.CONTACT
+        case Decided():
+            return EntryKind.DECISION
+        case _:
+            assert_never(told)
+
+
+def texts_of(told: Told) -> tuple[str, ...]:
+    """What somebody typed of it."""
+    match told:
+        case Note(text=text):
+            found = [text]
+        case Action(what=what):
+            found = [what]
+        case Contact(who=who, outcome=outcome, reference=reference):
+            found = [who, outcome, reference]
+        case Decided(decision=decision):
+            found = [decision.own, decision.reason]
+        case _:
+            assert_never(told)
+    return tuple(text for text in found if text)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that a member of staff wrote in a case. `corrects`: the first wording of the entry that this one corrects.
+
+    Whether an action is done, when and by whom, stands at its first wording.
+    """
+
+    id: str
+    incident_id: str
+    person_id: str
+    at: datetime
+    told: Told
+    corrects: str = ""
+    done_at: datetime | None = None
+    done_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionState:
+    """An action without a word of it: who is to do it, by when, and whether it is done."""
+
+    id: str
+    incident_id: str
+    doer_id: str
+    due_at: datetime | None
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An action that is not done in time, as a list shows it. `own`: whoever looks is to do it; `reads`: they work the case."""
+
+    incident_id: str
+    reference: str
+    due_at: datetime
+    own: bool
+    reads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How an entry reads, or read until somebody corrected it; `who` is empty for somebody who has left."""
+
+    at: datetime
+    who: str
+    told: Told
+    doer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry of the timeline as it reads now. `before`: each earlier wording, the first one first."""
+
+    id: str
+    at: datetime
+    who: str
+    now: Wording
+    before: tuple[Wording, ...] = ()
+    done_at: datetime | None = None
+    done_by: str = ""
+    overdue: bool = False
+
+    @property
+    def kind(self) -> EntryKind:
+        """What it is."""
+        return kind_of(self.now.told)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is an action that is not done."""
+        return self.kind is EntryKind.ACTION and self.done_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A page of what was written in a case, in time order; the last page has the newest. `number` counts from 1.
+
+    `saved`: something was just added, corrected or done.
+    """
+
+    incident_id: str
+    reference: str
+    lines: tuple[Line, ...]
+    number: int = 1
+    pages: int = 1
+    saved: bool = False
+
+
+def lines_of(entries: Iterable[Entry], names: Mapping[str, str], now: datetime) -> tuple[Line, ...]:
+    """The entries of a case in time order, each with its corrections. `names`: of staff, by id."""
+    ordered = sorted(entries, key=lambda e: (e.at, bool(e.corrects), e.id))
+    found = []
+    for first in (e for e in ordered if not e.corrects):
+        wordings = [_wording(e, names) for e in ordered if first.id in (e.id, e.corrects)]
+        told = wordings[-1].told
+        late = isinstance(told, Action) and told.due_at is not None and first.done_at is None and told.due_at <= now
+        who, done_by = names.get(first.person_id, ""), names.get(first.done_by, "")
+        found.append(Line(first.id, first.at, who, wordings[-1], tuple(wordings[:-1]), first.done_at, done_by, late))
+    return tuple(found)
+
+
+def _wording(entry: Entry, names: Mapping[str, str]) -> Wording:
+    doer = names.get(entry.told.doer_id, "") if isinstance(entry.told, Action) else ""
+    return Wording(entry.at, names.get(entry.person_id, ""), entry.told, doer)
+
+
+_A_PAGE, _LONGEST_PAGE = 8, 9_000
+"""How many wordings a page has, and how many typed characters, so that no chat has to leave any of it out."""
+
+
+def paged(
+    incident_id: str, reference: str, lines: Iterable[Line], wanted: int | None = None, *, saved: bool = False
+) -> Timeline:
+    """The wanted page, or the last. An entry with many corrections goes over several pages."""
+    pages: list[list[Line]] = [[]]
+    room, left = _A_PAGE, _LONGEST_PAGE
+    for line in (piece for each in lines for piece in _pieces(each)):
+        weight = _weight(line.now) + sum(map(_weight, line.before))
+        if pages[-1] and (room < 1 + len(line.before) or left < weight):
+            pages.append([])
+            room, left = _A_PAGE, _LONGEST_PAGE
+        pages[-1].append(line)
+        room, left = room - 1 - len(line.before), left - weight
+    number = min(max(wanted or len(pages), 1), len(pages))
+    return Timeline(incident_id, reference, tuple(pages[number - 1]), number, len(pages), saved)
+
+
+def _pieces(line: Line) -> Iterable[Line]:
+    """An entry with as many earlier wordings as go onto a page; then the same entry with the next ones."""
+    some: list[Wording] = []
+    left = _LONGEST_PAGE - _weight(line.now)
+    for wording in line.before:
+        if some and (len(some) + 1 >= _A_PAGE or left < _weight(wording)):
+            yield replace(line, before=tuple(some))
+            some, left = [], _LONGEST_PAGE - _weight(line.now)
+        some.append(wording)
+        left -= _weight(wording)
+    yield replace(line, before=tuple(some))
+
+
+def _weight(wording: Wording) -> int:
+    words = wording.told.words if isinstance(wording.told, Decided) else ()
+    return sum(map(len, (*texts_of(wording.told), *words)))

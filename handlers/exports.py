@@ -1,0 +1,150 @@
+"""Sealed pages that were taken out: noted before they are written, and ended by the clock or a person, never without word."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from domain.access import KEEPERS
+from domain.exports import LIVES, TOLD_FOR, UNWRITTEN, Page, PageEnd, PageKind, PageLine, Stays
+from domain.people import Account, School
+from domain.retention import KeepState
+from handlers.acknowledge import NotForYou
+from handlers.ports import Ports, Records, actor
+from handlers.rights import viewer
+
+CLOCK, COMMAND = "bot", "command"
+"""Who acts where no person of the school does, as the audit names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What became of the folder. `remove`: the files that have no business there any more. `ended`, `found`: how many pages."""
+
+    remove: tuple[str, ...]
+    ended: int
+    found: int
+
+
+def new_page(ports: Ports, kind: PageKind, made_by: str | None, file: str, digest: str, cases: tuple[str, ...]) -> Page:
+    """A page that begins to live now."""
+    now = ports.clock.now()
+    return Page(ports.new_id(), file, kind, made_by, now, now + LIVES, digest, cases)
+
+
+async def add(ports: Ports, school: School, account: Account, page: Page) -> None:
+    """Keeps that there is a page, before it is written: a file that nobody knows of would have no end."""
+    async with ports.store.transaction(school) as records:
+        await note_made(records, page, actor(account))
+
+
+async def note_made(records: Records, page: Page, by: str) -> None:
+    """The row and the entry of a new page. If a case in it has been erased meanwhile, it ends at once."""
+    held = [await records.incident(case) for case in sorted(page.cases)]
+    await records.add_page(page)
+    until = page.ends_at.isoformat()
+    await records.note(page.at, by, "page.made", page=page.id, file=page.file, kind=page.kind, digest=page.digest, until=until)
+    if any(incident is None or incident.erased for incident in held):
+        await end(records, page, PageEnd.ERASED, by, page.at)
+
+
+async def mine(records: Records, account: Account, now: datetime) -> tuple[PageLine, ...]:
+    """The pages that somebody has made, those that ended lately as well. That others made one would tell too much."""
+    found = [p for p in await records.pages(since=now - TOLD_FOR) if _is_of(p, account) and p.ended is not PageEnd.REPLACED]
+    return tuple([PageLine(p, await stays(records, p) if p.ended is None and p.ends_at <= now else None) for p in found])
+
+
+async def keep(ports: Ports, school: School, account: Account, page_id: str) -> Page | NotForYou:
+    """A page begins to live anew, for whoever made it."""
+    now = ports.clock.now()
+    async with ports.store.transaction(school) as records:
+        page = await _own(records, school, account, page_id)
+        if page is None or not await records.change_page(kept := replace(page, ends_at=now + LIVES)):
+            return NotForYou()
+        await records.note(now, actor(account), "page.kept", page=page.id, until=kept.ends_at.isoformat())
+        return kept
+
+
+async def drop(ports: Ports, school: School, account: Account, page_id: str) -> Page | NotForYou:
+    """A page ends, for whoever made it. The file goes next: what is left lying by a crash goes with the next sweep."""
+    now = ports.clock.now()
+    async with ports.store.transaction(school) as records:
+        page = await _own(records, school, account, page_id)
+        if page is None or not await end(records, page, PageEnd.MAKER, actor(account), now):
+            return NotForYou()
+        return page
+
+
+async def end(records: Records, page: Page, how: PageEnd, by: str, now: datetime) -> bool:
+    """Notes the end of a page, once."""
+    if not await records.change_page(replace(page, ended=how, ended_at=now)):
+        return False
+    await records.note(now, by, "page.ended", page=page.id, file=page.file, how=how)
+    return True
+
+
+async def end_all_with(records: Records, incident_id: str, by: str, now: datetime) -> None:
+    """Pages with a case in them that is erased: what nobody may read any more must not lie about in a copy."""
+    for page in await records.pages():
+        if incident_id in page.cases:
+            await end(records, page, PageEnd.ERASED, by, now)
+
+
+async def sweep(ports: Ports, school: School, there: Mapping[str, tuple[datetime, str]]) -> Swept:
+    """Ends the pages whose time is over, and takes in those that nobody has noted. Several processes may do it at once.
+
+    `there`: the files in the folder that have the name of a page of this school, with when each was written and its digest.
+    """
+    now = ports.clock.now()
+    ended = found = 0
+    async with ports.store.transaction(school, write=False) as records:
+        known = {page.file: page for page in await records.pages(there.keys())}
+        over = [p for p in known.values() if p.ended is None and p.ends_at <= now and await stays(records, p) is None]
+    if over or not there.keys() <= known.keys():
+        async with ports.store.transaction(school) as records:
+            for page in over:
+                how = PageEnd.TIME if page.file in there else PageEnd.MISSING
+                ended += await end(records, page, how, CLOCK, now)
+            for file, (at, digest) in there.items():
+                if file not in known:
+                    found += await _take_in(ports, records, file, at, digest)
+            known = {page.file: page for page in await records.pages(there.keys())}
+    gone = {file for file, page in known.items() if page.ended is not None}
+    return Swept(tuple(file for file in there if file in gone), ended, found)
+
+
+async def stays(records: Records, page: Page) -> Stays | None:
+    """Why the clock leaves a page alone; None where it does not."""
+    if page.kind is PageKind.HANDOVER and any(h.file == page.file for h in await records.unreceived()):
+        return Stays.NO_RECEIPT
+    for case in page.cases:
+        keeping = await records.keeping(case)
+        if keeping is not None and keeping.state is KeepState.HELD and keeping.until is None:
+            return Stays.HELD
+    return None
+
+
+def is_missing(page: Page, there: Mapping[str, object], now: datetime) -> bool:
+    """Whether a page should be in the folder and is not."""
+    return page.ended is None and page.file not in there and now - page.at > UNWRITTEN
+
+
+async def _take_in(ports: Ports, records: Records, file: str, at: datetime, digest: str) -> bool:
+    """A page that an older version made, or whose row a restored backup has not. It lives as long as a new one."""
+    handed_over = any(h.file == file for h in await records.unreceived())
+    kind = PageKind.HANDOVER if handed_over else PageKind.SUBJECT
+    page = replace(new_page(ports, kind, None, file, digest, ()), at=at)
+    if not await records.add_page(page):
+        return False
+    now, until = ports.clock.now(), page.ends_at.isoformat()
+    await records.note(now, CLOCK, "page.found", page=page.id, file=file, digest=digest, until=until)
+    return True
+
+
+async def _own(records: Records, school: School, account: Account, page_id: str) -> Page | None:
+    if not (await viewer(records, school, account)).roles & KEEPERS:
+        return None
+    return next((p for p in await records.pages() if p.id == page_id and _is_of(p, account)), None)
+
+
+def _is_of(page: Page, account: Account) -> bool:
+    return page.made_by is not None and page.made_by == account.person_id

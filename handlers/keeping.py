@@ -1,0 +1,335 @@
+"""How long a case is kept: the clock proposes, a person decides; before its time one proposes and another agrees."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from domain.access import KEEPERS, Act, Subject, Viewer, may, may_agree, may_handle_breach
+from domain.audience import excluded_ids
+from domain.breaches import Breach
+from domain.exports import PageLine
+from domain.handovers import Handover
+from domain.incident import CaseNote, Incident, MessageKind, NoteKind, Outgoing
+from domain.people import Account, Person, School
+from domain.report_form import LONGEST_TEXT, Fault
+from domain.retention import (
+    CHOICE,
+    REASON,
+    REASONED,
+    WHY,
+    YEARS,
+    Choice,
+    EarlyReason,
+    Keeping,
+    KeepingFile,
+    KeepingLine,
+    KeepState,
+    class_of,
+    end_of,
+    has_ended,
+    years_of,
+)
+from handlers.acknowledge import NotForYou
+from handlers.alerting import delivery, on_platforms
+from handlers.exports import end_all_with, mine
+from handlers.ports import Ports, Records, actor
+from handlers.rights import subject, viewer
+
+MOST_LINES = 40
+_MOST_LOOKED_AT = 500
+_A_YEAR = timedelta(days=365)
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class KeepingList:
+    """What is to be decided, and what is held. `more`: there are others.
+
+    `breaches`: those that are not done with. `handovers`: those without a receipt. `pages`: those that the reader has made.
+    """
+
+    lines: tuple[KeepingLine, ...]
+    more: bool
+    breaches: tuple[Breach, ...] = ()
+    handovers: tuple[Handover, ...] = ()
+    pages: tuple[PageLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyToAgree:
+    """Nobody else at the school could agree to erase it early."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepingDecided:
+    """It is done. `asked`: who was asked to agree."""
+
+    reference: str
+    choice: Choice
+    asked: tuple[str, ...] = ()
+
+
+DecideOutcome: TypeAlias = KeepingDecided | KeepingFile | NobodyToAgree | NotForYou
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A case with all that its keeping depends on, as it stands now."""
+
+    looking: Viewer
+    subject: Subject
+    keeping: Keeping | None
+    ended: bool
+
+    @property
+    def incident(self) -> Incident:
+        return self.subject.incident
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """What this person may decide about it."""
+        state = self.keeping.state if self.keeping is not None else None
+        first = self.keeping.person_id if self.keeping is not None else None
+        keeper = may(self.looking, Act.KEEP, self.subject)
+        found: list[Choice] = []
+        if self.incident.erased:
+            return ()
+        if state is KeepState.EARLY:
+            if may_agree(self.looking, self.subject, first):
+                found += [Choice.AGREE, Choice.REFUSE]
+            elif keeper:
+                found.append(Choice.REFUSE)
+        elif keeper and state is KeepState.HELD:
+            found.append(Choice.LIFT)
+        elif keeper and self.ended:
+            found += [Choice.ERASE, Choice.KEEP_A_YEAR]
+        elif keeper and not self.incident.is_open:
+            found.append(Choice.PROPOSE)
+        if keeper and state is not KeepState.HELD:
+            found.append(Choice.HOLD)
+        return tuple(found)
+
+
+async def to_decide(ports: Ports, school: School, account: Account) -> KeepingList | NotForYou:
+    """What has reached its end, what somebody wants erased early, what is held: of the cases that are theirs to keep."""
+    now = ports.clock.now()
+    async with ports.store.transaction(school, write=False) as records:
+        looking = await viewer(records, school, account)
+        if not looking.roles & KEEPERS:
+            return NotForYou()
+        lines = []
+        # What waits for a decision comes first: held cases stay for years, and must hide nothing.
+        waiting = await records.keepings((KeepState.ENDED, KeepState.EARLY), _MOST_LOOKED_AT)
+        for keeping in (*waiting, *await records.keepings((KeepState.HELD,), _MOST_LOOKED_AT)):
+            case = await _case(records, school, account, keeping.incident_id, now, hold=False)
+            over = keeping.state is not KeepState.ENDED or (case is not None and case.ended)
+            if case is not None and case.choices and over:
+                lines.append(KeepingLine(case.incident, keeping, _name(looking, keeping)))
+        breaches, handovers = await _breaches(records, looking), tuple(await records.unreceived())
+        pages = await mine(records, account, now)
+    return KeepingList(tuple(lines[:MOST_LINES]), len(lines) > MOST_LINES, breaches, handovers, pages)
+
+
+async def waits(records: Records, school: School, account: Account, now: datetime) -> bool:
+    """Whether something waits for somebody who answers for the records.
+
+    A case to decide, a breach, a receipt that is late, a page of their own that is near its end. A case that is not theirs to
+    keep counts for nothing: that it is there would tell them something.
+    """
+    looking = await viewer(records, school, account)
+    if not looking.roles & KEEPERS:
+        return False
+    if any(breach.is_open for breach in await _breaches(records, looking)):
+        return True
+    if any(handover.due_at <= now for handover in await records.unreceived()):
+        return True
+    if any(line.page.is_near_its_end(now) for line in await mine(records, account, now)):
+        return True
+    for keeping in await records.keepings((KeepState.ENDED, KeepState.EARLY), _MOST_LOOKED_AT):
+        case = await _case(records, school, account, keeping.incident_id, now, hold=False)
+        if case is not None and set(case.choices) & {Choice.ERASE, Choice.AGREE}:
+            return True
+    return False
+
+
+async def _breaches(records: Records, looking: Viewer) -> tuple[Breach, ...]:
+    """The breaches that are not done with, but for those of which somebody is kept out."""
+    return tuple(b for b in await records.unfinished_breaches() if may_handle_breach(looking, b.caused_by))
+
+
+async def look(ports: Ports, school: School, account: Account, incident_id: str) -> KeepingFile | NotForYou:
+    """How a case is kept, for somebody who may have a say in it."""
+    async with ports.store.transaction(school, write=False) as records:
+        case = await _case(records, school, account, incident_id, ports.clock.now(), hold=False)
+        return _file(case) if case is not None else NotForYou()
+
+
+async def decide(
+    ports: Ports, school: School, account: Account, incident_id: str, choice: str, why: str, reason: str
+) -> DecideOutcome:
+    """Decides how a case is kept. Right, state and time are looked at now, whatever the form was made of."""
+    now, reason = ports.clock.now(), reason.strip()
+    async with ports.store.transaction(school) as records:
+        case = await _case(records, school, account, incident_id, now)
+        if case is None or account.person_id is None:
+            return NotForYou()
+        chosen = next((c for c in case.choices if c == choice), None)
+        early = next((r for r in EarlyReason if r == why), None)
+        if chosen is None or (faults := _faults(chosen, early, reason)):
+            filled = {CHOICE: choice, WHY: why, REASON: reason}
+            return replace(_file(case), filled=filled, faults=faults if chosen is not None else {CHOICE: Fault.MISSING})
+        done: DecideOutcome = await _carry_out(ports, records, case, chosen, early, reason, now)
+    ports.wake()
+    return done
+
+
+async def propose_ended(ports: Ports, school: School) -> int:
+    """Proposes every case whose time is over, once; gives how many are new. Several processes may do it at once.
+
+    It reads in pieces, so that nobody waits for it.
+    """
+    now = ports.clock.now()
+    shortest = min(years_of(school, kind) for kind in YEARS)
+    closed = now - _A_YEAR * shortest
+    count, after = 0, None
+    while True:
+        async with ports.store.transaction(school, write=False) as records:
+            page = await records.closed_before(closed, now, _PAGE, after)
+            ended = [i for _, i in page if await _has_ended(records, school, i, now)]
+        for incident_id in ended:
+            count += await _propose(ports, school, incident_id, now)
+        if len(page) < _PAGE:
+            return count
+        after = page[-1]
+
+
+async def _propose(ports: Ports, school: School, incident_id: str, now: datetime) -> bool:
+    async with ports.store.transaction(school) as records:
+        incident = await records.incident(incident_id)
+        before = await records.keeping(incident_id)
+        said = before is not None and not _is_over(before, now)
+        if incident is None or said or not await _has_ended(records, school, incident_id, now):
+            return False
+        kind = class_of(incident.facts)
+        await records.save_keeping(Keeping(incident_id, kind, KeepState.ENDED, now))
+        await records.note(now, "bot", "keeping.ended", incident_id, kind=kind)
+    return True
+
+
+def _is_over(keeping: Keeping, now: datetime) -> bool:
+    return keeping.state is KeepState.HELD and keeping.until is not None and keeping.until <= now
+
+
+async def _has_ended(records: Records, school: School, incident_id: str, now: datetime) -> bool:
+    incident = await records.incident(incident_id, hold=False)
+    if incident is None or not has_ended(school, incident, now, named_work_here=False):
+        return False
+    shut_out = excluded_ids((await records.exclusions(incident_id))[incident_id])
+    staff = await records.staff()
+    return has_ended(school, incident, now, named_work_here=any(staff.get(p) is not None for p in shut_out))
+
+
+async def _case(
+    records: Records, school: School, account: Account, incident_id: str, now: datetime, *, hold: bool = True
+) -> _Case | None:
+    """A case of whose keeping somebody may know; None for everybody else."""
+    incident = await records.incident(incident_id, hold=hold)
+    if incident is None:
+        return None
+    looking, of_case = await viewer(records, school, account), await subject(records, incident, now)
+    keeping = await records.keeping(incident_id)
+    asked = keeping is not None and keeping.state is KeepState.EARLY and may(looking, Act.AGREE, of_case)
+    if not (asked or may(looking, Act.KEEP, of_case)):
+        return None
+    return _Case(looking, of_case, keeping, await _has_ended(records, school, incident_id, now))
+
+
+def _file(case: _Case) -> KeepingFile:
+    keeping, school = case.keeping, case.looking.school
+    person = _name(case.looking, keeping) if keeping is not None else ""
+    return KeepingFile(
+        case.incident, class_of(case.incident.facts), end_of(school, case.incident), keeping, person, case.choices
+    )
+
+
+def _name(looking: Viewer, keeping: Keeping) -> str:
+    person = looking.staff.get(keeping.person_id)
+    return person.name if person is not None else ""
+
+
+def _faults(choice: Choice, early: EarlyReason | None, reason: str) -> dict[str, Fault]:
+    if choice is Choice.PROPOSE and early is None:
+        return {WHY: Fault.MISSING}
+    if choice in REASONED and not reason:
+        return {REASON: Fault.MISSING}
+    return {REASON: Fault.TOO_LONG} if len(reason) > LONGEST_TEXT else {}
+
+
+async def _carry_out(
+    ports: Ports, records: Records, case: _Case, choice: Choice, early: EarlyReason | None, reason: str, now: datetime
+) -> KeepingDecided | NobodyToAgree:
+    incident, me = case.incident, case.looking.account
+    asked: Sequence[Person] = ()
+    match choice:
+        case Choice.PROPOSE:
+            asked = seconds(case.looking, case.subject)
+            if early is None or not asked:
+                return NobodyToAgree(incident.reference)
+            kind = class_of(incident.facts)
+            await records.save_keeping(Keeping(incident.id, kind, KeepState.EARLY, now, me.person_id, early))
+            await records.note(now, actor(me), "keeping.proposed", incident.id, kind=kind, reason=early)
+            await _ask(ports, records, incident, asked, now)
+        case Choice.ERASE | Choice.AGREE:
+            await _erase(records, case, now)
+        case Choice.HOLD | Choice.KEEP_A_YEAR:
+            await _hold(records, case, now + _A_YEAR if choice is Choice.KEEP_A_YEAR else None, reason, now)
+        case Choice.LIFT | Choice.REFUSE:
+            await records.drop_keeping(incident.id)
+            await records.note(now, actor(me), "keeping.lifted" if choice is Choice.LIFT else "keeping.refused", incident.id)
+    if choice is not Choice.PROPOSE:
+        await records.show_again(incident.id, now, MessageKind.ERASURE)
+    return KeepingDecided(incident.reference, choice, tuple(p.name for p in asked))
+
+
+def seconds(looking: Viewer, case: Subject) -> tuple[Person, ...]:
+    """Who could agree to erase a case that this person wants erased."""
+    found: dict[str, Person] = {}
+    for role in sorted(KEEPERS):
+        for person in looking.staff.holders(looking.school, role):
+            other = replace(looking, account=replace(looking.account, user_id="", person_id=person.id))
+            if may_agree(other, case, looking.account.person_id):
+                found[person.id] = person
+    return tuple(found.values())
+
+
+async def _ask(ports: Ports, records: Records, incident: Incident, people: Sequence[Person], now: datetime) -> None:
+    outgoing = Outgoing(
+        deliveries=[
+            delivery(ports, incident.id, None, MessageKind.ERASURE, place, now.isoformat(timespec="seconds"))
+            for person in people
+            for place in on_platforms(ports.platforms, person)
+        ]
+    )
+    await records.set_going(outgoing, now)
+
+
+async def _erase(records: Records, case: _Case, now: datetime) -> None:
+    me, before = case.looking.account, case.keeping
+    kind = class_of(case.incident.facts)
+    first, reason = (before.person_id, before.reason) if before is not None else (None, None)
+    await records.erase(case.incident.id)
+    await end_all_with(records, case.incident.id, actor(me), now)
+    await records.save_keeping(Keeping(case.incident.id, kind, KeepState.ERASED, now, first, reason, agreed_by=me.person_id))
+    await records.note(now, actor(me), "case.erased", case.incident.id, kind=kind, first=first, reason=reason)
+
+
+async def _hold(records: Records, case: _Case, until: datetime | None, reason: str, now: datetime) -> None:
+    me, incident = case.looking.account, case.incident
+    texts = await records.add_case_note(CaseNote(incident.id, me.person_id or "", NoteKind.KEPT, now, reason))
+    await records.save_keeping(Keeping(incident.id, class_of(incident.facts), KeepState.HELD, now, me.person_id, until=until))
+    await records.note(
+        now, actor(me), "keeping.held", incident.id, until=until.isoformat() if until is not None else None, texts=texts
+    )

@@ -1,0 +1,42 @@
+"""What is done at once when somebody is kept out of a case that is under way."""
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import datetime
+
+from domain.incident import Alert, AlertState, Incident, MessageKind, Outgoing, Summons, TimerKind
+from domain.people import School
+from handlers.alerting import deadline, timer
+from handlers.ports import Ports, Records
+
+
+async def look_again(ports: Ports, records: Records, school: School, incident: Incident, excluded: AbstractSet[str]) -> None:
+    """Whoever is shut out now may own an alert, or have been its only hope: the next in line is asked with the next timer, now.
+
+    What stands in their chat is withdrawn, of a closed case too.
+    """
+    now = ports.clock.now()
+    alerts = [a for a in await records.alerts_of(incident.id) if a.state is not AlertState.DONE] if incident.is_open else []
+    summonses = await records.summonses(*(a.id for a in alerts))
+    outgoing = Outgoing()
+    for alert in alerts:
+        if alert.owner_id in excluded:
+            await records.change_alert(unanswered(alert, school.calendar.due(deadline(school, incident), now)))
+        elif alert.owner_id is not None or not _all_shut_out(summonses[alert.id], excluded):
+            continue
+        await records.cancel_timers(alert.id, TimerKind.CLIMB, TimerKind.REMIND)
+        outgoing.timers.append(timer(ports, TimerKind.CLIMB, alert, now))
+    await records.set_going(outgoing, now)
+    shown = (MessageKind.ALERT, MessageKind.REMINDER, MessageKind.OPENED, MessageKind.RECEIPT, MessageKind.ACTION)
+    await records.show_again(incident.id, now, *shown, given_up=True)
+
+
+def unanswered(alert: Alert, due_at: datetime) -> Alert:
+    """The alert of an owner who cannot answer for it any more: nobody has it, and everyone on its ladder is asked anew."""
+    return replace(alert, state=AlertState.OPEN, owner_id=None, acknowledged_at=None, round=alert.round + 1, due_at=due_at)
+
+
+def _all_shut_out(summoned: Iterable[Summons], excluded: AbstractSet[str]) -> bool:
+    asked = {s.person_id for s in summoned}
+    return bool(asked) and asked <= excluded

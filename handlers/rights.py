@@ -1,0 +1,55 @@
+"""What domain.access needs to decide, read from the records on the very request."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.access import Subject, Viewer
+from domain.audience import excluded_ids
+from domain.incident import Alert, Incident
+from domain.people import Account, Platform, School, Staff, Standing
+from handlers.ports import Records, actor
+
+
+async def viewer(records: Records, school: School, account: Account) -> Viewer:
+    """Somebody as the school's lists have them now."""
+    return Viewer(school, await records.staff(), account)
+
+
+def member(school: School, staff: Staff, person_id: str) -> Viewer:
+    """Somebody of the staff list who has not asked for anything: what they would be let see."""
+    return Viewer(school, staff, Account(Platform.CONSOLE, "", person_id=person_id, standing=Standing.MEMBER))
+
+
+async def note_reading(records: Records, looking: Viewer, incident: Incident, now: datetime, *, task: bool = False) -> None:
+    """Notes that somebody is shown a case, or of a case what is to be done alone; and in which roles they are."""
+    roles = ",".join(sorted(looking.roles))
+    await records.note(now, actor(looking.account), "task.read" if task else "case.read", incident.id, roles=roles)
+
+
+async def subject(records: Records, incident: Incident, now: datetime) -> Subject:
+    """A case as far as rights to it go."""
+    return (await subjects(records, [(a, incident) for a in await records.alerts_of(incident.id)], [incident], now))[
+        incident.id
+    ]
+
+
+async def subjects(
+    records: Records, alerts: Sequence[tuple[Alert, Incident]], incidents: Sequence[Incident], now: datetime
+) -> dict[str, Subject]:
+    """The same for many cases, of which the given alerts are considered, by the case's id."""
+    ids = {i.id for i in incidents}
+    excluded = await records.exclusions(*ids)
+    summonses = await records.summonses(*(a.id for a, _ in alerts))
+    opened = await records.opened_by(now, *ids)
+    duties: dict[str, list[Alert]] = {}
+    for alert, incident in alerts:
+        duties.setdefault(incident.id, []).append(alert)
+    return {
+        i.id: Subject(
+            i,
+            tuple((a, summonses[a.id]) for a in duties.get(i.id, ())),
+            excluded_ids(excluded[i.id]),
+            opened.get(i.id, frozenset()),
+        )
+        for i in incidents
+    }

@@ -1,0 +1,231 @@
+"""Holds what stands in the cases against the audit, where each text was committed to when it was written.
+
+A commitment shows that a word or a name was changed, taken away or put in, by whoever has the database and not its keys: they
+can replace what is sealed with plain text, and the chain of the audit stays as it was.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import islice, product
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.audit import READINGS
+from domain.incident import CaseNote, Narrative, NoteKind, Participant
+from domain.words import ParticipantRole
+from storage import sealed as s
+from storage import tables as t
+from storage.key_ring import KeyMissingError, SealError
+from storage.sealing import Key
+from storage.twins import JOINED
+from storage.vault import ERASED, Vault
+
+REPORTED, CASE_ERASED = "incident.reported", "case.erased"
+_WITH_A_NOTE = frozenset({"case.closed", "part.closed", "alert.handed_on"})
+"""Entries that a version before 0007 made for a note, at the same moment, without a commitment to it."""
+_PAGE = 200
+_REPORTER = ("reporter_platform", "reporter_user", "reporter_person")
+_CASES = select(*(t.incidents.c[name] for name in ("id", "school", "reference", "key_id", "wrapped_key", *_REPORTER)))
+_MOST_READINGS = 4096
+"""In how many ways the people of a case may be read where pupils among them stood on the list twice."""
+
+
+class Amiss(StrEnum):
+    """What is wrong with a case, against what the audit says of it.
+
+    `changed`: what was reported, a note or an entry is not as it was written, or somebody else reported it; `added`: a note or
+    an entry stands in it that the audit does not tell of; `erased`: its key is gone, and the audit does not say that it was
+    erased; `gone`: the case itself is not there; `no_key`: the ring has not the key that it lies under; `unreadable`: something
+    of it does not open.
+    """
+
+    CHANGED = "changed"
+    ADDED = "added"
+    ERASED = "erased"
+    GONE = "gone"
+    NO_KEY = "no_key"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Unkept:
+    """A case that is not as the audit has it. `seq` is the entry that shows it, None where it is that there is none."""
+
+    school: str
+    reference: str
+    amiss: Amiss
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """What the audit says of a page of cases: their entries, and which pupils' two ids became one."""
+
+    of_case: Mapping[str, Sequence[Row[Any]]]
+    joined: Mapping[str, Sequence[str]]
+
+
+async def unkept_cases(connection: AsyncConnection, vault: Vault, school: str) -> AsyncIterator[Unkept]:
+    """The cases of a school that are not as its audit has them, which must be whole. A page of them is in memory at a time.
+
+    Raises:
+        KeyRingError: the ring has not been read.
+    """
+    i, joined = t.incidents.c, await _joined(connection, school)
+    after = ""
+    while True:
+        query = _CASES.where(i.school == school, i.id > after).order_by(i.id).limit(_PAGE)
+        cases = (await connection.execute(query)).all()
+        if not cases:
+            break
+        after = cases[-1].id
+        for found in await _of_page(connection, vault, school, cases, joined):
+            yield found
+    async for found in _gone(connection, school):
+        yield found
+
+
+async def is_kept(connection: AsyncConnection, vault: Vault, school: str, incident_id: str) -> bool:
+    """Whether one case is as the school's audit has it.
+
+    Raises:
+        KeyRingError: the ring has not been read.
+    """
+    i = t.incidents.c
+    cases = (await connection.execute(_CASES.where(i.school == school, i.id == incident_id))).all()
+    if not await _of_page(connection, vault, school, cases, {}):
+        return True
+    return not await _of_page(connection, vault, school, cases, await _joined(connection, school))
+
+
+async def _of_page(
+    connection: AsyncConnection, vault: Vault, school: str, cases: Sequence[Row[Any]], joined: Mapping[str, Sequence[str]]
+) -> list[Unkept]:
+    a, ids = t.audit.c, [case.id for case in cases]
+    of_case = await _by_case(connection, t.audit, ids, a.school == school, a.action.not_in(READINGS), order=a.seq)
+    entries = _Entries(of_case, joined)
+    written = [
+        await _by_case(connection, table, ids) for table in (t.incident_texts, t.participants, t.case_notes, t.case_entries)
+    ]
+    found: list[Unkept] = []
+    for case in cases:
+        texts, people, notes, worked = (rows[case.id] for rows in written)
+        found += _of_case(vault, case, entries, (texts, people, notes, worked))
+    return found
+
+
+_Written = tuple[Sequence[Row[Any]], Sequence[Row[Any]], Sequence[Row[Any]], Sequence[Row[Any]]]
+
+
+def _of_case(vault: Vault, case: Any, entries: _Entries, written: _Written) -> Iterator[Unkept]:
+    of_case = entries.of_case[case.id]
+    if case.key_id == ERASED:
+        if all(e.action != CASE_ERASED for e in of_case):
+            yield Unkept(case.school, case.reference, Amiss.ERASED)
+        return
+    committed = {e.seq: str(e.data["texts"]) for e in of_case if e.data.get("texts")}
+    # Apart from "texts", which a version before 0017 looks for among notes alone.
+    as_worked = {e.seq: str(e.data["entry"]) for e in of_case if e.data.get("entry")}
+    texts, people, notes, worked = written
+    try:
+        key = vault.of_case(case.school, case.id, case.wrapped_key) if case.wrapped_key is not None else None
+        as_noted = {n.id: _note(key, case, n) for n in notes}
+        as_written = [_entry(key, case, row) for row in worked]
+        as_reported = set(_reports(key, case, texts, people, entries.joined)) if committed else set()
+        by = s.commitment_to_reporter(key, *(getattr(case, name) for name in _REPORTER)) if key is not None else ""
+    except KeyMissingError:
+        yield Unkept(case.school, case.reference, Amiss.NO_KEY)
+        return
+    except SealError:
+        yield Unkept(case.school, case.reference, Amiss.UNREADABLE)
+        return
+    holds = {*as_reported, *as_noted.values()}
+    for entry in of_case:
+        told = committed.get(entry.seq)
+        other_text = told is not None and told not in (as_reported if entry.action == REPORTED else holds)
+        if other_text or as_worked.get(entry.seq, "") not in ("", *as_written) or entry.data.get("reporter", by) != by:
+            yield Unkept(case.school, case.reference, Amiss.CHANGED, entry.seq)
+    vouched, without = set(committed.values()), {e.at for e in of_case if e.action in _WITH_A_NOTE and e.seq not in committed}
+    for note in notes:
+        if as_noted[note.id] not in vouched and note.at not in without:
+            yield Unkept(case.school, case.reference, Amiss.ADDED)
+    for _ in (written for written in as_written if written not in as_worked.values()):
+        yield Unkept(case.school, case.reference, Amiss.ADDED)
+
+
+def _entry(key: Key | None, case: Any, row: Row[Any]) -> str:
+    if key is None:
+        return ""
+    body = s.opened(key, "", row.sealed, s.of_entry(case.school, case.id, row.id, row.kind))
+    return s.commitment_to_entry(key, row.id, row.person_id, row.at, row.corrects or "", body)
+
+
+def _note(key: Key | None, case: Any, row: Row[Any]) -> str:
+    if key is None:
+        return ""
+    typed = s.opened(key, row.text, row.sealed, s.of_note(case.school, case.id, row.id))
+    return s.commitment_to_note(key, CaseNote(case.id, row.person_id, NoteKind(row.kind), row.at, typed, row.id))
+
+
+def _reports(
+    key: Key | None,
+    case: Any,
+    texts: Iterable[Row[Any]],
+    people: Iterable[Row[Any]],
+    joined: Mapping[str, Sequence[str]],
+) -> Iterator[str]:
+    """The commitments to what was reported: one, and more where somebody named in it had another id then."""
+    if key is None:
+        return
+    read = {x.field: s.opened(key, x.text, x.sealed, s.of_text(case.school, case.id, x.field)) for x in texts}
+    what, done, where, link = (read.get(field, "") for field in ("what_happened", "done_already", "where", "link"))
+    named = [
+        Participant(
+            p.id,
+            ParticipantRole(p.role),
+            s.opened(key, p.name, p.sealed, s.of_participant(case.school, case.id, p.id)),
+            p.person_id,
+        )
+        for p in people
+    ]
+    ids = [(p.person_id, *joined.get(p.person_id or "", ())) for p in named]
+    for chosen in islice(product(*ids), _MOST_READINGS):
+        yield s.commitment_to_report(
+            key, Narrative(what, done, where, link), [replace(p, person_id=i) for p, i in zip(named, chosen, strict=True)]
+        )
+
+
+async def _by_case(
+    connection: AsyncConnection, table: Any, ids: Sequence[str], *also: Any, order: Any = None
+) -> defaultdict[str, list[Row[Any]]]:
+    found: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    query = select(table).where(*also, table.c.incident_id.in_(ids))
+    for row in await connection.execute(query if order is None else query.order_by(order)):
+        found[row.incident_id].append(row)
+    return found
+
+
+async def _joined(connection: AsyncConnection, school: str) -> dict[str, list[str]]:
+    """By the id of a pupil, those that they had as well."""
+    a, found = t.audit.c, defaultdict(list)
+    # They belong to no case, and so stand together in the index.
+    entries = select(a.data).where(a.school == school, a.incident_id.is_(None), a.action == JOINED)
+    for data in (await connection.execute(entries)).scalars():
+        found[data["person"]].append(data["was"])
+    return found
+
+
+async def _gone(connection: AsyncConnection, school: str) -> AsyncIterator[Unkept]:
+    a, i = t.audit.c, t.incidents.c
+    query = (
+        select(a.seq, a.incident_id)
+        .outerjoin(t.incidents, i.id == a.incident_id)
+        .where(a.school == school, a.action == REPORTED, i.id.is_(None))
+        .order_by(a.seq)
+    )
+    for row in await connection.execute(query):
+        yield Unkept(school, row.incident_id, Amiss.GONE, row.seq)

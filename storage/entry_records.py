@@ -1,0 +1,185 @@
+"""What is written in a case while it is worked: sealed under the case's own key, and gone with it. Nothing is written over."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, text, update
+
+from domain.checklists import Decision, Difference
+from domain.entries import Action, ActionState, Contact, Decided, Entry, EntryKind, Note, Told, kind_of
+from domain.grids import Times
+from domain.incident import TimerKind
+from domain.words import IncidentState, ParticipantRole, Role
+from storage import sealed as s
+from storage import tables as t
+from storage.case_records import CaseRecords
+from storage.vault import ERASED
+
+_ADD = insert(t.case_entries)
+_STATE = select(*(t.case_entries.c[name] for name in ("id", "incident_id", "doer_id", "due_at", "done_at")))
+# As a literal: a database must see what it is to know that a partial index serves.
+_TO_DO = text("case_entries.due_at IS NOT NULL AND case_entries.done_at IS NULL")
+
+
+class EntryRecords(CaseRecords):
+    """The part of a school's records that has to do with working a case."""
+
+    async def add_entry(self, entry: Entry) -> str:
+        """Adds what somebody wrote; the commitment to it, for the audit.
+
+        Raises:
+            ValueError: the case was erased, so that nothing more is kept of it.
+        """
+        key = await self._key_to_write(entry.incident_id)
+        if key is None:
+            raise ValueError("nothing is written in a case that was erased")
+        body, told = json.dumps(_body(entry.told)), entry.told
+        # At a correction stands no state: that of the action is at its first wording.
+        state = (told.doer_id, told.due_at) if isinstance(told, Action) and not entry.corrects else (None, None)
+        await self._c.execute(
+            _ADD,
+            {
+                "id": entry.id,
+                "school": self._school,
+                "incident_id": entry.incident_id,
+                "person_id": entry.person_id,
+                "kind": kind_of(told),
+                "at": entry.at,
+                "corrects": entry.corrects or None,
+                "doer_id": state[0],
+                "due_at": state[1],
+                "done_at": entry.done_at,
+                "done_by": entry.done_by or None,
+                "sealed": key.seal_text(body, s.of_entry(self._school, entry.incident_id, entry.id, kind_of(told))),
+            },
+        )
+        return s.commitment_to_entry(key, entry.id, entry.person_id, entry.at, entry.corrects, body)
+
+    async def entries(self, incident_id: str) -> tuple[Entry, ...]:
+        """What was written in a case, in time order; nothing of one that was erased."""
+        return (await self._entries((incident_id,)))[incident_id]
+
+    async def decided_kinds(self, *incident_ids: str) -> dict[str, str]:
+        """The kind of incident that was decided on last in each of these cases, by id; those where nothing was are left out."""
+        found = {}
+        for incident_id, entries in (await self._entries(incident_ids, EntryKind.DECISION)).items():
+            for entry in entries:
+                if isinstance(entry.told, Decided):
+                    found[incident_id] = entry.told.decision.kind
+        return found
+
+    async def _entries(self, incident_ids: Collection[str], *kinds: EntryKind) -> dict[str, tuple[Entry, ...]]:
+        e, i = t.case_entries.c, t.incidents.c
+        query = select(t.case_entries, i.key_id, i.wrapped_key).join(t.incidents, i.id == e.incident_id)
+        # What is erased has nothing sealed; where it was taken away otherwise, the audit shows that.
+        here = (
+            i.school == self._school,
+            e.incident_id.in_(incident_ids),
+            e.kind.in_(kinds or EntryKind),
+            e.sealed.is_not(None),
+        )
+        found: dict[str, list[Entry]] = {incident_id: [] for incident_id in incident_ids}
+        for row in await self._c.execute(query.where(*here).order_by(e.at, e.id)):
+            if row.key_id != ERASED:
+                key = self._vault.of_case(self._school, row.incident_id, row.wrapped_key)
+                where = s.of_entry(self._school, row.incident_id, row.id, row.kind)
+                found[row.incident_id].append(_entry(row, key.open_text(row.sealed, where)))
+        return {incident_id: tuple(entries) for incident_id, entries in found.items()}
+
+    async def action(self, entry_id: str) -> ActionState | None:
+        """An action without what was written of it."""
+        e = t.case_entries.c
+        mine = (e.school == self._school, e.id == entry_id, e.kind == EntryKind.ACTION, e.corrects.is_(None))
+        row = (await self._c.execute(_STATE.where(*mine))).first()
+        return _state(row) if row is not None else None
+
+    async def open_actions(self, incident_id: str) -> int:
+        """How many actions of a case are not done."""
+        e = t.case_entries.c
+        to_do = (e.kind == EntryKind.ACTION, e.corrects.is_(None), e.done_at.is_(None))
+        query = select(func.count()).where(e.incident_id == incident_id, e.school == self._school, *to_do)
+        return (await self._c.execute(query)).scalar_one()
+
+    async def overdue_actions(self, now: datetime) -> tuple[ActionState, ...]:
+        """Every action that should be done by now and is not, the oldest first."""
+        e = t.case_entries.c
+        rows = await self._c.execute(_STATE.where(e.school == self._school, _TO_DO, e.due_at <= now).order_by(e.due_at, e.id))
+        return tuple(_state(row) for row in rows)
+
+    async def finish_action(self, entry_id: str, by: str, at: datetime) -> bool:
+        """Says that an action is done. False if it was before."""
+        e = t.case_entries.c
+        done = await self._c.execute(
+            update(t.case_entries)
+            .where(e.id == entry_id, e.kind == EntryKind.ACTION, e.corrects.is_(None), e.done_at.is_(None))
+            .values(done_at=at, done_by=by)
+        )
+        return bool(done.rowcount)
+
+    async def change_action(self, entry_id: str, doer_id: str, due_at: datetime | None) -> None:
+        """Who is to do it, and by when, as its newest wording has it."""
+        e = t.case_entries.c
+        await self._c.execute(update(t.case_entries).where(e.id == entry_id).values(doer_id=doer_id, due_at=due_at))
+
+    async def stop_reminding(self, entry_id: str) -> None:
+        """Calls off what was to remind of an action."""
+        x = t.timers.c
+        mine = (x.entry_id == entry_id, x.kind == TimerKind.ACTION, x.state == "pending")
+        await self._c.execute(update(t.timers).where(*mine).values(state="cancelled"))
+
+    async def earlier_cases(
+        self, incident_id: str, people: Collection[str], since: datetime, until: datetime
+    ) -> dict[str, tuple[str, ...]]:
+        """In which other cases of this time each of these people is said to have done it, by id, by their id."""
+        i, p = t.incidents.c, t.participants.c
+        theirs = (p.person_id.in_(people), p.role == ParticipantRole.ALLEGED_PERPETRATOR)
+        of_time = (i.school == self._school, i.reported_at >= since, i.reported_at <= until)
+        rows = await self._c.execute(
+            select(p.person_id, i.id)
+            .join(t.incidents, i.id == p.incident_id)
+            .where(*theirs, *of_time, i.id != incident_id, i.state != IncidentState.MERGED)
+            .order_by(i.reported_at, i.id)
+        )
+        found: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        for row in rows:
+            found[row.person_id][row.id] = None
+        return {person: tuple(cases) for person, cases in found.items()}
+
+
+def _state(row: Any) -> ActionState:
+    return ActionState(row.id, row.incident_id, row.doer_id or "", row.due_at, row.done_at)
+
+
+def _entry(row: Any, body: str) -> Entry:
+    told = _told(EntryKind(row.kind), json.loads(body))
+    return Entry(row.id, row.incident_id, row.person_id, row.at, told, row.corrects or "", row.done_at, row.done_by or "")
+
+
+def _body(told: Told) -> dict[str, Any]:
+    match told:
+        case Note(text=words):
+            return {"text": words}
+        case Action(what=what, doer_id=doer, due_at=due):
+            return {"what": what, "doer": doer, "due": due.isoformat() if due is not None else ""}
+        case Contact(whom=whom, at=at, outcome=outcome, who=who, reference=reference):
+            return {"whom": whom, "at": at.isoformat(), "outcome": outcome, "who": who, "reference": reference}
+        case Decided(decision=d, kind_name=name, words=words_of_steps):
+            steps = {"steps": list(d.steps), "words": list(words_of_steps), "differs": list(d.differs)}
+            return {"kind": d.kind, "times": d.times or "", "own": d.own, "reason": d.reason, "name": name, **steps}
+
+
+def _told(kind: EntryKind, b: Mapping[str, Any]) -> Told:
+    match kind:
+        case EntryKind.NOTE:
+            return Note(b["text"])
+        case EntryKind.ACTION:
+            return Action(b["what"], b["doer"], datetime.fromisoformat(b["due"]) if b["due"] else None)
+        case EntryKind.CONTACT:
+            return Contact(Role(b["whom"]), datetime.fromisoformat(b["at"]), b["outcome"], b["who"], b["reference"])
+        case EntryKind.DECISION:
+            times, differs = Times(b["times"]) if b["times"] else None, tuple(map(Difference, b["differs"]))
+            decision = Decision(b["kind"], times, tuple(b["steps"]), b["own"], b["reason"], differs)
+            return Decided(decision, b["name"], tuple(b["words"]))

@@ -1,0 +1,58 @@
+"""Records on their way to the next school, until it has said that it has them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.handovers import Handover
+from storage import sealed as s
+from storage import tables as t
+from storage.vault import SchoolKeys
+
+
+class HandoverRecords:
+    """The part of a school's records that has to do with handing pupils' records over."""
+
+    _c: AsyncConnection
+    _school: str
+    _keys: SchoolKeys
+
+    async def add_handover(self, handover: Handover) -> None:
+        """Keeps that records are on their way."""
+        await self._c.execute(
+            insert(t.handovers).values(
+                id=handover.id,
+                school=self._school,
+                person_id=handover.person_id,
+                sealed=self._keys.records.seal_text(handover.to, s.of_handover(self._school, handover.id)),
+                file=handover.file,
+                receipt=handover.receipt,
+                started_by=handover.started_by,
+                at=handover.at,
+                due_at=handover.due_at,
+            )
+        )
+
+    async def handover(self, handover_id: str, *, hold: bool = True) -> Handover | None:
+        """The hand-over of that id, held until the end of the transaction on PostgreSQL."""
+        query = select(t.handovers).where(t.handovers.c.school == self._school, t.handovers.c.id == handover_id)
+        row = (await self._c.execute(query.with_for_update() if hold else query)).first()
+        return self._handover(row) if row is not None else None
+
+    async def unreceived(self) -> list[Handover]:
+        """Those without a receipt, the oldest first."""
+        h = t.handovers.c
+        query = select(t.handovers).where(h.school == self._school, h.received_at.is_(None)).order_by(h.at)
+        return [self._handover(row) for row in await self._c.execute(query)]
+
+    async def receive(self, handover_id: str, by: str, at: datetime) -> None:
+        """The next school has it."""
+        h = t.handovers.c
+        here = (h.school == self._school, h.id == handover_id)
+        await self._c.execute(update(t.handovers).where(*here).values(received_at=at, received_by=by))
+
+    def _handover(self, r: Row[Any]) -> Handover:
+        to = s.opened(self._keys.records, "", r.sealed, s.of_handover(self._school, r.id))
+        return Handover(r.id, r.person_id, to, r.file, r.receipt, r.started_by, r.at, r.due_at, r.received_at, r.received_by)

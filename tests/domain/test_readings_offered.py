@@ -1,0 +1,46 @@
+"""Which other readings are offered: what gives another answer, and at the end what most of the rest stand on."""
+
+from domain.answers import Answer, Case, Form, Question, Verdict, decide
+from domain.forms import form_of
+from domain.understanding import Choice, _offered
+
+
+def _reading(name: str, score: float, verdict: Verdict | None, *cites: str) -> Choice:
+    question = Question(name, "devices", name)
+    answer = None if verdict is None else Answer(name, (Case(verdict, name, cites),))
+    return Choice(question, decide(question, answer, {}), score)
+
+
+def _named(best: Choice, *others: Choice) -> list[str]:
+    return [choice.question.id for choice in _offered(best, others)]
+
+
+def test_what_says_the_same_or_nothing_is_offered_only_where_there_is_nothing_better() -> None:
+    """Somebody whose question was misread gains nothing by the same answer in other words."""
+    best = _reading("phones in lessons", 9.0, Verdict.NO, "mobile.1")
+    same = _reading("phones in class", 8.0, Verdict.NO, "mobile.1")
+    silent = _reading("smart glasses", 7.0, None)
+    other = _reading("phones at break", 5.0, Verdict.YES, "mobile.2")
+    third = _reading("phones on trips", 4.0, Verdict.YES, "mobile.3")
+    assert _named(best, same, silent, other, third) == ["phones at break", "phones on trips", "smart glasses"]
+    assert _named(best, same) == ["phones in class"]
+    assert _named(best) == []
+
+
+def test_the_last_one_stands_for_the_rest() -> None:
+    """Two readings less likely than a third, but of one clause: it is the likelier clause."""
+    best = _reading("best", 9.0, Verdict.NO, "mobile.1")
+    first = _reading("first", 8.0, Verdict.YES, "mobile.2")
+    second = _reading("second", 7.0, Verdict.YES, "mobile.3")
+    alone = _reading("alone", 6.0, Verdict.YES, "email.1")
+    one = _reading("one of two", 5.8, Verdict.NO, "images.1", "images.2")
+    two = _reading("the other of two", 5.7, Verdict.INFO, "images.2")
+    assert _named(best, first, second, alone, one, two) == ["first", "second", "one of two"]
+    assert _named(best, first, second, alone) == ["first", "second", "alone"]
+
+
+def test_what_is_asked_last_tells_how_a_question_is_put() -> None:
+    """Who, how and what at the end ask just that, whatever may be done in the story before; and whom to tell is a duty."""
+    assert form_of("a page that you can open in class is full of adverts, who deals with it") is Form.WHAT
+    assert form_of("Heard two girls at the bus stop. May be nothing. Do I pass it on?") is Form.MUST
+    assert form_of("kids on phones at dinner time, can i tell them off") is Form.MAY

@@ -1,0 +1,210 @@
+"""The store, watched: what each transaction changed and read of records, and whether it left an entry in the audit."""
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, cast
+
+from domain.people import School
+from handlers.ports import Records, Store
+
+CHANGES = frozenset(
+    {
+        "add_report",
+        "add_exclusions",
+        "settle",
+        "make_private",
+        "set_incident_state",
+        "add_case_note",
+        "add_entry",
+        "finish_action",
+        "change_action",
+        "stop_reminding",
+        "add_opening",
+        "set_going",
+        "change_alert",
+        "cancel_timers",
+        "hasten",
+        "show_again",
+        "bury",
+        "add_gap",
+        "settle_gaps",
+        "add_request",
+        "decide",
+        "save_keeping",
+        "add_breach",
+        "add_handover",
+        "receive",
+        "add_page",
+        "change_page",
+        "move_handover",
+        "change_breach",
+        "add_figures",
+        "drop_keeping",
+        "erase",
+    }
+)
+"""What changes a record. One that says that it changed nothing counts as nothing."""
+
+SHOWS = frozenset(
+    {
+        "narrative",
+        "case_notes",
+        "entries",
+        "participants",
+        "readings",
+        "involved",
+        "requests_of",
+        "breach",
+        "handover",
+        "cases_of",
+        "gaps",
+        "request",
+        "log",
+    }
+)
+"""What gives a name or something that was written, or who has read it."""
+
+NO_RECORD = {
+    "save_draft": "a form that was not sent is its writer's own",
+    "end_draft": "to send or to drop it is noted by its handler; the form itself is no record",
+    "save_asked": "a question is kept for a day, so that a button can go on with it",
+    "new_reference": "a number alone",
+    "hold_list": "a lock alone",
+    "hold_asked": "a lock alone",
+    "set_came_to": "how far names were compared; what came of it is noted",
+    "set_compared": "how far names were compared; what came of it is noted",
+    "finish_timer": "a timer of something that is done with has nothing to do; what the others do is counted",
+    "note": "the entry itself",
+}
+ASKS = frozenset(
+    {
+        "is_kept",
+        "staff",
+        "people",
+        "listed",
+        "search_people",
+        "has_people",
+        "readers",
+        "incident",
+        "incident_of_draft",
+        "incident_by_reference",
+        "exclusions",
+        "first_known",
+        "opening",
+        "opened_by",
+        "reported_by",
+        "alert",
+        "alerts_of",
+        "open_alerts",
+        "summonses",
+        "rings",
+        "rung_since",
+        "undelivered",
+        "delivery_chances",
+        "request_chances",
+        "unheard_requests",
+        "names_of_staff",
+        "list_versions",
+        "named_cases",
+        "cases_to_compare",
+        "cases_shutting_out",
+        "keeping",
+        "keepings",
+        "unfinished_breaches",
+        "breach_caused_by",
+        "unreceived",
+        "pages",
+        "counted",
+        "first_report",
+        "figures",
+        "closed_before",
+        "draft",
+        "open_draft",
+        "asked",
+        "decided_kinds",
+        "action",
+        "open_actions",
+        "overdue_actions",
+        "earlier_cases",
+    }
+)
+"""What gives ids, codes, references and names of staff, and one's own form; or a name as it is being typed in one."""
+
+SHOWS_NOBODY: dict[tuple[str, str], set[str]] = {
+    # Its reference, its kind and its times.
+    ("handlers.breaches", "remind"): {"breach"},
+    # Only to find the cases of one person; what is shown of them is noted.
+    ("handlers.subject_access", "_named"): {"involved"},
+    # The subjects, with how often each was asked.
+    ("handlers.gaps", "gaps"): {"gaps"},
+    # What stays in a chat has no name in it and nothing that was written.
+    ("handlers.compose", "_message"): {"request", "breach"},
+    # The asker's own.
+    ("handlers.requests", "begin"): {"request"},
+    ("handlers.requests", "send"): {"request"},
+    ("handlers.requests", "read"): {"request"},
+    # Only to see whether the same form was sent before.
+    ("handlers.hand_on", "hand_on"): {"case_notes"},
+    ("handlers.casework", "add"): {"entries"},
+    ("handlers.casework", "decided"): {"entries"},
+    ("handlers.casework", "ask_correction"): {"entries"},
+    ("handlers.breaches", "start"): {"breach"},
+    # Only to compare them with the staff list.
+    ("handlers.listed", "_catch_up_a_little"): {"participants"},
+    # Only to see whether the pupil that one asks about is in the case.
+    ("handlers.readers_log", "of_child"): {"participants"},
+}
+"""What handlers read and do not show, by module and function."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """What has been seen. `unnoted`: each transaction that should have left an entry, and what it did."""
+
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    unnoted: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedStore:
+    """Opens transactions of another store."""
+
+    store: Store
+    watch: Watch
+
+    @asynccontextmanager
+    async def _open(self, place: tuple[str, str], school: School, *, write: bool) -> AsyncIterator[Records]:
+        called: set[str] = set()
+        async with self.store.transaction(school, write=write) as records:
+            yield cast("Records", _Watched(records, called))
+        self.watch.seen.add(place)
+        told = called & (CHANGES | (SHOWS - SHOWS_NOBODY.get(place, set())))
+        if place[0].startswith("handlers.") and told and "note" not in called:
+            self.watch.unnoted.append(f"{'.'.join(place)}: {', '.join(sorted(told))}")
+
+    def transaction(self, school: School, *, write: bool = True) -> Any:
+        """As the store's own."""
+        caller = sys._getframe(1)
+        return self._open((caller.f_globals["__name__"], caller.f_code.co_name), school, write=write)
+
+
+class _Watched:
+    def __init__(self, records: Records, called: set[str]) -> None:
+        self._records, self._called = records, called
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._records, name)
+        return self._counted(name, found) if callable(found) else found
+
+    def _counted(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        async def run(*args: Any, **kwargs: Any) -> Any:
+            result = await method(*args, **kwargs)
+            if result is None or result:
+                self._called.add(name)
+            return result
+
+        return run

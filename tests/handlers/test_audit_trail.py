@@ -1,0 +1,210 @@
+"""Whatever changes a record, or shows a name or what somebody wrote, leaves an entry in the audit, in the same transaction."""
+
+import ast
+from datetime import timedelta
+from pathlib import Path
+
+from domain.asking import Answered, Decision, RequestKind
+from domain.checklists import KIND, NO_KIND, OWN, TIMES
+from domain.entries import Timeline
+from domain.exports import PageKind
+from domain.handovers import HandoverReady
+from domain.incident import CaseFile
+from domain.people import Kind
+from domain.report_form import Filled
+from domain.retention import Choice, EarlyReason
+from handlers import (
+    ask,
+    breaches,
+    casework,
+    close,
+    details,
+    exports,
+    figures,
+    gaps,
+    hand_on,
+    handovers,
+    keeping,
+    lists,
+    opening,
+    readers_log,
+    report,
+    requests,
+    subject_access,
+)
+from handlers.hand_on import HandOnQuestions
+from handlers.listed import catch_up
+from handlers.ports import Records
+from handlers.requests import Sent
+from handlers.set_right import give_duty, set_right
+from storage import tables as t
+from tests.fakes.watched_store import ASKS, CHANGES, NO_RECORD, SHOWS, SHOWS_NOBODY, Watch
+from tests.handlers.office import WHAT, Office
+
+ROOT = Path(__file__).parents[2]
+SILENT = "Can I fly a drone over the school field with pupils?"
+
+
+def opening_transactions() -> set[tuple[str, str]]:
+    """Every function of the handlers that opens a transaction, as the code has it."""
+    found = set()
+    for path in sorted((ROOT / "handlers").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.AsyncFunctionDef) and "store.transaction(" in ast.unparse(node):
+                found.add((f"handlers.{path.stem}", node.name))
+    return found
+
+
+def test_every_method_of_the_records_is_judged() -> None:
+    """A new one says whether it changes a record, or shows one."""
+    methods = {name for name in vars(Records) if not name.startswith("_")}
+    kinds = (CHANGES, SHOWS, NO_RECORD.keys(), ASKS)
+    assert methods == set().union(*kinds)
+    assert sum(map(len, kinds)) == len(methods)
+    assert set(SHOWS_NOBODY) <= opening_transactions()
+
+
+async def test_everything_anybody_does_is_watched(office: Office, watch: Watch) -> None:
+    """One story with every handler in it; that each leaves its entry is looked at when it ends, as after every test here."""
+    ports, school = office.ports, office.school
+    teacher, dsl, deputy = (office.account(who) for who in ("teacher", "dsl", "deputy"))
+    child = (await report.suggest(ports, school, office.account("teacher"), "alf"))[0]
+    assert child.kind is Kind.PUPIL
+    await _a_form_that_is_not_sent(office)
+
+    incident = await office.reports(targets=(f"person:{child.id}", "Mr Novak"), where="the bus")
+    alert = (await office.alerts(incident))[0]
+    office.post.unknown.add(office.people["dsl"].id)
+    await office.works()
+    await office.later(hours=2)
+    case = await details.read(ports, school, deputy, incident.id)
+    assert isinstance(case, CaseFile)
+    await details.settle(ports, school, deputy, incident.id, case.possible[0].person_id, same=False)
+    await details.settle(ports, school, deputy, incident.id, case.possible[0].person_id, same=False)
+    await readers_log.of_case(ports, school, deputy, incident.id)
+    await readers_log.of_child(ports, school, deputy, incident.id, child.id)
+    await office.acknowledge("deputy", alert)
+    asked = await hand_on.ask(ports, school, deputy, alert.id)
+    assert isinstance(asked, HandOnQuestions)
+    await hand_on.hand_on(ports, school, deputy, alert.id, asked.recipients[0].key, "I am away")
+    taker = next(who for who, p in office.people.items() if p.id == asked.recipients[0].person.id)
+    await office.acknowledge(taker, await office.alert(incident))
+    await office.later(days=3)
+    await close.close(ports, school, office.account(taker), alert.id, "Spoken to both")
+    await lists.mine(ports, school, teacher)
+    await lists.queue(ports, school, dsl)
+
+    private = await office.reports()
+    alert = (await office.alerts(private))[0]
+    async with office.database.begin() as connection:
+        await connection.execute(t.timers.delete().where(t.timers.c.alert_id == alert.id))
+    assert await set_right(ports, school, alert.id)
+    alone = await office.reports()
+    async with office.database.begin() as connection:
+        await connection.execute(t.alerts.update().where(t.alerts.c.incident_id == alone.id).values(state="done"))
+    assert await give_duty(ports, school, alone.id)
+    await catch_up(ports, school)
+    await opening.look_up(ports, school, office.account("headteacher"), private.reference)
+    await opening.open_case(ports, school, office.account("headteacher"), private.id, "Nobody answers")
+
+    await _a_case_is_worked(office, private.id)
+    await _a_subject_and_a_breach(office, child.id)
+    await _keeping(office, incident.id)
+    await _questions(office)
+    await office.works()
+    await _a_term_in_numbers(office)
+    assert opening_transactions() - watch.seen == set()
+
+
+async def _a_case_is_worked(office: Office, incident_id: str) -> None:
+    at = office.ports, office.school, office.account("dsl")
+    await casework.begin(*at, incident_id)
+    await casework.ask(*at, incident_id, "action")
+    filled: Filled = {"entry_what": "Ring them", "entry_doer": (office.picked("dsl"),), "entry_status": "to_do"}
+    page = await casework.add(*at, f"{incident_id}|action|f|", filled)
+    assert isinstance(page, Timeline)
+    entry = f"{incident_id}|{page.lines[0].id}"
+    await casework.ask_correction(*at, entry)
+    await casework.done(*at, entry)
+    await casework.timeline(*at, incident_id)
+    await casework.steps(*at, incident_id)
+    await casework.ask_decision(*at, incident_id)
+    await casework.choose(*at, incident_id, {KIND: NO_KIND, TIMES: "first"})
+    await casework.decided(*at, f"{incident_id}|||g|", {OWN: "A talk"})
+    await lists.to_do(*at)
+
+
+async def _a_form_that_is_not_sent(office: Office) -> None:
+    ports, school, teacher = office.ports, office.school, office.account("teacher")
+    await report.begin(ports, school, teacher, link="https://chat.example/1")
+    draft = await office.draft()
+    await report.keep_typing(ports, school, teacher, draft, {"what": WHAT})
+    await report.begin(ports, school, teacher)
+    await report.resume(ports, school, teacher, draft)
+    await report.discard(ports, school, teacher, draft)
+
+
+async def _keeping(office: Office, closed: str) -> None:
+    ports, school, dsl = office.ports, office.school, office.account("dsl")
+    await keeping.decide(ports, school, dsl, closed, Choice.PROPOSE, EarlyReason.IN_ERROR, "")
+    await keeping.look(ports, school, office.account("deputy"), closed)
+    await keeping.decide(ports, school, dsl, closed, Choice.HOLD, "", "An inquiry")
+    await keeping.decide(ports, school, dsl, closed, Choice.LIFT, "", "")
+    office.clock.advance(days=76 * 366)
+    assert await keeping.propose_ended(ports, school) == 1
+    await keeping.to_decide(ports, school, dsl)
+    await keeping.decide(ports, school, dsl, closed, Choice.ERASE, "", "")
+
+
+async def _a_subject_and_a_breach(office: Office, child: str) -> None:
+    ports, school, dsl = office.ports, office.school, office.account("dsl")
+    await subject_access.ask(ports, school, dsl)
+    await subject_access.gather(ports, school, dsl, (f"person:{child}",))
+    await handovers.ask(ports, school, dsl)
+    await office.reports(targets=(f"person:{child}",))
+    ready = await handovers.prepare(ports, school, dsl, (f"person:{child}",), "Elsewhere School")
+    assert isinstance(ready, HandoverReady)
+    sent = await handovers.sent(ports, school, dsl, ready, "page.html", "CODE")
+    await handovers.receive(ports, school, dsl, sent.id, "CODE")
+    page = exports.new_page(ports, PageKind.HANDOVER, dsl.person_id, "page.html", "", ())
+    await exports.add(ports, school, dsl, page)
+    await exports.keep(ports, school, dsl, page.id)
+    await exports.drop(ports, school, dsl, page.id)
+    await exports.sweep(ports, school, {"other.html": (ports.clock.now(), "")})
+    await breaches.ask(ports, school, dsl)
+    what = {"kind": "lost", "what": "A laptop on the train"}
+    await breaches.start(ports, school, dsl, "breach-1", what)
+    await breaches.start(ports, school, dsl, "breach-1", what)
+    await breaches.read(ports, school, dsl, "breach-1")
+    office.clock.advance(hours=25)
+    assert await breaches.remind(ports, school) == 1
+    await breaches.change(ports, school, dsl, "breach-1", {"decision": "no_risk"})
+    await breaches.change(ports, school, dsl, "breach-1", {"decision": "no_risk", "reason": "Sealed"})
+
+
+async def _a_term_in_numbers(office: Office) -> None:
+    ports, school, today = office.ports, office.school, office.clock.now().date()
+    office.clock.advance(days=60)
+    assert await figures.make_due(ports, school)
+    await figures.look(ports, school, office.account("chair"))
+    await figures.for_governors(ports, school, today - timedelta(days=365), today + timedelta(days=60))
+
+
+async def _questions(office: Office) -> None:
+    ports, school, teacher, dsl = office.ports, office.school, office.account("teacher"), office.account("dsl")
+    await ask.keep(ports, school, teacher, SILENT)
+    answered = await ask.ask(ports, school, teacher, SILENT)
+    assert isinstance(answered, Answered)
+    await ask.again(ports, school, teacher, answered.state)
+    await ask.misread(ports, school, teacher, answered.state)
+    await gaps.gaps(ports, school, dsl)
+    await gaps.read(ports, school, dsl, "")
+    await gaps.settle(ports, school, dsl, "")
+    await requests.begin(ports, school, teacher, RequestKind.QUESTION, answered.state)
+    sent = await requests.send(ports, school, teacher, RequestKind.QUESTION, answered.state, SILENT)
+    assert isinstance(sent, Sent)
+    await requests.read(ports, school, teacher, sent.request.id)
+    await requests.read(ports, school, dsl, sent.request.id)
+    await requests.decide(ports, school, dsl, sent.request.id, Decision.TOLD, "")
+    await requests.decide(ports, school, dsl, sent.request.id, Decision.TOLD, "Not with pupils")
+    await requests.decide(ports, school, dsl, sent.request.id, Decision.TOLD, "Not with pupils")
