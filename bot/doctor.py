@@ -5,10 +5,11 @@ It changes nothing, and prints no token, no name and no case: roles, places in t
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from domain.incident import STILL_SHOWN
 from domain.people import GROUP_OF, Group, Holders, Kind, Person, Platform, School, Staff
 from domain.policy import Policy
 from domain.retention import YEARS, shorter_than_guidance, years_of
-from domain.routing import Facts, Route, route
+from domain.routing import Facts, route
 from domain.words import About, Role
 from handlers.exports import is_missing
 from storage.audit_heads import Heads, HeadsStanding
@@ -501,7 +502,7 @@ def check_chains(school: School, staff: Staff) -> Iterator[Finding]:
 def check_alone(school: School, staff: Staff, alerted: frozenset[Role]) -> Iterator[Finding]:
     """Whoever is the only one ever asked about something: when they are away, or named, nobody is."""
     by_person: dict[str, list[str]] = {}
-    asked = _asked(route(school.policy, facts) for facts in _every_report(school.policy))
+    asked = _asked(school.policy, frozenset()).roles
     for role, group in _duties(school, staff, alerted):
         rungs = min((ladder(school, staff, role, group, frozenset(), only) for only in asked[role]), key=len)
         if len(rungs) == 1:
@@ -535,7 +536,7 @@ def check_same_person(school: School, staff: Staff, alerted: frozenset[Role]) ->
 
 def alerted_roles(policy: Policy) -> frozenset[Role]:
     """Every role that some report under this policy alerts."""
-    return frozenset(r for facts in _every_report(policy) for r in route(policy, facts).notify)
+    return frozenset(_asked(policy, frozenset()).roles)
 
 
 def _every_report(policy: Policy) -> Iterator[Facts]:
@@ -546,22 +547,35 @@ def _every_report(policy: Policy) -> Iterator[Facts]:
 def _empty_chains(school: School, staff: Staff, excluded: frozenset[str]) -> dict[Role | None, list[str]]:
     """The duties that would find nobody with these people shut out, with their groups; None where there is not even a duty."""
     shut = staff.fully_excluded_roles(school, excluded)
-    routes = [route(school.policy, facts, shut) for facts in _every_report(school.policy)]
-    found: dict[Role | None, list[str]] = {} if all(r.notify for r in routes) else {None: [""]}
-    asked = _asked(routes)
-    for role, group in _duties(school, staff, frozenset(asked)):
-        if not all(ladder(school, staff, role, group, excluded, only) for only in asked[role]):
+    asked = _asked(school.policy, shut)
+    found: dict[Role | None, list[str]] = {} if asked.always else {None: [""]}
+    for role, group in _duties(school, staff, frozenset(asked.roles)):
+        if not all(ladder(school, staff, role, group, excluded, only) for only in asked.roles[role]):
             found.setdefault(role, []).append(group)
     return found
 
 
-def _asked(routes: Iterable[Route]) -> dict[Role, set[frozenset[Role] | None]]:
-    """Each role that is alerted, with which roles may be asked after it: fewer in private cases than in others."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whom a policy's alerts go to, over all reports that there can be.
+
+    Each role stands with which roles may be asked after it: fewer in private cases than in others. `always`: no report is
+    without a role.
+    """
+
+    roles: Mapping[Role, frozenset[frozenset[Role] | None]]
+    always: bool
+
+
+@lru_cache(maxsize=256)
+def _asked(policy: Policy, shut: frozenset[Role]) -> _Asked:
+    # Not by way of the routes that are kept: thousands at once would drive out those that reports ask for.
+    routes = [route.__wrapped__(policy, facts, shut) for facts in _every_report(policy)]
     found: dict[Role, set[frozenset[Role] | None]] = {}
     for each in routes:
         for role in each.notify:
             found.setdefault(role, set()).add(may_follow(each.notify, private=each.private))
-    return found
+    return _Asked({role: frozenset(only) for role, only in found.items()}, all(each.notify for each in routes))
 
 
 def _duties(school: School, staff: Staff, roles: frozenset[Role]) -> Iterator[tuple[Role, str]]:

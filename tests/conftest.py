@@ -29,6 +29,14 @@ _ANSWERED: list[bool] = []
 _SQLITE_TEMPLATE: list[bytes] = []
 MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
+_WAITS_FOR_A_CHAT = (
+    ("bot.slack.app", "_ANSWER_SECONDS"),
+    ("bot.slack.accounts", "_PATIENCE"),
+    ("bot.slack.serving", "_CONNECT_SECONDS"),
+    ("bot.teams.people", "_PATIENCE"),
+    ("bot.readiness", "_LONGEST_LOOK_SECONDS"),
+)
+"""Where the program goes on without an answer after a time that a person would wait. A test of that time sets its own."""
 IN_CI = os.environ.get("CI", "") not in ("", "0", "false")
 
 
@@ -52,9 +60,10 @@ def _a_busy_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """Many tests at once make a machine slow, which no story is about. Those of the database wait as the program does."""
     if "storage" not in request.path.parts:
         monkeypatch.setattr(database_module, "PATIENCE_SECONDS", PATIENCE_SECONDS)
-    if edge := sys.modules.get("bot.slack.app"):
-        # As the fake Slack's own deadline is stretched, so that what is told in time stays told in time.
-        monkeypatch.setattr(edge, "_ANSWER_SECONDS", edge._ANSWER_SECONDS * UNHURRIED)
+    for name, patience in _WAITS_FOR_A_CHAT:
+        # As the fakes' own deadlines are stretched, so that what is told in time stays told in time.
+        if module := sys.modules.get(name):
+            monkeypatch.setattr(module, patience, getattr(module, patience) * UNHURRIED)
 
 
 @pytest.fixture
