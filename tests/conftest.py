@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,6 +37,7 @@ _WAITS_FOR_A_CHAT = (
     ("bot.readiness", "_LONGEST_LOOK_SECONDS"),
 )
 """Where the program goes on without an answer after a time that a person would wait. A test of that time sets its own."""
+_KEPT_FOR_A_PROGRAM = (("aiohttp.web_app", "_cached_build_middleware"), ("bot.slack.app", "_help_answer"))
 IN_CI = os.environ.get("CI", "") not in ("", "0", "false")
 
 
@@ -64,6 +65,17 @@ def _a_busy_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
         # As the fakes' own deadlines are stretched, so that what is told in time stays told in time.
         if module := sys.modules.get(name):
             monkeypatch.setattr(module, patience, getattr(module, patience) * UNHURRIED)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> Iterator[None]:
+    """What is remembered for a program's life must not hold on to each of a thousand programs with all its databases."""
+    yield
+    for name, remembered in _KEPT_FOR_A_PROGRAM:
+        if module := sys.modules.get(name):
+            getattr(module, remembered).cache_clear()
+    if module := sys.modules.get("botframework.connector.auth.jwt_token_extractor"):
+        module.JwtTokenExtractor.metadataCache.clear()
 
 
 @pytest.fixture
