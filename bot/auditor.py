@@ -12,7 +12,7 @@ from bot.doctor import Level, check_chains
 from bot.metrics import Metrics
 from domain.people import School
 from handlers.ports import Ports
-from handlers.set_right import give_duty, set_right
+from handlers.set_right import give_duty, remind_again, set_right
 from storage.auditing import Astray, Auditing, Behind, Fault
 
 log = logging.getLogger("esafety.auditor")
@@ -76,6 +76,10 @@ class Auditor:
             if await set_right(self.ports, school, found.alert_id):
                 self.metrics.astray(found.school, found.fault)
                 log.error("alert %s had no next step; it has one now", found.alert_id)
+        elif found.fault is Fault.NO_REMINDER:
+            if await remind_again(self.ports, school, found.entry_id):
+                self.metrics.astray(found.school, found.fault)
+                log.error("nobody would have been reminded of action %s; somebody will be now", found.entry_id)
         elif await give_duty(self.ports, school, found.incident_id):
             self.metrics.astray(found.school, found.fault)
             log.error("nobody had to answer for open case %s; somebody has been asked now", found.incident_id)

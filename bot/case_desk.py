@@ -3,19 +3,23 @@
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
+from bot.changes_desk import ChangesDesk
 from bot.replies import Reply, ShowForm, Tell, WrongForm
-from cards import pages
+from cards import measures, pages
 from cards import timeline as cards
 from cards.model import FormValues, Tone
 from cards.texts import say
 from domain.casework import DecisionQuestions, DecisionSteps, EntryQuestions, KindOfEntry, StepsPage
 from domain.entries import KIND, Timeline
+from domain.measures import BlockTask
 from domain.people import Account, School
 from handlers import casework
 from handlers.acknowledge import NotForYou
 from handlers.ports import Ports
 
-_Outcome: TypeAlias = Timeline | KindOfEntry | EntryQuestions | StepsPage | DecisionQuestions | DecisionSteps | NotForYou
+_Outcome: TypeAlias = (
+    Timeline | KindOfEntry | EntryQuestions | StepsPage | DecisionQuestions | DecisionSteps | BlockTask | NotForYou
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,13 +41,23 @@ class CaseDesk:
                 return self._shown(await casework.begin(*at, value))
             case cards.CORRECT_ENTRY:
                 return self._shown(await casework.ask_correction(*at, value))
+            case measures.ADD_MORE:
+                return self._shown(await casework.ask_more(*at, value))
+            case measures.ADD_CONTACT:
+                return self._shown(await casework.ask_contact(*at, value))
+            case measures.MAKE_ACTION:
+                return self._shown(await casework.make_action(*at, value))
+            case measures.SHOW_BLOCK:
+                return self._shown(await casework.block_task(*at, value))
+            case measures.BLOCK_IN_PLACE | measures.BLOCK_LIFTED:
+                return self._shown(await casework.carried_out(*at, value, lifted=action == measures.BLOCK_LIFTED))
             case cards.ACTION_DONE:
                 return self._shown(await casework.done(*at, value))
             case cards.SHOW_STEPS:
                 return self._shown(await casework.steps(*at, value))
             case cards.DECIDE_STEPS:
                 return self._shown(await casework.ask_decision(*at, value))
-        return None
+        return await ChangesDesk(self.ports, self.school).press(account, action, value)
 
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply | None:
         """A form of one of these pages; None for any other."""
@@ -58,12 +72,14 @@ class CaseDesk:
                 return self._shown(await casework.choose(*at, state, texts))
             case cards.DECISION_STEPS_FORM:
                 return self._shown(await casework.decided(*at, state, texts))
-        return None
+        return await ChangesDesk(self.ports, self.school).submit(account, form_id, state, values)
 
     def _shown(self, outcome: _Outcome) -> Reply:
         match outcome:
             case Timeline():
                 return ShowForm(cards.timeline_form(self.school, outcome))
+            case BlockTask():
+                return ShowForm(measures.block_form(self.school, outcome))
             case StepsPage():
                 return ShowForm(cards.steps_form(self.school, outcome))
             case KindOfEntry(faults=faults):

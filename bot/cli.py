@@ -10,6 +10,9 @@ from typing import Any
 from domain.policy import Policy
 from storage.policy_files import PolicyFileError, load_policy, load_policy_at, policy_ids
 
+_LOG_FORMS = ("pdf", "html", "csv-cpoms", "csv-myconcern", "text")
+"""What `esafety report incident` writes: named here too, so that every other command starts without what draws them."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 1 something is not as it should be, 2 it could not be run."""
@@ -68,8 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     step.add_parser("new", help="make a key, and put it before the others in the ring's file; else print its line")
     step.add_parser("rotate", help="put everything under the current key, while the bot runs")
     step.add_parser("status", help="what lies under which key, and which key may go")
-    report = commands.add_parser("report", help="figures of the terms that are over, as files: docs/figures.md")
-    governors = report.add_subparsers(dest="step", required=True).add_parser("governors", help="PDF, XLSX, CSV and a web page")
+    report = commands.add_parser("report", help="figures of terms, or the log form of a case, as files")
+    reports = report.add_subparsers(dest="step", required=True)
+    _add_incident(reports.add_parser("incident", help="a case's log form, with the passphrase of the page made in the chat"))
+    governors = reports.add_parser("governors", help="PDF, XLSX, CSV and a web page")
     governors.add_argument("--school", help="which school, if there is more than one")
     governors.add_argument("--from", dest="first", type=date.fromisoformat, required=True, metavar="DAY", help="2026-09-01")
     governors.add_argument("--to", dest="last", type=date.fromisoformat, required=True, metavar="DAY", help="2027-07-31")
@@ -100,6 +105,14 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
     readers = steps.add_parser("readers", help="who has looked at each case of a pupil, by reference")
     readers.add_argument("--school", help="which school, if there is more than one")
     readers.add_argument("--pupil", required=True, metavar="KEY", help="the pupil's key in pupils.csv: the column id")
+
+
+def _add_incident(incident: argparse.ArgumentParser) -> None:
+    incident.add_argument("--school", help="which school, if there is more than one")
+    incident.add_argument("--case", required=True, metavar="REF", help="the case's number, such as CSS-2026-4071")
+    incident.add_argument("--as", dest="email", required=True, metavar="EMAIL", help="who had the page made")
+    incident.add_argument("--format", dest="form", choices=_LOG_FORMS, default="pdf", help="in which form (%(default)s)")
+    incident.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where to: it is made if it is not there")
 
 
 def _add_exports(exports: argparse.ArgumentParser) -> None:
@@ -178,6 +191,10 @@ def _run(args: argparse.Namespace) -> int:
         case "audit":
             return _audit(args)
         case "report":
+            if args.step == "incident":
+                from bot.log_form_command import report_incident
+
+                return asyncio.run(report_incident(args.school, args.case, args.email, args.form, args.out))
             from bot.report_command import report_for_governors
 
             return asyncio.run(report_for_governors(args.school, args.first, args.last, args.out))

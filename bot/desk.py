@@ -15,10 +15,14 @@ from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from bot.case_desk import CaseDesk
+from bot.chronology_desk import ChronologyDesk, chronology_card
 from bot.figures_desk import FiguresDesk
+from bot.log_form_desk import LogFormDesk
 from bot.metrics import Metrics
 from bot.policy_desk import PolicyDesk
+from bot.queue_desk import QueueDesk, queue_of_words
 from bot.records_desk import RecordsDesk, records_card
+from bot.registers_desk import RegistersDesk, registers_words
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from bot.tracing import step
 from cards import answer, failures, messages, pages, policy_pages, readers, report_form, requests
@@ -41,7 +45,7 @@ log = logging.getLogger("esafety.desk")
 _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
 _LONGEST_STATE = 1000
-CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "case", "help"}
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "case", "chronology", "register", "help"}
 """What is answered in a chat as after `/esafety`. A form needs a press first, and help is what everything else gets."""
 _ASKING = re.compile(
     r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
@@ -115,6 +119,11 @@ class Desk:
     exports: Path = Path("data/exports")
 
     @property
+    def queues(self) -> QueueDesk:
+        """The part of the desk where somebody looks through their queue."""
+        return QueueDesk(self.ports, self.school)
+
+    @property
     def policy(self) -> PolicyDesk:
         """The part of the desk that answers questions about the policy."""
         return PolicyDesk(self.ports, self.school, self.metrics)
@@ -128,6 +137,21 @@ class Desk:
     def cases(self) -> CaseDesk:
         """The part of the desk where a case is worked."""
         return CaseDesk(self.ports, self.school)
+
+    @property
+    def chronologies(self) -> ChronologyDesk:
+        """The part of the desk that shows a child's chronology."""
+        return ChronologyDesk(self.ports, self.school)
+
+    @property
+    def log_forms(self) -> LogFormDesk:
+        """The part of the desk that shows a case as the policy's log form."""
+        return LogFormDesk(self.ports, self.school, self.exports)
+
+    @property
+    def registers(self) -> RegistersDesk:
+        """The part of the desk for the registers."""
+        return RegistersDesk(self.ports, self.school, self.exports)
 
     @property
     def figures(self) -> FiguresDesk:
@@ -155,7 +179,8 @@ class Desk:
             case "mine":
                 return Tell(await self.mine(account))
             case "queue":
-                return Tell(await self.queue(account))
+                wanted = queue_of_words(text)
+                return Tell(await (self.queue(account) if wanted is None else self.queues.tell(account, wanted)))
             case "ask":
                 return await self.policy.ask(account, rest, shared=shared)
             case "topics":
@@ -168,6 +193,10 @@ class Desk:
                 return await self.records.command(account, rest)
             case "figures":
                 return await self.figures.show(account, rest.strip().casefold())
+            case "register":
+                return await self.registers.command(account)
+            case "chronology":
+                return await self.chronologies.begin(account)
             case _ if is_question(text):
                 return await self.policy.ask(account, _storable(text), shared=shared)
             case _:
@@ -182,7 +211,11 @@ class Desk:
             return pages.case_link_card(reference)
         if (records := records_card(text)) is not None:
             return records
-        if not is_question(text) and text.strip().casefold() not in CHAT_COMMANDS:
+        if (chronology := chronology_card(text)) is not None:
+            return chronology
+        if (registers := registers_words(text)) is not None:
+            return registers
+        if not is_question(text) and text.strip().casefold() not in CHAT_COMMANDS and queue_of_words(text) is None:
             return self.help(account.platform, text if len(text.split()) == 1 else "")
         match await self.command(account, text, shared=shared):
             case Tell(card=card):
@@ -242,6 +275,14 @@ class Desk:
             return of_figures
         if (of_case := await self.cases.press(account, action, value)) is not None:
             return of_case
+        if (log_form := await self.log_forms.press(account, action, value)) is not None:
+            return log_form
+        if (of_child := await self.chronologies.press(account, action, value)) is not None:
+            return of_child
+        if (of_register := await self.registers.press(account, action, value)) is not None:
+            return of_register
+        if (of_queue := await self.queues.press(account, action, value)) is not None:
+            return of_queue
         match action:
             case answer.REPORT_AS:
                 concern, _, about = value.partition("|")
@@ -290,6 +331,14 @@ class Desk:
             return of_records
         if (of_case := await self.cases.submit(account, form_id, state, values)) is not None:
             return of_case
+        if (log_form := await self.log_forms.submit(account, form_id, state)) is not None:
+            return log_form
+        if (of_child := await self.chronologies.submit(account, form_id, values)) is not None:
+            return of_child
+        if (of_register := await self.registers.submit(account, form_id, state, values)) is not None:
+            return of_register
+        if (of_queue := await self.queues.submit(account, form_id, values)) is not None:
+            return of_queue
         match form_id:
             case report_form.KIND:
                 return self._report_screen(account, await report.choose_kind(self.ports, self.school, account, state, values))
@@ -302,7 +351,8 @@ class Desk:
                 reason = _text(values, opening.REASON)
                 return self._case(await opening.open_case(self.ports, self.school, account, state, reason))
             case case_cards.CLOSE_FORM:
-                return self._close(await close.close(self.ports, self.school, account, state, _text(values, close.OUTCOME)))
+                outcome, result = _text(values, close.OUTCOME), _text(values, close.RESULT)
+                return self._close(await close.close(self.ports, self.school, account, state, outcome, result))
             case _:
                 return ShowForm(report_form.gone_form(account.platform))
 
@@ -442,7 +492,13 @@ class Desk:
         match outcome:
             case close.CloseQuestions():
                 form = case_cards.close_form(
-                    outcome.incident.reference, outcome.alert.id, outcome.outcome, outcome.faults or {}, outcome.open_actions
+                    outcome.incident.reference,
+                    outcome.alert.id,
+                    outcome.outcome,
+                    outcome.faults or {},
+                    outcome.open_actions,
+                    outcome.unsettled,
+                    outcome.result if outcome.has_result else None,
                 )
                 return WrongForm(form, grown=False) if outcome.faults else ShowForm(form)
             case close.NotYetTaken():

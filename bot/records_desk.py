@@ -1,17 +1,17 @@
 """The part of the desk that has to do with records as such: how long they are kept, and what is held about one person."""
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from bot.exports import sealed, sweep_folder
+from bot.exports import put_away, sweep_folder
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from cards import breaches as breach_cards
 from cards import export, pages
 from cards import handovers as handover_cards
 from cards import keeping as cards
+from cards.log_form import dropped_card
 from cards.model import Card, FormValues, Tone
 from cards.texts import say
 from domain.breaches import BreachFile, BreachQuestions, BreachWithOthers
@@ -31,7 +31,7 @@ from domain.subject_access import PERSON, Held, SubjectQuestions
 from handlers import breaches, exports, handovers, keeping, subject_access
 from handlers.acknowledge import NotForYou
 from handlers.ports import Ports
-from storage.sealed_pages import keep_page, new_passphrase, page_name
+from storage.sealed_pages import new_passphrase
 
 log = logging.getLogger("esafety")
 
@@ -123,7 +123,9 @@ class RecordsDesk:
         if isinstance(outcome, NotForYou):
             return _not_for_you()
         await self._swept()
-        return await self.to_decide(account)
+        listed = await self.to_decide(account)
+        # Whoever only works a case has no list of pages, and may have made one of its log form.
+        return Tell(dropped_card()) if listed.refused else listed
 
     async def _swept(self) -> None:
         """Takes the files of what has just ended out of the folder. What was decided stands; every hour it is tried again."""
@@ -174,17 +176,8 @@ class RecordsDesk:
 
     async def _sealed(self, account: Account, kind: PageKind, held: Held, body: str) -> tuple[Page, str]:
         """Puts a sealed page into the folder. Whom it is about stands neither in its name nor in what can be read of it."""
-        name = page_name(self.school.prefix, held.at, self.ports.new_id())
         cases = tuple(case.incident.id for case in held.cases)
-        begun = exports.new_page(self.ports, kind, account.person_id, name, "", cases)
-        made, passphrase, text = await asyncio.to_thread(sealed, self.school, begun, body)
-        await exports.add(self.ports, self.school, account, made)
-        try:
-            await asyncio.to_thread(keep_page, self.exports, name, text)
-        except OSError:
-            await exports.drop(self.ports, self.school, account, made.id)
-            raise
-        return made, passphrase
+        return await put_away(self.ports, self.school, self.exports, account, kind, cases, lambda: body)
 
     async def _to_next_school(self, account: Account) -> Reply:
         return self._handover(await handovers.ask(self.ports, self.school, account))

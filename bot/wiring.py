@@ -30,6 +30,7 @@ from handlers.figures import make_due
 from handlers.keeping import propose_ended
 from handlers.listed import catch_up
 from handlers.ports import Clock, Ports
+from handlers.registers import remind as remind_of_registers
 from storage.answering import Answers
 from storage.audit_heads import Heads
 from storage.auditing import Auditing
@@ -187,6 +188,7 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
                 "sealing": _seal_for_ever(database),
                 "keeping": _propose_for_ever(ports, schools),
                 "breaches": _remind_for_ever(ports, schools),
+                "registers": _remind_of_registers_for_ever(ports, schools),
                 "figures": _make_figures_for_ever(ports, schools),
                 "exports": _sweep_for_ever(ports, schools, settings.exports_folder),
             }
@@ -231,6 +233,17 @@ async def _remind_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
                 await remind(ports, school)
             except Exception:
                 log.exception("%s: nobody could be reminded of a breach; it is tried again", school.id)
+        await asyncio.sleep(_REMIND_EVERY_SECONDS)
+
+
+async def _remind_of_registers_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
+    """Reminds of lines of registers that are to be looked at again."""
+    while True:
+        for school in schools.values():
+            try:
+                await remind_of_registers(ports, school)
+            except Exception:
+                log.exception("%s: nobody could be reminded of a register; it is tried again", school.id)
         await asyncio.sleep(_REMIND_EVERY_SECONDS)
 
 

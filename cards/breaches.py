@@ -31,11 +31,11 @@ from domain.breaches import (
     KIND,
     REASON,
     WHAT,
-    Breach,
     BreachDecision,
     BreachFile,
     BreachKind,
     BreachQuestions,
+    BreachState,
     BreachStep,
     BreachWithOthers,
 )
@@ -57,7 +57,7 @@ def breach_start_card() -> Card:
     return Card(say("breach.title"), say("breach.text"), (Text(say("breach.text")), Buttons((breach_button(),))))
 
 
-def breach_lines(school: School, breaches: tuple[Breach, ...]) -> tuple[Part, ...]:
+def breach_lines(school: School, breaches: tuple[BreachState, ...]) -> tuple[Part, ...]:
     """Those that are not done with, by reference."""
     parts: list[Part] = []
     for b in breaches:

@@ -3,7 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from cards.case_changes import course_parts
+from cards.chronology import background_parts
 from cards.keeping import keeping_button
+from cards.log_form import log_form_button
+from cards.measures import unsettled_banners
 from cards.messages import ACKNOWLEDGE, CLOSE, HAND_ON
 from cards.model import (
     Banner,
@@ -28,12 +32,15 @@ from cards.readers import readers_button
 from cards.steps import policy_source, steps_section, warnings
 from cards.texts import moment, say, texts
 from cards.timeline import recent_parts
+from domain.case_changes import Result
 from domain.incident import Alert, AlertState, CaseFile, PossibleMatch, TaskFile
+from domain.measures import Unsettled
 from domain.people import School
 from domain.report_form import LONGEST_TEXT, Fault
 from domain.words import Doer, Role
 
 CASE, HAND_ON_FORM, CLOSE_FORM, TASK, OPEN_FORM = "case", "hand_on", "close_case", "task", "open_case"
+_SETTLED = Unsettled()
 _OF_KEEPING = frozenset({"keeping.ended", "keeping.proposed", "case.erased"})
 SAME_PERSON, OTHER_PERSON = "same_person", "other_person"
 
@@ -54,12 +61,14 @@ def case_form(school: School, case: CaseFile) -> Form:
             *(_possible(case, match) for match in case.possible if match.typed),
             _overview(school, case),
             _people(case),
+            *(background_parts(school, case.background) if case.background is not None else ()),
             *_narrative(case),
             _duties(school, case),
             *_steps(school, case),
             *policy_source(school, (*case.warnings, *case.actions)),
             *_outside(school, case),
             *_notes(school, case),
+            *(course_parts(school, i, case.course) if case.course is not None else ()),
             *(recent_parts(school, case.timeline) if case.timeline is not None else ()),
             _log(school, case),
             _record(school, case),
@@ -169,8 +178,19 @@ def hand_on_form(
     )
 
 
-def close_form(reference: str, alert_id: str, outcome: str, faults: Mapping[str, Fault], open_actions: int = 0) -> Form:
-    """How it ended. `open_actions`: so many are not done, which is said and forbids nothing."""
+def close_form(
+    reference: str,
+    alert_id: str,
+    outcome: str,
+    faults: Mapping[str, Fault],
+    open_actions: int = 0,
+    unsettled: Unsettled = _SETTLED,
+    result: str | None = None,
+) -> Form:
+    """How it ended, with the `result` in a word, unless it is a task that has none.
+
+    `open_actions`: so many are not done, which is said and forbids nothing; nor does what is `unsettled`.
+    """
     left = say("close.actions_one") if open_actions == 1 else say("close.actions", count=open_actions)
     return Form(
         id=CLOSE_FORM,
@@ -178,12 +198,20 @@ def close_form(reference: str, alert_id: str, outcome: str, faults: Mapping[str,
         parts=(
             Text(say("close.text", reference=reference)),
             *((Banner(left, Tone.WARNING),) if open_actions else ()),
+            *unsettled_banners(unsettled),
+            *_result(result),
             TextField("outcome", say("close.outcome"), outcome, multiline=True, max_length=LONGEST_TEXT),
         ),
         submit=say("close.submit"),
         state=alert_id,
         errors={f: say(f"fault.{fault}") for f, fault in faults.items()},
     )
+
+
+def _result(chosen: str | None) -> tuple[Choice, ...]:
+    options = tuple(Option(result, say(f"result.{result}")) for result in Result)
+    known = chosen if chosen in {o.value for o in options} else ""
+    return (Choice("result", say("close.result"), options, known or "", compact=True),) if chosen is not None else ()
 
 
 def recipient_label(person: str, role: str, group: str) -> str:
@@ -320,10 +348,12 @@ def _record(school: School, case: CaseFile) -> Section:
 
 
 def _of_the_record(case: CaseFile) -> tuple[Part, ...]:
-    """What whoever answers for the records may ask of this one."""
+    """The log form for whoever works the case, and what whoever answers for the records may ask of this one."""
+    log_form = (log_form_button(case.incident.id),) if case.timeline is not None else ()
     readers = (readers_button(case.incident.id),) if case.may_see_readers else ()
     keeping = (keeping_button(case.incident.id),) if case.may_keep else ()
-    return (Buttons((*readers, *keeping)),) if readers or keeping else ()
+    found = (*log_form, *readers, *keeping)
+    return (Buttons(found),) if found else ()
 
 
 def _buttons(case: CaseFile | TaskFile) -> tuple[Part, ...]:

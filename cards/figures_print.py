@@ -23,12 +23,13 @@ from cards.figures import Shown, number
 from cards.figures_report import COLOURS, Report
 from cards.texts import say
 
-_FONT, _BOLD = "Vera", "VeraBd"
+FONT, FONT_BOLD = "Vera", "VeraBd"
+"""The names under which `fonts` makes them known."""
 _INK, _LINE, _HEAD = HexColor("#1a1a1a"), HexColor("#6b6b6b"), HexColor("#e8edf3")
-_BODY = ParagraphStyle("body", fontName=_FONT, fontSize=9.5, leading=13, textColor=_INK, spaceAfter=4)
+_BODY = ParagraphStyle("body", fontName=FONT, fontSize=9.5, leading=13, textColor=_INK, spaceAfter=4)
 _CELL = ParagraphStyle("cell", parent=_BODY, fontSize=8.5, leading=11, spaceAfter=0)
-_COLUMN = ParagraphStyle("column", parent=_CELL, fontName=_BOLD)
-_SECTION = ParagraphStyle("section", parent=_BODY, fontName=_BOLD, fontSize=13, leading=17, spaceBefore=14, spaceAfter=6)
+_COLUMN = ParagraphStyle("column", parent=_CELL, fontName=FONT_BOLD)
+_SECTION = ParagraphStyle("section", parent=_BODY, fontName=FONT_BOLD, fontSize=13, leading=17, spaceBefore=14, spaceAfter=6)
 _TITLE = ParagraphStyle("title", parent=_SECTION, fontSize=20, leading=25)
 _LONGEST_LABEL = 44
 _HEADING = 36 * mm
@@ -37,15 +38,15 @@ _HEADING = 36 * mm
 
 def printed(report: Report) -> bytes:
     """The report as PDF."""
-    _fonts()
+    fonts()
     written = BytesIO()
     page = landscape(A4) if len(report.columns) > 3 else A4
     document = SimpleDocTemplate(
         written,
         pagesize=page,
-        title=_shown(f"{report.title}: {report.school.name}"),
-        author=_shown(report.school.name),
-        subject=_shown(", ".join(report.names)),
+        title=in_font(f"{report.title}: {report.school.name}"),
+        author=in_font(report.school.name),
+        subject=in_font(", ".join(report.names)),
         lang="en-GB",
         leftMargin=18 * mm,
         rightMargin=18 * mm,
@@ -70,8 +71,8 @@ class _Marked(Paragraph):
     """A heading that stands among the bookmarks."""
 
     def __init__(self, text: str, style: ParagraphStyle, level: int) -> None:
-        super().__init__(escape(_shown(text)), style)
-        self._title, self._level = _shown(text), level
+        super().__init__(escape(in_font(text)), style)
+        self._title, self._level = in_font(text), level
 
     def draw(self) -> None:
         """Draws it, and sets the bookmark."""
@@ -82,12 +83,12 @@ class _Marked(Paragraph):
 
 
 def _text(text: str) -> Paragraph:
-    return Paragraph(escape(_shown(text)), _BODY)
+    return Paragraph(escape(in_font(text)), _BODY)
 
 
 def _table(report: Report, title: str, rows: list[list[str]], wide: float) -> Table:
-    heads = [Paragraph(escape(_shown(head)), _COLUMN) for head in (title, *report.names)]
-    body = [[Paragraph(escape(_shown(value)), _CELL) for value in row] for row in rows]
+    heads = [Paragraph(escape(in_font(head)), _COLUMN) for head in (title, *report.names)]
+    body = [[Paragraph(escape(in_font(value)), _CELL) for value in row] for row in rows]
     first = wide * (0.4 if len(report.columns) < 4 else 0.28)
     widths = [first, *([(wide - first) / len(report.columns)] * len(report.columns))]
     table = Table([heads, *body], colWidths=widths, repeatRows=1, hAlign="LEFT")
@@ -112,12 +113,12 @@ def _chart(report: Report, table: Shown, wide: float) -> Drawing:
     # Bars are drawn from below.
     chart.data = [[counts[n] for _, counts in reversed(bars)] for n in reversed(range(len(report.drawn)))]
     chart.categoryAxis.categoryNames = [_short(name) for name, _ in reversed(bars)]
-    chart.categoryAxis.labels.fontName = chart.valueAxis.labels.fontName = _FONT
+    chart.categoryAxis.labels.fontName = chart.valueAxis.labels.fontName = FONT
     chart.categoryAxis.labels.fontSize = chart.valueAxis.labels.fontSize = 7.5
     chart.valueAxis.valueMin, chart.valueAxis.valueStep = 0, _step(max(n for _, counts in bars for n in counts), report.base)
     few = number(0, report.drawn[-1].figures)
     chart.barLabelFormat = lambda count: str(int(count)) if count else few
-    chart.barLabels.fontName, chart.barLabels.fontSize, chart.barLabels.boxAnchor = _FONT, 7, "w"
+    chart.barLabels.fontName, chart.barLabels.fontSize, chart.barLabels.boxAnchor = FONT, 7, "w"
     chart.barLabels.nudge, chart.barLabels.boxTarget = 4, "hi"
     colours = [HexColor(COLOURS[n % len(COLOURS)]) for n in range(len(report.drawn))]
     for n, colour in enumerate(reversed(colours)):
@@ -127,9 +128,9 @@ def _chart(report: Report, table: Shown, wide: float) -> Drawing:
     legend = Legend()
     legend.x, legend.y, legend.boxAnchor = 0, high + 30, "nw"
     legend.alignment, legend.columnMaximum, legend.deltax = "right", 1, round(wide / len(report.drawn))
-    legend.fontName, legend.fontSize, legend.dx, legend.dy = _FONT, 7.5, 7, 7
+    legend.fontName, legend.fontSize, legend.dx, legend.dy = FONT, 7.5, 7, 7
     legend.colorNamePairs = [
-        (colour, _shown(name)) for colour, name in zip(colours, (c.name for c in report.drawn), strict=True)
+        (colour, in_font(name)) for colour, name in zip(colours, (c.name for c in report.drawn), strict=True)
     ]
     drawing.add(legend)
     return drawing
@@ -141,29 +142,33 @@ def _step(most: int, base: int) -> int:
 
 
 def _short(name: str) -> str:
-    return _shown(name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1].rstrip() + "\u2026")
+    return in_font(name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1].rstrip() + "\u2026")
 
 
 def _foot(canvas: Canvas, document: SimpleDocTemplate) -> None:
-    canvas.setFont(_FONT, 8)
+    canvas.setFont(FONT, 8)
     canvas.setFillColor(_INK)
     canvas.drawString(18 * mm, 10 * mm, say("figures.report_page", number=document.page))
 
 
 @cache
-def _fonts() -> TTFont:
+def fonts() -> TTFont:
     """They come with the library, and into the file, so that it looks the same everywhere."""
     folder = Path(reportlab.__file__).parent / "fonts"
-    for name in (_BOLD, _FONT):
+    for name in (FONT_BOLD, FONT):
         font = TTFont(name, str(folder / f"{name}.ttf"))
         pdfmetrics.registerFont(font)
     return font
 
 
-def _shown(text: str) -> str:
+def in_font(text: str) -> str:
     """What the font has no sign for stands without its accent: `w` for the Welsh letter."""
-    known = _fonts().face.charToGlyph
-    return "".join(c if ord(c) in known else _plain(c) for c in text)
+    return "".join(c if shows(c) else _plain(c) for c in text)
+
+
+def shows(character: str) -> bool:
+    """Whether the font has a sign for it."""
+    return ord(character) in fonts().face.charToGlyph
 
 
 def _plain(character: str) -> str:

@@ -27,6 +27,7 @@ from domain.handovers import (
     Handover,
     HandoverQuestions,
     ReceiptQuestions,
+    Unreceived,
 )
 from domain.people import School
 
@@ -44,7 +45,7 @@ def handover_start_card() -> Card:
     return Card(say("handover.title"), say("handover.text"), (Text(say("handover.text")), Buttons((handover_button(),))))
 
 
-def handover_lines(school: School, handovers: tuple[Handover, ...], now: datetime) -> tuple[Part, ...]:
+def handover_lines(school: School, handovers: tuple[Unreceived, ...], now: datetime) -> tuple[Part, ...]:
     """Those without a receipt, by the name of their file."""
     parts: list[Part] = []
     for h in handovers:

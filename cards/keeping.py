@@ -23,9 +23,9 @@ from cards.model import (
     Weight,
 )
 from cards.texts import day_of, listed, say
-from domain.breaches import Breach
+from domain.breaches import BreachState
 from domain.exports import PageLine
-from domain.handovers import Handover
+from domain.handovers import Unreceived
 from domain.incident import Incident
 from domain.messages import ErasureMessage
 from domain.people import School
@@ -59,8 +59,8 @@ def keeping_list_card(
     *,
     more: bool,
     now: datetime,
-    breaches: tuple[Breach, ...] = (),
-    handovers: tuple[Handover, ...] = (),
+    breaches: tuple[BreachState, ...] = (),
+    handovers: tuple[Unreceived, ...] = (),
     exported: tuple[PageLine, ...] = (),
 ) -> Card:
     """What is to be decided and what is held, by reference; breaches that are not done with come first."""

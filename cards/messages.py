@@ -4,9 +4,12 @@ from dataclasses import replace
 from typing import assert_never
 
 from cards.breaches import breach_card
+from cards.case_changes import review_card, sign_off_card
 from cards.figures import figures_message
 from cards.keeping import erasure_card
+from cards.measures import block_card, lesson_card
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts, Part, Text, Tone, Weight
+from cards.registers import register_card
 from cards.requests import decision_card, request_card, unheard_card
 from cards.steps import policy_source, steps_section, warnings
 from cards.texts import moment, phone_list, say
@@ -15,16 +18,21 @@ from domain.incident import AlertState, Asked
 from domain.messages import (
     ActionMessage,
     AlertMessage,
+    BlockMessage,
     BreachMessage,
     DecisionMessage,
     ErasureMessage,
     FiguresMessage,
+    LessonMessage,
     Message,
     OpenedMessage,
     ProgressMessage,
     ReceiptMessage,
+    RegisterMessage,
     ReminderMessage,
     RequestMessage,
+    ReviewMessage,
+    SignOffMessage,
     StillShownMessage,
     UnheardMessage,
     WithdrawnMessage,
@@ -77,6 +85,16 @@ def _card_of(school: School, message: Message) -> Card:
             return figures_message(school, message)
         case ActionMessage():
             return action_card(school, message)
+        case SignOffMessage():
+            return sign_off_card(school, message)
+        case ReviewMessage():
+            return review_card(school, message)
+        case BlockMessage():
+            return block_card(message)
+        case LessonMessage():
+            return lesson_card(school, message)
+        case RegisterMessage():
+            return register_card(school, message)
         case ErasureMessage():
             return erasure_card(school, message)
         case OpenedMessage():
@@ -145,6 +163,8 @@ def receipt_parts(school: School, m: ReceiptMessage) -> tuple[Part, ...]:
     waiting = m.state is IncidentState.REPORTED
     if m.reached_nobody:
         first = Banner(say("receipt.nobody", reference=m.reference), Tone.DANGER)
+    elif m.state is IncidentState.MERGED:
+        first = Banner(say("receipt.merged", reference=m.reference), Tone.SUCCESS)
     elif m.state in _FINISHED:
         first = Banner(say("receipt.closed", reference=m.reference), Tone.SUCCESS)
     else:

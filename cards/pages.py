@@ -1,15 +1,14 @@
 """What somebody asks for and alone sees: help, their reports, their queue, the home page, and short private answers."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from cards.messages import ACKNOWLEDGE, DETAILS
-from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Form, Leaf, Part, Section, Table, Text, Tone, Weight
+from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Form, Part, Table, Text, Tone, Weight
+from cards.queue import concern_label, queue_parts
 from cards.requests import unheard_parts
 from cards.texts import command, moment, phone_list, quoted_command, say
 from cards.timeline import overdue_parts
 from domain.entries import Overdue
-from domain.incident import AlertState, CaseLine, Undelivered
+from domain.incident import CaseLine
 from domain.people import Platform, School
 from domain.queues import Queue
 
@@ -32,9 +31,12 @@ SHOWN_BY = {
 }
 """The commands that show a page, each with the button that shows the same."""
 IN_SCHOOL, OPEN_CASE = "in_school", "open_case"
-_MOST_LINES = 15
-"""No chat shows a longer list with buttons well; what is most urgent stands first, so that nothing waits below unseen."""
-COMMANDS = ("report", "ask", "topics", "who", "mine", "queue", "case", "gaps", "records", "figures", "help")
+COMMANDS = (
+    *("report", "ask", "topics", "who", "mine", "queue", "case"),
+    *("gaps", "records", "chronology", "figures", "register", "help"),
+)
+IN_NO_MENU = frozenset({"chronology"})
+"""Teams' menu of commands takes twelve: what is not in it is typed all the same, and this stands on the page of each case."""
 
 
 def help_card(school: School, platform: Platform, note: str = "") -> Card:
@@ -109,25 +111,8 @@ def home_card(school: School, queue: Queue, own: Sequence[CaseLine]) -> Card:
 
 
 def _queue_parts(school: School, queue: Queue) -> tuple[Part, ...]:
-    lines = queue.lines
-    first = (
-        *_records_wait(queue.records_wait),
-        *overdue_parts(school, queue.overdue),
-        *unheard_parts(queue.unheard),
-    )
-    if not lines:
-        return (*first, Text(say("queue.empty" if queue.answers else "queue.none")))
-    waiting = [x for x in lines if x.alert_state is AlertState.OPEN]
-    own = [x for x in lines if x.alert_state is not AlertState.OPEN and x.mine]
-    others = [x for x in lines if x.alert_state is not AlertState.OPEN and not x.mine]
-    left = _MOST_LINES
-    parts: list[Part] = [*first, *_given_up(lines, queue.undelivered)]
-    for title, found in ((say("queue.open"), waiting), (say("queue.mine"), own), (say("queue.others"), others)):
-        if found[:left]:
-            parts.append(Section(title, _lines(school, found[:left], queue.now)))
-        left = max(left - len(found), 0)
-    hidden = len(lines) - _MOST_LINES
-    return (*parts, Text(say("queue.more", count=hidden))) if hidden > 0 else tuple(parts)
+    first = (*_records_wait(queue.records_wait), *overdue_parts(school, queue.overdue), *unheard_parts(queue.unheard))
+    return (*first, *queue_parts(school, queue))
 
 
 def notice(title: str, text: str, tone: Tone = Tone.INFO) -> Card:
@@ -153,47 +138,5 @@ def _records_wait(wait: bool) -> tuple[Part, ...]:  # noqa: FBT001 - a fact, not
     return (Text(say("queue.records")), Buttons((Button(SHOW_RECORDS, say("queue.show_records")),))) if wait else ()
 
 
-def _given_up(lines: Sequence[CaseLine], undelivered: Sequence[Undelivered]) -> list[Part]:
-    """A banner for what stands where it must not, and one for the rest: whoever sees it had better tell by mouth."""
-    references = {x.incident_id: x.reference for x in lines[:_MOST_LINES]}
-    said, shown = [], []
-    for u in undelivered:
-        if u.incident_id not in references:
-            continue
-        about = {"reference": references[u.incident_id], "platform": say(f"platform.{u.platform}")}
-        if u.still_shown:
-            shown.append(say("queue.still_shown", **about))
-        if count := u.count - u.still_shown:
-            said.append(say("queue.undelivered_one", **about) if count == 1 else say("queue.undelivered", count=count, **about))
-    found = ((shown, Tone.DANGER), (said, Tone.WARNING))
-    return [Banner("\n".join(lines_said), tone) for lines_said, tone in found if lines_said]
-
-
-def _lines(school: School, lines: Sequence[CaseLine], now: datetime) -> tuple[Leaf, ...]:
-    parts: list[Leaf] = []
-    for x in lines:
-        line = say(
-            "queue.line",
-            reference=x.reference,
-            urgency=say(f"urgency.{x.urgency}"),
-            concern=_concern(school, x),
-            standing=_standing(school, x, now),
-            reported=moment(school, x.reported_at),
-        )
-        parts.append(Text(line))
-        buttons = [Button(DETAILS, say("queue.details"), x.incident_id, opens_form=True)]
-        if x.alert_state is AlertState.OPEN and x.alert_id:
-            buttons.insert(0, Button(ACKNOWLEDGE, say("queue.acknowledge"), x.alert_id, ButtonStyle.PRIMARY))
-        parts.append(Buttons(tuple(buttons)))
-    return tuple(parts)
-
-
-def _standing(school: School, line: CaseLine, now: datetime) -> str:
-    if line.alert_state is not AlertState.OPEN:
-        return say("queue.owner", owner=line.owner)
-    return say("queue.late" if now >= line.due_at else "queue.due", due=moment(school, line.due_at))
-
-
 def _concern(school: School, line: CaseLine) -> str:
-    known = school.policy.concerns.get(line.concern)
-    return known.label if known else line.concern
+    return concern_label(school, line.concern)

@@ -1,9 +1,10 @@
 """What was written in a case while it was worked, the forms to add to it, and what is said of an action that is overdue."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from cards.checklist import agencies_section, checklist_parts, decision_fields, kind_fields
+from cards.filled import area, chosen, member_field, moment_of, typed
+from cards.measures import MAKE_ACTION, advice_parts, measure_body, measure_facts, measure_fields, more_buttons, standing_parts
 from cards.model import (
     Banner,
     Button,
@@ -18,8 +19,6 @@ from cards.model import (
     MomentField,
     Option,
     Part,
-    PeopleField,
-    PersonChoice,
     Section,
     Text,
     TextField,
@@ -28,7 +27,8 @@ from cards.model import (
 )
 from cards.texts import dated, say
 from domain.casework import DecisionQuestions, DecisionSteps, EntryQuestions, KindOfEntry, StepsPage
-from domain.checklists import OWN, WHY
+from domain.checklists import OWN, WHY, Checklist
+from domain.checklists import wording as words_of
 from domain.entries import (
     ADDED,
     CONTACTS,
@@ -56,6 +56,8 @@ from domain.entries import (
     Timeline,
     Wording,
 )
+from domain.grids import Stage
+from domain.measures import NO, REFUSED, YES
 from domain.messages import ActionMessage
 from domain.people import School
 from domain.report_form import LONGEST_TEXT, Fault
@@ -82,7 +84,8 @@ def recent_parts(school: School, timeline: Timeline) -> tuple[Part, ...]:
             Button(SHOW_STEPS, say("timeline.steps"), i, opens_form=True),
         )
     )
-    return (Text(say("timeline.recent"), Weight.HEADING), *nothing, *shown, buttons)
+    standing = standing_parts(school, timeline.standing)
+    return (*standing, Text(say("timeline.recent"), Weight.HEADING), *nothing, *shown, buttons)
 
 
 def timeline_form(school: School, timeline: Timeline) -> Form:
@@ -91,6 +94,9 @@ def timeline_form(school: School, timeline: Timeline) -> Form:
     parts: list[Part] = [Text(say("case.logged"), Weight.MUTED)]
     if timeline.saved:
         parts.append(Banner(say("timeline.saved"), Tone.SUCCESS))
+    if timeline.untold:
+        parts.append(Banner(say("timeline.untold"), Tone.WARNING))
+    parts += standing_parts(school, timeline.standing)
     if not timeline.lines:
         parts.append(Text(say("timeline.empty")))
     parts += [part for line in timeline.lines for part in _entry(school, i, line, pressed=True)]
@@ -114,6 +120,7 @@ def _entry(school: School, incident_id: str, line: Line, *, pressed: bool) -> It
     if line.kind is EntryKind.ACTION:
         facts.append(Fact(say("timeline.state"), _state(school, line)))
     buttons = [Button(CORRECT_ENTRY, say("timeline.correct"), f"{incident_id}|{line.id}", opens_form=True)]
+    buttons += more_buttons(incident_id, line)
     if line.is_open:
         buttons.append(Button(ACTION_DONE, say("timeline.mark_done"), f"{incident_id}|{line.id}", opens_form=True))
     title = say("timeline.entry", when=dated(school, line.at), kind=say(f"timeline.kind_{line.kind}"))
@@ -125,6 +132,20 @@ def _entry(school: School, incident_id: str, line: Line, *, pressed: bool) -> It
         )
         own = _facts(school, wording)
         yield Section(head, (*((Facts(tuple(own)),) if own else ()), *_body(wording)))
+
+
+def entry_told(school: School, line: Line) -> tuple[str, tuple[str, ...]]:
+    """An entry as a heading and plain lines, for where it is written down elsewhere; with each earlier wording."""
+    told: list[str] = []
+    first, *before = (part for part in _entry(school, "", line, pressed=True) if isinstance(part, Section))
+    for number, section in enumerate((first, *before)):
+        told += [section.title] if number else []
+        for leaf in section.parts:
+            if isinstance(leaf, Facts):
+                told += [say("timeline.told", label=fact.label, value=fact.value) for fact in leaf.items]
+            elif isinstance(leaf, Text | Banner):
+                told += leaf.text.splitlines()
+    return first.title, tuple(told)
 
 
 def _who(wording: Wording) -> str:
@@ -144,11 +165,12 @@ def _facts(school: School, wording: Wording) -> list[Fact]:
         case Action(due_at=due):
             by = dated(school, due) if due is not None else say("timeline.no_date")
             return [Fact(say("timeline.doer"), wording.doer or say("timeline.somebody")), Fact(say("timeline.due"), by)]
-        case Contact(whom=role, at=at, who=who, reference=reference):
+        case Contact(whom=role, at=at, who=who, reference=reference, refused=refused):
             whom = school.policy.role_title(role)
             named = say("timeline.whom_named", whom=whom, who=who) if who else whom
             facts = [Fact(say("timeline.whom"), named), Fact(say("timeline.at"), dated(school, at))]
-            return [*facts, Fact(say("timeline.reference"), reference)] if reference else facts
+            facts += [Fact(say("timeline.reference"), reference)] if reference else []
+            return [*facts, Fact(say("entry.refused"), say("timeline.refused"))] if refused else facts
         case Decided(decision=d, kind_name=kind):
             facts = [Fact(say("timeline.line"), kind or say("timeline.no_line"))]
             if d.times is not None:
@@ -156,6 +178,8 @@ def _facts(school: School, wording: Wording) -> list[Fact]:
             if d.differs:
                 facts.append(Fact(say("timeline.differs"), ", ".join(say(f"timeline.differs_{x}") for x in d.differs)))
             return facts
+        case told:
+            return measure_facts(school, wording, told)
 
 
 def _body(wording: Wording) -> tuple[Leaf, ...]:
@@ -167,6 +191,8 @@ def _body(wording: Wording) -> tuple[Leaf, ...]:
             reason = (say("timeline.reason", text=d.reason),) if d.reason else ()
             steps = ("\n".join(say("timeline.step", step=word) for word in words),) if words else ()
             return tuple(Text(text) for text in (*steps, *own, *reason))
+        case told:
+            return tuple(Text(text) for text in measure_body(told))
 
 
 def steps_form(school: School, page: StepsPage) -> Form:
@@ -175,11 +201,28 @@ def steps_form(school: School, page: StepsPage) -> Form:
     decide = Button(DECIDE_STEPS, say("timeline.decide"), i.id, ButtonStyle.PRIMARY, opens_form=True)
     parts = (
         Text(say("case.logged"), Weight.MUTED),
+        *advice_parts(school, i.id, page.advice),
         *checklist_parts(school, page.suggestion, page.counted),
         Buttons((decide,)),
+        *_to_actions(school, page),
         *agencies_section(school, page.offered),
     )
     return Form(STEPS, say("case.title", reference=i.reference), parts, state=i.id)
+
+
+def _to_actions(school: School, page: StepsPage) -> tuple[Part, ...]:
+    """Each step with the way to make an action of it by one press."""
+    if not isinstance(page.suggestion, Checklist):
+        return ()
+    parts: list[Leaf] = []
+    for item in (i for stage in Stage for i in page.suggestion.of(stage)):
+        step, value = words_of(school.policy, item.action), f"{page.incident.id}|{item.action.id}"
+        parts.append(Text(say("measure.of_step", step=step)))
+        if item.action.id in page.made:
+            parts.append(Text(say("measure.is_action"), Weight.MUTED))
+        else:
+            parts.append(Buttons((Button(MAKE_ACTION, say("measure.make_action"), value, opens_form=True),)))
+    return (Section(say("timeline.to_actions"), tuple(parts)),)
 
 
 # To fill in
@@ -214,32 +257,34 @@ def entry_form(school: School, asked: EntryQuestions) -> Form:
 def _entry_fields(school: School, q: EntryQuestions) -> tuple[Part, ...]:
     match q.kind:
         case EntryKind.NOTE:
-            return (_area(q, TEXT, say("entry.note")),)
+            return (area(q, TEXT, say("entry.note")),)
         case EntryKind.ACTION:
             return _action_fields(school, q)
-        case _:
+        case EntryKind.CONTACT:
             options = tuple(Option(role, school.policy.role_title(role)) for role in CONTACTS)
+            refused = tuple(Option(value, say(f"entry.refused_{value}")) for value in (NO, YES))
+            answer, hint = chosen(q, REFUSED, (NO, YES)) or NO, say("entry.refused_hint")
             return (
-                Choice(WHOM, say("entry.whom"), options, _chosen(q, WHOM, CONTACTS), compact=True),
-                TextField(WHO, say("entry.who"), _typed(q, WHO), required=False, max_length=LONGEST_LINE),
-                MomentField(WHEN, say("entry.when"), _moment(school, q, WHEN) or q.now),
-                _area(q, OUTCOME, say("entry.outcome")),
-                TextField(REFERENCE, say("entry.reference"), _typed(q, REFERENCE), required=False, max_length=LONGEST_LINE),
+                Choice(WHOM, say("entry.whom"), options, chosen(q, WHOM, CONTACTS), compact=True),
+                TextField(WHO, say("entry.who"), typed(q, WHO), required=False, max_length=LONGEST_LINE),
+                MomentField(WHEN, say("entry.when"), moment_of(school, q, WHEN) or q.now),
+                area(q, OUTCOME, say("entry.outcome")),
+                TextField(REFERENCE, say("entry.reference"), typed(q, REFERENCE), required=False, max_length=LONGEST_LINE),
+                Choice(REFUSED, say("entry.refused"), refused, answer, hint, required=False, compact=True),
             )
+        case _:
+            return measure_fields(school, q)
 
 
 def _action_fields(school: School, q: EntryQuestions) -> tuple[Part, ...]:
-    picked = q.filled.get(DOER, ())
-    doers = (picked,) if isinstance(picked, str) and picked else picked or ()
-    chosen = tuple(PersonChoice(value, q.doer or value.partition(":")[2]) for value in doers[:1])
     states = tuple(Option(state, say(f"entry.status_{state}")) for state in (TO_DO, DONE))
-    state = _chosen(q, STATUS, (TO_DO, DONE)) or TO_DO
+    state = chosen(q, STATUS, (TO_DO, DONE)) or TO_DO
     status = () if q.corrects else (Choice(STATUS, say("entry.status"), states, state),)
     return (
-        _area(q, WHAT, say("entry.what")),
-        PeopleField(DOER, say("entry.doer"), chosen, say("entry.doer_hint"), required=True, most=1),
+        area(q, WHAT, say("entry.what")),
+        member_field(q, DOER, say("entry.doer"), q.doer, say("entry.doer_hint")),
         *status,
-        MomentField(DUE, say("entry.due"), _moment(school, q, DUE), say("entry.due_hint"), required=False),
+        MomentField(DUE, say("entry.due"), moment_of(school, q, DUE), say("entry.due_hint"), required=False),
     )
 
 
@@ -269,33 +314,16 @@ def decision_steps_form(school: School, asked: DecisionSteps) -> Form:
     return Form(
         DECISION_STEPS_FORM,
         say("decision.title_steps"),
-        (Text(say("decision.steps_text", reference=asked.incident.reference)), *kept, *fields),
+        (
+            Text(say("decision.steps_text", reference=asked.incident.reference)),
+            *advice_parts(school, asked.incident.id, asked.advice, pressed=False),
+            *kept,
+            *fields,
+        ),
         submit=say("decision.submit"),
         state=asked.state,
         errors=_errors(asked.faults),
     )
-
-
-def _area(q: EntryQuestions, field: str, label: str) -> TextField:
-    return TextField(field, label, _typed(q, field), multiline=True, max_length=LONGEST_TEXT)
-
-
-def _typed(q: EntryQuestions, field: str) -> str:
-    value = q.filled.get(field, "")
-    return value if isinstance(value, str) else ""
-
-
-def _chosen(q: EntryQuestions, field: str, options: Iterable[str]) -> str:
-    value = _typed(q, field)
-    return value if value in options else ""
-
-
-def _moment(school: School, q: EntryQuestions, field: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(_typed(q, field))
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=school.calendar.timezone)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _errors(faults: Mapping[str, Fault]) -> dict[str, str]:
@@ -324,12 +352,14 @@ def overdue_parts(school: School, found: tuple[Overdue, ...]) -> tuple[Part, ...
     """Actions that are overdue, for a list."""
     if not found:
         return ()
-    parts: list[Leaf] = []
-    for one in found[:_MOST_OVERDUE]:
-        line = say("due.line_own" if one.own else "due.line", reference=one.reference, due=dated(school, one.due_at))
-        parts.append(Text(line))
-        if one.reads:
-            parts.append(Buttons((Button(SHOW_TIMELINE, say("due.show"), one.incident_id, opens_form=True),)))
+    parts: list[Leaf] = [part for one in found[:_MOST_OVERDUE] for part in overdue_line(school, one)]
     if (hidden := len(found) - _MOST_OVERDUE) > 0:
         parts.append(Text(say("due.more", count=hidden), Weight.MUTED))
     return (Section(say("due.list"), tuple(parts)),)
+
+
+def overdue_line(school: School, one: Overdue) -> Iterable[Leaf]:
+    """One of them, with the way to it for whoever works the case."""
+    yield Text(say("due.line_own" if one.own else "due.line", reference=one.reference, due=dated(school, one.due_at)))
+    if one.reads:
+        yield Buttons((Button(SHOW_TIMELINE, say("due.show"), one.incident_id, opens_form=True),))

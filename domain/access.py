@@ -11,8 +11,10 @@ from typing import assert_never
 
 from domain.asking import Request
 from domain.incident import Alert, AlertState, Incident, Summons
-from domain.people import GROUP_OF, Account, Group, Person, School, Staff, Standing
-from domain.words import Role
+from domain.people import GROUP_OF, Account, Group, Holders, Person, School, Staff, Standing
+from domain.register_terms import Move, RegisterAct, RegisterKind
+from domain.registers import Record
+from domain.words import IncidentState, Role
 
 LEADS = frozenset({Role.DSL, Role.DEPUTY_DSL})
 """They lead safeguarding: every case of the school is theirs to see, but for private ones and those that exclude them."""
@@ -62,6 +64,10 @@ class Act(StrEnum):
     """Say whether a name that was typed is a member of staff."""
     WORK = "work"
     """Read its timeline, write in it, decide on the policy's steps: for its owner and those who lead safeguarding."""
+    FILE = "file"
+    """Take it out as the policy's log form, with everything that was written in it: for who works it."""
+    CARRY_OUT = "carry_out"
+    """Read what is to be blocked and from when, never for whom, and say that it is done: for IT support."""
     READ_READERS = "read_readers"
     """Who has read it."""
     KEEP = "keep"
@@ -70,6 +76,8 @@ class Act(StrEnum):
     """Take what is held about one person out of it, to hand it out once it is reviewed."""
     AGREE = "agree"
     """Agree that it is erased before its time, which somebody else has proposed."""
+    SIGN = "sign"
+    """Sign it off, for whoever is asked to: what they see of it for that names nobody."""
     OPEN = "open"
     """Open it in an emergency, with a reason, and tell those who lead."""
 
@@ -83,6 +91,7 @@ class Ground(StrEnum):
     HOLDS = "holds"
     LEADS = "leads"
     OPENED = "opened"
+    SIGNS = "signs"
 
 
 class Refused(StrEnum):
@@ -124,12 +133,30 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A case as far as rights to it go. `opened_by`: who has opened it in an emergency that is not over."""
+    """A case as far as rights to it go. `opened_by`: who has opened it in an emergency that is not over.
+
+    `signers`: who is asked to sign it off and has not, each in the role in which they are; `reading_signers`: those of them who
+    sign what they have read, as the policy has it.
+    """
 
     incident: Incident
     duties: tuple[tuple[Alert, tuple[Summons, ...]], ...] = ()
     excluded: frozenset[str] = frozenset()
     opened_by: frozenset[str] = frozenset()
+    signers: frozenset[tuple[str, Role]] = frozenset()
+    reading_signers: frozenset[tuple[str, Role]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where to look for what somebody may answer or work: at times more than is theirs, which only `decide` can say.
+
+    `leads`: every case but private ones. `holds`: roles, each for these houses, forms or line managers; None: for all.
+    """
+
+    person: str
+    leads: bool
+    holds: tuple[tuple[Role, frozenset[str] | None], ...]
 
 
 _ON_ANY_GROUND = frozenset({Act.LIST, Act.READ_TASK, Act.ANSWER})
@@ -174,7 +201,8 @@ def decide(viewer: Viewer, act: Act, subject: Subject) -> Ground | Refused:
     match act:
         case Act.OPEN:
             # A task shows nobody's name: whoever has no more than that may need to open the case all the same.
-            needed = (found is None or found[1]) and not incident.private and viewer.roles & OPENERS
+            reads = (found is not None and not found[1]) or _signs(viewer, subject, subject.reading_signers)
+            needed = not reads and not incident.private and viewer.roles & OPENERS
             return Ground.HOLDS if needed else Refused.NO_NEED
         case Act.READ_READERS | Act.KEEP | Act.EXPORT | Act.AGREE if not viewer.roles & KEEPERS:
             return Refused.NO_NEED
@@ -184,8 +212,16 @@ def decide(viewer: Viewer, act: Act, subject: Subject) -> Ground | Refused:
             return Refused.NO_NEED
         case Act.AGREE if viewer.roles & _SECONDS:
             return Ground.HOLDS
-        case Act.WORK:
+        case Act.WORK | Act.FILE:
             return _works(viewer, subject)
+        case Act.CARRY_OUT:
+            # Whoever carries it out knows of the case by that, so that a private one has nobody but those who have it.
+            shown = not incident.private and not incident.erased
+            return Ground.HOLDS if shown and Role.IT_SUPPORT in viewer.roles else Refused.NO_NEED
+        case Act.SIGN:
+            return Ground.SIGNS if _signs(viewer, subject, subject.signers) else Refused.NO_NEED
+        case Act.READ if (found is None or found[1]) and _signs(viewer, subject, subject.reading_signers):
+            return Ground.SIGNS
     if found is None:
         return Refused.NO_NEED
     ground, technical = found
@@ -207,6 +243,23 @@ def answerable(viewer: Viewer, subject: Subject) -> tuple[Alert, ...]:
     everywhere = _leads(viewer, subject) or _opened(viewer, subject)
     mine = [a for a, summoned in subject.duties if everywhere or _ground_of(viewer, a, summoned, subject)]
     return tuple(sorted(mine, key=lambda a: (a.owner_id != viewer.person, a.state is not AlertState.OPEN)))
+
+
+def reach(viewer: Viewer) -> Reach | None:
+    """Where to look for somebody's cases, so that a list need not decide about every case of the school; None: nowhere."""
+    person = viewer.staff.get(viewer.person)
+    if person is None:
+        return None
+    found: list[tuple[Role, frozenset[str] | None]] = []
+    # Somebody is a line manager by their own address, whether anybody is still theirs or not.
+    for role in sorted((viewer.roles | {Role.LINE_MANAGER}) - _COUNTS_ONLY):
+        holders = viewer.school.holders.get(role, Holders())
+        if person.email in map(str.lower, holders.everywhere):
+            found.append((role, None))
+            continue
+        groups = {group for group, emails in holders.by_group.items() if person.email in map(str.lower, emails)}
+        found.append((role, frozenset(groups | ({person.email} if role is Role.LINE_MANAGER else set()))))
+    return Reach(person.id, bool(viewer.roles & LEADS), tuple(found))
 
 
 def may_agree(viewer: Viewer, subject: Subject, proposed_by: str | None) -> bool:
@@ -241,6 +294,41 @@ def may_see_running_figures(viewer: Viewer) -> bool:
     return bool(viewer.roles & (LEADS | {Role.HEADTEACHER}))
 
 
+def may_use_register(viewer: Viewer, act: RegisterAct, kind: RegisterKind) -> bool:
+    """Whether somebody may do something with a whole register: by the roles that the policy gives it, and nothing else."""
+    return viewer.person is not None and bool(viewer.roles & viewer.school.policy.registers[kind].roles(act))
+
+
+def may_use_record(viewer: Viewer, act: RegisterAct, record: Record) -> bool:
+    """The same with one line of it. Whoever owns it may read it and write in it too, and not approve it for that."""
+    owns = viewer.person is not None and record.owner_id == viewer.person
+    return (owns and act is not RegisterAct.APPROVE) or may_use_register(viewer, act, record.kind)
+
+
+def register_moves(viewer: Viewer, record: Record) -> tuple[Move, ...]:
+    """What somebody may make of a line of a register. What needs another is not for whoever wrote its newest wording."""
+    return tuple(
+        move
+        for move in record.definition.moves.get(record.state, ())
+        if may_use_record(viewer, move.act, record) and not (move.another and viewer.person == record.written_by)
+    )
+
+
+def register_approvers(school: School, staff: Staff, record: Record) -> tuple[Person, ...]:
+    """Who may approve what waits for another than whoever wrote it."""
+    roles = sorted(school.policy.registers[record.kind].approve)
+    found = {p.id: p for role in roles for p in staff.holders(school, role) if p.id != record.written_by}
+    return tuple(found.values())
+
+
+def may_look_up_children(viewer: Viewer) -> bool:
+    """Whether somebody may begin a chronology with a name: those who lead safeguarding. Others come to it from a case.
+
+    What it shows is decided case by case.
+    """
+    return bool(viewer.roles & LEADS)
+
+
 def may_review_questions(viewer: Viewer) -> bool:
     """Whether somebody may read what staff asked and the policy does not say."""
     return bool(viewer.roles & REVIEWERS)
@@ -261,6 +349,12 @@ def may_read_request(viewer: Viewer, request: Request) -> bool:
 def asked_it(account: Account, request: Request) -> bool:
     """Whether somebody wrote a request, in this chat or in another."""
     return _same(account, request.asker)
+
+
+def _signs(viewer: Viewer, subject: Subject, asked: frozenset[tuple[str, Role]]) -> bool:
+    """As long as the case is closed and waits for their signature, and they hold the role in which they were asked."""
+    waits = subject.incident.state is IncidentState.CLOSED and not subject.incident.erased
+    return waits and any((viewer.person, role) in asked for role in viewer.roles)
 
 
 def _works(viewer: Viewer, subject: Subject) -> Ground | Refused:

@@ -9,7 +9,7 @@ from domain.words import Role
 OPENED = "case.read"
 """Somebody had all of a case before them: its names, and what was written."""
 
-TAKEN_OUT = frozenset({"subject.exported", "handover.exported"})
+TAKEN_OUT = frozenset({"subject.exported", "handover.exported", "log_form.exported"})
 """Somebody was given what stands in a case as a page, to read it elsewhere."""
 
 READINGS = frozenset({OPENED, "task.read", "readers.read"})

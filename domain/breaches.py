@@ -46,8 +46,8 @@ KIND, FOUND, WHAT, CAUSED, DECISION, REASON = "kind", "found", "what", "caused",
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
-    """A breach from the moment it was found. `what` and `reason` may name people: they are sealed, and read in a dialog only.
+class BreachState:
+    """A breach from the moment it was found, without a word that was written of it.
 
     `steps`: those that are done. `reminded`: how many reminders have gone out. `caused_by`: the members of staff who are named
     as having caused it, by id: they neither see it nor have a say in it.
@@ -57,13 +57,11 @@ class Breach:
     reference: str
     kind: BreachKind
     found_at: datetime
-    what: str
     started_by: str
     started_at: datetime
     steps: frozenset[BreachStep] = frozenset()
     reminded: int = 0
     decision: BreachDecision | None = None
-    reason: str = ""
     decided_by: str | None = None
     decided_at: datetime | None = None
     caused_by: frozenset[str] = frozenset()
@@ -86,6 +84,14 @@ class Breach:
     def reminders_by(self, now: datetime) -> int:
         """How many reminders there should have been by now."""
         return sum(self.found_at + after <= now for after in REMINDED_AFTER) if self.is_open else self.reminded
+
+
+@dataclass(frozen=True, slots=True)
+class Breach(BreachState):
+    """The same with what was written: it may name people, is sealed, and is read in a dialog only."""
+
+    what: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

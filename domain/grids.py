@@ -8,6 +8,8 @@ from domain.words import About, Doer, Role
 
 ILLEGAL = "illegal"
 """The fact that the report itself may tell: whether a law could have been broken."""
+FAMILIES_REFUSE = "families_refuse"
+"""The fact that contact with parents may tell, where a grid has it: whether a family refuses to take part."""
 
 
 class Times(StrEnum):
@@ -36,6 +38,16 @@ class Stage(StrEnum):
     RESPONSE = "response"
     ESCALATION = "escalation"
     SAFEGUARDING = "safeguarding"
+
+
+class Measured(StrEnum):
+    """What is done about an incident and written down in a form of its own, of which a policy may say something."""
+
+    CONFISCATION = "confiscation"
+    SEARCH = "search"
+    BLOCK = "block"
+    DAMAGE = "damage"
+    LESSON = "lesson"
 
 
 class Counts(StrEnum):
@@ -143,7 +155,7 @@ class NoRow:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the policy says of the grid as a whole."""
+    """What the policy says of the grid as a whole, or of something that is done about an incident."""
 
     text: str
     cites: tuple[str, ...]
@@ -153,7 +165,8 @@ class Note:
 class Grid:
     """A policy's grid, whole and checked: every clause exists, and every concern has a kind or a reason for having none.
 
-    `facts`: what steps can turn on, each as a question with yes or no for its answer.
+    `facts`: what steps can turn on, each as a question with yes or no for its answer. `measures`: what the policy says of what
+    is done, beside the rows.
     """
 
     counts: Counts
@@ -164,6 +177,7 @@ class Grid:
     always: tuple[Always, ...] = ()
     no_row: tuple[NoRow, ...] = ()
     note: Note | None = None
+    measures: Mapping[Measured, tuple[Note, ...]] = field(default_factory=dict)
 
     def kinds_of(self, concern: str, about: About) -> tuple[Kind, ...]:
         """The kinds of incident that a report of this concern can be."""

@@ -32,6 +32,16 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreceived:
+    """A hand-over without a receipt, by the name of its file: of nobody, and to nowhere."""
+
+    id: str
+    file: str
+    at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class HandoverQuestions:
     """Of whom, and to which school."""
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from domain.case_changes import CaseCourse
 from domain.entries import Timeline
+from domain.patterns import Background
 from domain.people import Account, Address, Group, Platform
 from domain.policy import Step
 from domain.routing import Facts, Route
@@ -204,11 +206,17 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class FirstKnown:
-    """What a case was when it was reported, and how many times it has been closed since: all that is told of it to some."""
+    """What a case was when it was reported, and how many times it has been closed since: all that is told of it to some.
+
+    `due_at`: by when it was to be answered, where that was changed since. Empty or None: nobody knows, or it is as it was.
+    """
 
     about: About
     private: bool
     closings: int
+    concern: str = ""
+    urgency: Urgency | None = None
+    due_at: datetime | None = None
 
 
 class NoteKind(StrEnum):
@@ -251,7 +259,8 @@ class CaseFile:
     `mine` is the duty that the reader may answer for, the one they own before any other. `may_see_readers`: they may also see
     who has looked at it; `may_keep`: they have a say in how long it is kept. `changed`: what stands in it is not what the audit
     vouches for, so that somebody has changed it without the bot. `timeline`: the newest of what was written while it was
-    worked, for those who may work it.
+    worked, and `background`: of whom there is a chronology and what earlier cases have in common with it, for those who may
+    work it. `course`: how the case has changed and ended, and what its reader may do about that.
     """
 
     incident: Incident
@@ -270,6 +279,8 @@ class CaseFile:
     may_keep: bool = False
     changed: bool = False
     timeline: Timeline | None = None
+    background: Background | None = None
+    course: CaseCourse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,9 +310,9 @@ class Opening:
 class Delivery:
     """One copy of one message on its way to one place. `message_id` is set once the platform has it; `school` by the outbox.
 
-    It is about an incident, a request, a breach or a term's figures, never about two. `step` is what makes it due: the same
-    message for the same step goes to a place once. `lease` numbers the attempt: only who holds the newest may say what became
-    of it.
+    It is about an incident, a request, a breach, a term's figures or a line of a register, never about two. `step` is what
+    makes it due: the same message for the same step goes to a place once. `lease` numbers the attempt: only who holds the
+    newest may say what became of it.
     `uncertain`: an earlier attempt may have posted it and not have been able to say so. `tried_since`: since when it has been
     tried, with no long standstill in between; None before the first attempt.
     """
@@ -319,6 +330,7 @@ class Delivery:
     request_id: str | None = None
     breach_id: str | None = None
     figures_id: str | None = None
+    register_id: str | None = None
     step: str = ""
     lease: int = 0
     leased_until: datetime | None = None
@@ -342,6 +354,11 @@ class MessageKind(StrEnum):
     BREACH = "breach"
     FIGURES = "figures"
     ACTION = "action"
+    SIGN_OFF = "sign_off"
+    REVIEW = "review"
+    REGISTER = "register"
+    BLOCK = "block"
+    LESSON = "lesson"
 
 
 class TimerKind(StrEnum):
@@ -350,6 +367,9 @@ class TimerKind(StrEnum):
     CLIMB = "climb"
     REMIND = "remind"
     ACTION = "action"
+    SIGN_OFF = "sign_off"
+    REVIEW = "review"
+    BLOCK = "block"
 
 
 @dataclass(slots=True)
@@ -364,7 +384,10 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """Something that must happen at a time unless it is cancelled before. `entry_id`: the action that is to be done by then."""
+    """Something that must happen at a time unless it is cancelled before.
+
+    `entry_id`: the action that is to be done by then, or the block that ends.
+    """
 
     id: str
     kind: TimerKind

@@ -8,8 +8,10 @@ from domain.asking import Decision, RequestKind
 from domain.breaches import BreachKind
 from domain.figures import Figures
 from domain.incident import AlertState, Asked
+from domain.measures import Topic
 from domain.people import Platform
 from domain.policy import Step
+from domain.register_terms import RecordState, RegisterKind
 from domain.retention import EarlyReason
 from domain.words import IncidentState, Urgency
 
@@ -225,6 +227,69 @@ class ActionMessage(_Posted):
     done: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class BlockMessage(_Posted):
+    """To IT and to whoever has the case: a block is to be carried out, or its end or its next review has come.
+
+    Nothing of whom it is about, nor of what it is. `reads`: they may look at the case; `over`: it has come to its end.
+    """
+
+    incident_id: str
+    entry_id: str
+    reference: str
+    reads: bool
+    over: bool = False
+    lifted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LessonMessage(_Posted):
+    """To whoever leads on the curriculum: a lesson is suggested. The topic and the kind of concern, and no reference."""
+
+    topic: Topic
+    concern: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterMessage(_Posted):
+    """To whoever is to approve a line of a register, or to look at it again by now. Nothing of what it says.
+
+    `approval`: it waits to be approved; else its review is due, since `review_at`. `settled`: it waits for nobody any more.
+    """
+
+    record_id: str
+    reference: str
+    kind: RegisterKind
+    state: RecordState
+    approval: bool
+    review_at: datetime | None
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignOffMessage(_Posted):
+    """To whoever is to sign a closed case off, for which role of the policy's log form. Nothing of what it is.
+
+    `settled`: they have signed it, or need not any more.
+    """
+
+    incident_id: str
+    reference: str
+    role_title: str
+    at: datetime
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewMessage(_Posted):
+    """To whoever has a case: it was to be looked at again by now. `done`: it has been since, or another date was set."""
+
+    incident_id: str
+    reference: str
+    due_at: datetime
+    done: bool = False
+
+
 Message: TypeAlias = (
     AlertMessage
     | ReceiptMessage
@@ -239,5 +304,10 @@ Message: TypeAlias = (
     | BreachMessage
     | FiguresMessage
     | ActionMessage
+    | SignOffMessage
+    | ReviewMessage
+    | RegisterMessage
+    | BlockMessage
+    | LessonMessage
     | UnheardMessage
 )

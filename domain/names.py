@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from string import ascii_lowercase
 
 from rapidfuzz.distance import DamerauLevenshtein
 
@@ -57,6 +58,36 @@ def possible_matches(typed: str, staff: Iterable[Person], *, adult_expected: boo
 def _of_staff(name: str) -> tuple[str, ...]:
     """The words of a name on the staff list: there are few of them, and every report asks. What is typed is not kept."""
     return tuple(w for w in _words(name) if w not in _TITLES)
+
+
+def words_to_find(typed: str) -> frozenset[str]:
+    """By which words a typed name can be found again: each of it, and each two neighbours as one, but for titles."""
+    return frozenset(_with_joined([w for w in _words(typed) if w not in _TITLES]))
+
+
+def words_like(name: str, *, listed: bool) -> frozenset[str]:
+    """Which words a typed name may have that can mean this one, with a slip of one letter where a word is long enough for it.
+
+    Of a name on a list the surname must fit, as for `possible_matches`; of one that was typed itself nobody knows which word is
+    the surname. A longer word with two slips, which that would let pass, is not among them.
+    """
+    words = _of_staff(name)
+    surname = (words[1:] or words) if listed else words
+    return frozenset(x for word in _with_joined(surname) for x in _with_a_slip(word))
+
+
+def _with_a_slip(word: str) -> Iterator[str]:
+    yield word
+    if len(word) < 5:
+        return
+    letters = sorted({*ascii_lowercase, *word})
+    for at in range(len(word) + 1):
+        before, after = word[:at], word[at:]
+        yield before + after[1:]
+        if len(after) > 1:
+            yield before + after[1] + after[0] + after[2:]
+        yield from (before + letter + after for letter in letters)
+        yield from (before + letter + after[1:] for letter in letters if after)
 
 
 def _fits(typed: Sequence[str], known: Sequence[str], *, loose: bool) -> bool:

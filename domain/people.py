@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from domain.agencies import Contact
 from domain.deadlines import COMES_BACK, SchoolCalendar
+from domain.patterns import Patterns
 from domain.policy import Policy
 from domain.words import RetentionClass, Role, Urgency
 
@@ -144,6 +145,7 @@ class School:
     `retention`: for how many years it keeps records of a class after a case was closed, where that is not as usual.
     `agencies`: how it reaches those outside near it. `repeats_within`: how long an earlier incident makes one a repeat.
     `figures_base`: what figures are rounded to, so that no smaller number is published; `figures_to`: who is sent them.
+    `patterns`: from how many cases of a pupil on a case's page says that there are others.
     """
 
     id: str
@@ -167,6 +169,7 @@ class School:
     repeats_within: timedelta = timedelta(days=365)
     figures_base: int = 5
     figures_to: tuple[Role, ...] = (Role.DSL, Role.HEADTEACHER)
+    patterns: Patterns = field(default_factory=Patterns)
 
     def groups(self, group: Group) -> tuple[str, ...]:
         """The houses or forms there are to choose from."""
@@ -184,6 +187,7 @@ class Staff:
     def __init__(self, people: Iterable[Person]) -> None:
         self._by_id = {p.id: p for p in people if p.kind is Kind.STAFF}
         self._by_email = {p.email: p for p in self._by_id.values() if p.email}
+        self._roles: dict[str, tuple[School, frozenset[Role]]] = {}
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self._by_id.values())
@@ -205,6 +209,13 @@ class Staff:
 
     def roles_of(self, school: School, person_id: str) -> frozenset[Role]:
         """Every role that a person holds, for the whole school or for a group."""
+        kept = self._roles.get(person_id)
+        if kept is None or kept[0] is not school:
+            # A list asks it for every line.
+            kept = self._roles[person_id] = (school, self._found_roles(school, person_id))
+        return kept[1]
+
+    def _found_roles(self, school: School, person_id: str) -> frozenset[Role]:
         person = self.get(person_id)
         if person is None:
             return frozenset()

@@ -8,6 +8,8 @@ from pathlib import PurePath
 from domain.agencies import Agency
 from domain.deadlines import Deadline
 from domain.grids import Grid
+from domain.log_forms import LogForm
+from domain.register_terms import USUAL_TERMS, RegisterKind, RegisterTerms
 from domain.words import About, Doer, FourC, Role, Source, Urgency
 
 NAMED_ONLY = frozenset({About.STAFF, About.HEADTEACHER})
@@ -112,12 +114,27 @@ class Guidance:
     agencies: tuple[Agency, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """A line of the policy's log form that is signed once a case is closed. `reads`: by somebody who has read the case.
+
+    Whoever stands in for the role never reads it for that.
+    """
+
+    role: Role
+    reads: bool = False
+    cites: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """A school's policy, whole and checked: every clause exists and every concern has a route.
 
     Loaded once and never changed: two are the same only if they are the same object. `home`: the folder it was read from,
-    which has its answers too. `grid`: what it says to do about an incident, if it has such a grid.
+    which has its answers too. `sign_off`: who signs an incident off, nobody where the policy does not ask for it;
+    `review_cites`: where it says that an incident is reviewed. `grid`: what it says to do about an incident, if it has such a
+    grid. `registers`: who may do what with each register. `log_form`: on which incidents are written down, its own or the plain
+    one.
     """
 
     id: str
@@ -136,6 +153,10 @@ class Policy:
     guidance: Guidance = field(repr=False)
     home: PurePath | None = field(default=None, repr=False)
     grid: Grid | None = field(default=None, repr=False)
+    sign_off: tuple[SignOff, ...] = ()
+    review_cites: tuple[str, ...] = ()
+    log_form: LogForm | None = field(default=None, repr=False)
+    registers: Mapping[RegisterKind, RegisterTerms] = field(default_factory=lambda: USUAL_TERMS, repr=False)
 
     def role_title(self, role: Role) -> str:
         """What this school calls the role."""

@@ -59,11 +59,20 @@ class Fault(StrEnum):
     IN_FUTURE = "in_future"
     NOT_A_MOMENT = "not_a_moment"
     NOT_STAFF = "not_staff"
+    NOT_A_PUPIL = "not_a_pupil"
     KEPT_OUT = "kept_out"
     WHY_NEEDED = "why_needed"
     GROUP_NEEDED = "group_needed"
     PERSON_GONE = "person_gone"
+    NO_SUCH_CASE = "no_such_case"
+    NO_CHANGE = "no_change"
+    OTHER_AUDIENCE = "other_audience"
+    STILL_TO_DO = "still_to_do"
+    OTHER_IS_CLOSED = "other_is_closed"
+    IN_PAST = "in_past"
     TOO_MANY = "too_many"
+    NOT_POUNDS = "not_pounds"
+    BEFORE_ITS_START = "before_its_start"
 
 
 Faults: TypeAlias = Mapping[str, Fault]

@@ -4,16 +4,24 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from domain.audience import Duty, Rung, ladder, may_follow, why_asked
-from domain.deadlines import Deadline
+from domain.deadlines import USUAL, Deadline
 from domain.incident import Alert, AlertState, Asked, Delivery, Incident, MessageKind, Outgoing, Summons, Timer, TimerKind
 from domain.people import Address, AddressKind, Person, Platform, School, Staff
+from domain.policy import NAMED_ONLY
 from domain.routing import route_kept
 from handlers.ports import Ports
 
 
 def deadline(school: School, incident: Incident) -> Deadline:
-    """How long a role has to answer, as the case's route says."""
-    return route_kept(school.policy, incident.facts).acknowledge
+    """How long a role has to answer, as the case's route says; where somebody gave it another urgency, as is usual for that.
+
+    A matter about staff keeps what its route says, where that is sooner.
+    """
+    found = route_kept(school.policy, incident.facts)
+    about_staff = incident.facts.about in NAMED_ONLY and found.urgency.rank < incident.urgency.rank
+    if found.urgency is incident.urgency or about_staff:
+        return found.acknowledge
+    return school.policy.deadlines.get(incident.urgency, USUAL[incident.urgency])
 
 
 def rungs_of(school: School, staff: Staff, incident: Incident, alert: Alert, excluded: frozenset[str]) -> tuple[Rung, ...]:

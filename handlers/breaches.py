@@ -66,10 +66,10 @@ async def start(
                 await records.new_reference("breaches", f"{school.prefix}-B", school.calendar.year(now)),
                 BreachKind(typed[KIND]),
                 _moment(school, typed.get(FOUND, ""), now),
-                typed[WHAT].strip(),
                 account.person_id or "",
                 now,
                 caused_by=caused,
+                what=typed[WHAT].strip(),
             )
             # Found days ago, it is not reminded of for each of them.
             made = replace(made, reminded=made.reminders_by(now))

@@ -6,12 +6,12 @@ so is each look at it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
-from domain.access import Act, Subject, Viewer, may
-from domain.agencies import offered
-from domain.casework import DecisionQuestions, DecisionSteps, EntryQuestions, KindOfEntry, StepsPage
+from domain.access import LEADS, TECHNICAL, Act, Subject, Viewer, may
+from domain.agencies import Offered, offered
+from domain.casework import Advice, DecisionQuestions, DecisionSteps, EntryQuestions, KindOfEntry, StepsPage
 from domain.checklists import (
     KIND,
     NO_KIND,
@@ -36,6 +36,7 @@ from domain.entries import (
     DOER,
     DONE,
     DUE,
+    FOLLOWS,
     LONGEST_LINE,
     OUTCOME,
     REFERENCE,
@@ -54,23 +55,39 @@ from domain.entries import (
     Note,
     Timeline,
     Told,
+    followed,
     kind_of,
 )
 from domain.entries import KIND as ENTRY_KIND
-from domain.grids import ILLEGAL, Kind, Times
+from domain.grids import FAMILIES_REFUSE, ILLEGAL, Kind, Measured, Times
 from domain.incident import Incident, MessageKind, Outgoing, Timer, TimerKind
+from domain.measures import (
+    AUTHORISED,
+    NO,
+    REFUSED,
+    YES,
+    AccessBlock,
+    BlockTask,
+    Confiscated,
+    Damage,
+    InPlace,
+    Lifted,
+)
 from domain.people import Account, School
 from domain.report_form import LONGEST_TEXT, Fault, Filled
 from domain.routing import route_kept
-from domain.words import ParticipantRole, Role
-from handlers.acknowledge import NotForYou
+from domain.words import Doer, ParticipantRole, Role
+from handlers import filled as read
+from handlers import measures
+from handlers.acknowledge import NotForYou, remind_at
 from handlers.ask import same_id
+from handlers.filled import PERSON
 from handlers.ports import Ports, Records, actor
 from handlers.rights import member, note_reading, subject, viewer
 from handlers.timeline import may_be_told, page
 
-_CLOCK_DRIFT = timedelta(minutes=5)
-_PERSON = "person:"
+_OF_SOMEBODY = frozenset({EntryKind.ACTION, EntryKind.CONFISCATION, EntryKind.CUSTODY, EntryKind.SEARCH})
+"""Entries with a member of staff who does it, or has it."""
 
 EntryOutcome: TypeAlias = EntryQuestions | KindOfEntry | DecisionSteps | Timeline | NotForYou
 DecisionOutcome: TypeAlias = DecisionQuestions | DecisionSteps | Timeline | NotForYou
@@ -102,10 +119,15 @@ class _Work:
         """Notes that the case was read."""
         await note_reading(self.records, self.looking, self.incident, self.now)
 
-    async def page(self, number: int | None = None, *, saved: bool = False) -> Timeline:
+    async def page(self, number: int | None = None, *, saved: bool = False, untold: bool = False) -> Timeline:
         """A page of the timeline, noted as read."""
         await self.noted()
-        return await page(self.records, self.incident, self.now, number, saved=saved)
+        return await page(self.records, self.incident, self.now, number, saved=saved, untold=untold)
+
+    async def known(self) -> measures.Known:
+        """What the forms are read against."""
+        people = await self.records.participants(self.incident.id)
+        return measures.Known(self.school, self.looking.staff, self.case, people, self.now)
 
     def new_id(self, form_id: str) -> str:
         """The id of the entry that a form makes. Of the person too: nobody can send another's form a second time."""
@@ -141,10 +163,34 @@ async def ask(
             return NotForYou()
         if kind not in ADDED:
             return KindOfEntry(work.incident, {ENTRY_KIND: Fault.UNKNOWN_CHOICE if kind else Fault.MISSING})
-        # Whoever writes an action down mostly does it too.
-        filled: Filled = {DOER: (f"{_PERSON}{work.person}",)} if kind == EntryKind.ACTION else {}
-        asked = EntryQuestions(work.incident, EntryKind(kind), ports.new_id(), work.now, filled)
-        return replace(asked, doer=_doers_name(work, filled))
+        if kind in measures.KINDS:
+            await work.noted()
+        # Whoever writes it down mostly does it, or has it, too.
+        filled: Filled = {DOER: (f"{PERSON}{work.person}",)} if kind in _OF_SOMEBODY else {}
+        return await _asked(work, EntryQuestions(work.incident, EntryKind(kind), ports.new_id(), work.now, filled))
+
+
+async def ask_more(ports: Ports, school: School, account: Account, value: str) -> EntryQuestions | NotForYou:
+    """The fields of what became of an entry. `value`: the case, the kind and that entry."""
+    incident_id, kind, entry_id = (*value.split("|"), "", "")[:3]
+    async with ports.store.transaction(school) as records:
+        work = await _begun(ports, records, school, account, incident_id)
+        if work is None or kind not in FOLLOWS or not _may_follow(await records.entries(incident_id), kind, entry_id):
+            return NotForYou()
+        await work.noted()
+        filled: Filled = {DOER: (f"{PERSON}{work.person}",)} if kind in _OF_SOMEBODY else {}
+        asked = EntryQuestions(work.incident, EntryKind(kind), ports.new_id(), work.now, filled, follows=entry_id)
+        return await _asked(work, asked)
+
+
+async def ask_contact(ports: Ports, school: School, account: Account, value: str) -> EntryQuestions | NotForYou:
+    """The fields of contact with somebody whom the page of steps suggests. `value`: the case and their role."""
+    incident_id, _, whom = value.partition("|")
+    async with ports.store.transaction(school) as records:
+        work = await _begun(ports, records, school, account, incident_id)
+        if work is None or whom not in CONTACTS:
+            return NotForYou()
+        return await _asked(work, EntryQuestions(work.incident, EntryKind.CONTACT, ports.new_id(), work.now, {WHOM: whom}))
 
 
 async def ask_correction(
@@ -160,37 +206,66 @@ async def ask_correction(
         await work.noted()
         if isinstance(told, Decided):
             d = told.decision
-            taken = _taken(work, d.kind, d.times)
+            taken = _taken(work, d.kind, d.times, await _facts_told(work))
             return DecisionSteps(work.incident, taken, ports.new_id(), d.steps, d.own, d.reason, corrects=entry_id)
-        filled = _filled(told)
+        known = await work.known()
+        filled = measures.filled(told, known.people) if kind_of(told) in measures.KINDS else _filled(told)
         asked = EntryQuestions(work.incident, kind_of(told), ports.new_id(), work.now, filled, corrects=entry_id)
-        return replace(asked, doer=_doers_name(work, filled))
+        return await _asked(work, replace(asked, follows=followed(told)))
 
 
 async def add(ports: Ports, school: School, account: Account, state: str, values: Filled) -> EntryOutcome:
     """Keeps an entry, or a correction of one. The same form sent again changes nothing, and is answered as before."""
-    incident_id, kind, form_id, corrects = (*state.split("|"), "", "", "")[:4]
+    incident_id, kind, form_id, corrects, follows = (*state.split("|"), "", "", "", "")[:5]
     async with ports.store.transaction(school) as records:
         work = await _begun(ports, records, school, account, incident_id)
-        if work is None or kind not in ADDED or not form_id:
+        if work is None or kind not in {*ADDED, *FOLLOWS} or not form_id:
             return NotForYou()
         entries = await records.entries(incident_id)
         if any(e.id == work.new_id(form_id) for e in entries):
             return await work.page(saved=True)
         was = _newest(entries, corrects)
-        if corrects and (was is None or kind_of(was) != kind):
+        if corrects and (was is None or kind_of(was) != kind or followed(was) != follows):
             return NotForYou()
-        told, faults = _told(work, EntryKind(kind), values)
+        if not corrects and not _may_follow(entries, kind, follows):
+            return NotForYou()
+        told, faults = await _told(work, EntryKind(kind), values, follows)
         if not corrects:
             faults |= _status_faults(work, EntryKind(kind), values)
         if faults or told is None:
-            doer = _doers_name(work, values)
-            return EntryQuestions(
-                work.incident, EntryKind(kind), form_id, work.now, values, faults, doer=doer, corrects=corrects
-            )
+            asked = EntryQuestions(work.incident, EntryKind(kind), form_id, work.now, values, faults, corrects=corrects)
+            if kind in measures.KINDS:
+                await work.noted()
+            return await _asked(work, replace(asked, follows=follows))
         done_at = _done_at(work, told, values) if not corrects else None
         done_by = work.person if done_at is not None else ""
         await _keep(work, Entry(work.new_id(form_id), incident_id, work.person, work.now, told, corrects, done_at, done_by))
+        shown = await work.page(saved=True, untold=measures.tells_nobody(school, work.looking.staff, work.case, kind_of(told)))
+    ports.wake()
+    return shown
+
+
+async def make_action(ports: Ports, school: School, account: Account, value: str) -> Timeline | NotForYou:
+    """Makes an action of a step of the policy: at once, for whoever the policy names. `value`: the case and the step.
+
+    Pressed twice, by whomever, it is one action. It is due when a case that is left is come back to, and can be corrected.
+    """
+    incident_id, _, step_id = value.partition("|")
+    async with ports.store.transaction(school) as records:
+        work = await _begun(ports, records, school, account, incident_id)
+        if work is None:
+            return NotForYou()
+        decided = (await records.decided_kinds(incident_id)).get(incident_id, "")
+        suggestion, _ = await _suggested(work, decided)
+        items = suggestion.items if isinstance(suggestion, Checklist) else ()
+        step = next((i.action for i in items if i.action.id == step_id), None)
+        if step is None or not isinstance(suggestion, Checklist):
+            return NotForYou()
+        new_id = _id_of_step(work, suggestion, step_id)
+        if all(e.id != new_id for e in await records.entries(incident_id)):
+            due = remind_at(school, work.incident.urgency, work.now)
+            told = Action(wording(school.policy, step), _whose(work, step.by), due)
+            await _keep(work, Entry(new_id, incident_id, work.person, work.now, told))
         shown = await work.page(saved=True)
     ports.wake()
     return shown
@@ -207,7 +282,8 @@ async def done(ports: Ports, school: School, account: Account, value: str) -> Ti
         if await records.finish_action(entry_id, work.person, work.now):
             await records.stop_reminding(entry_id)
             await records.show_again(incident_id, work.now, MessageKind.ACTION)
-            await records.note(work.now, actor(account), "action.done", incident_id, id=entry_id)
+            state = await records.entry_state(entry_id)
+            await records.note(work.now, actor(account), "action.done", incident_id, id=entry_id, state=state)
         shown = await work.page(saved=True)
     ports.wake()
     return shown
@@ -225,10 +301,13 @@ async def steps(ports: Ports, school: School, account: Account, incident_id: str
         await work.noted()
         decided = (await records.decided_kinds(incident_id)).get(incident_id, "")
         suggestion, counted = await _suggested(work, decided)
-        facts = work.incident.facts
-        named = route_kept(school.policy, facts, _out(work)).external
-        agencies = offered(school.policy.guidance.agencies, school.agencies, facts.concern, facts.about, named)
-        return StepsPage(work.incident, suggestion, counted, agencies)
+        entries, made = await records.entries(incident_id), frozenset[str]()
+        if isinstance(suggestion, Checklist):
+            ids = {e.id for e in entries}
+            steps = [i.action.id for i in suggestion.items]
+            made = frozenset(s for s in steps if _id_of_step(work, suggestion, s) in ids)
+        advice = _advice(work, suggestion, entries)
+        return StepsPage(work.incident, suggestion, counted, _agencies(work), made, advice)
 
 
 async def ask_decision(ports: Ports, school: School, account: Account, incident_id: str) -> DecisionOutcome:
@@ -263,9 +342,11 @@ async def choose(
             suggestion, counted = await _suggested(work)
             often = Times(times) if times in set(Times) else counted.times if counted else Times.FIRST
             return DecisionQuestions(work.incident, _kinds(work, suggestion), kind if kind in known else "", often, faults)
-        taken = _taken(work, kind, Times(times))
+        taken = _taken(work, kind, Times(times), await _facts_told(work))
         laid_down = tuple(i.action.id for i in taken.items if i.laid_down) if taken is not None else ()
-        return DecisionSteps(work.incident, taken, ports.new_id(), laid_down)
+        advice = _advice(work, taken, await records.entries(incident_id))
+        await work.noted()
+        return DecisionSteps(work.incident, taken, ports.new_id(), laid_down, advice=advice)
 
 
 async def decided(ports: Ports, school: School, account: Account, state: str, values: Mapping[str, str]) -> DecisionOutcome:
@@ -280,7 +361,7 @@ async def decided(ports: Ports, school: School, account: Account, state: str, va
             return await work.page(saved=True)
         if corrects and not isinstance(_newest(entries, corrects), Decided):
             return NotForYou()
-        taken = _taken(work, kind, Times(times) if times in set(Times) else None)
+        taken = _taken(work, kind, Times(times) if times in set(Times) else None, await _facts_told(work))
         on_list = [i.action for i in taken.items] if taken is not None else []
         chosen = tuple(i for i in filled_steps(values) if i in {a.id for a in on_list})
         own, reason = values.get(OWN, "").strip(), values.get(WHY, "").strip()
@@ -293,7 +374,8 @@ async def decided(ports: Ports, school: School, account: Account, state: str, va
             faults[WHY] = Fault.WHY_NEEDED
         if faults or isinstance(outcome, ReasonMissing):
             await work.noted()
-            return DecisionSteps(work.incident, taken, form_id, chosen, own, reason, faults, corrects)
+            advice = _advice(work, taken, entries)
+            return DecisionSteps(work.incident, taken, form_id, chosen, own, reason, faults, corrects, advice)
         words = tuple(wording(school.policy, a) for a in on_list if a.id in outcome.steps)
         told = Decided(outcome, taken.kind.name if taken is not None else "", words)
         await _keep(work, Entry(work.new_id(form_id), incident_id, work.person, work.now, told, corrects))
@@ -310,8 +392,11 @@ async def _begun(ports: Ports, records: Records, school: School, account: Accoun
 
 async def _keep(work: _Work, entry: Entry) -> None:
     records, told = work.records, entry.told
-    committed = await records.add_entry(entry)
+    first, committed = entry.corrects or entry.id, await records.add_entry(entry)
+    if entry.corrects and isinstance(told, Action):
+        await records.change_action(first, told.doer_id, told.due_at)
     said: dict[str, str] = {"kind": kind_of(told), "id": entry.id, "entry": committed}
+    said["state"] = await records.entry_state(first)
     if entry.corrects:
         said["corrects"] = entry.corrects
     await records.note(
@@ -321,11 +406,11 @@ async def _keep(work: _Work, entry: Entry) -> None:
         entry.incident_id,
         **said,
     )
+    if kind_of(told) in measures.KINDS:
+        await _goes_out(work, entry)
     if not isinstance(told, Action):
         return
-    first = entry.corrects or entry.id
     if entry.corrects:
-        await records.change_action(first, told.doer_id, told.due_at)
         await records.stop_reminding(first)
         await records.show_again(entry.incident_id, work.now, MessageKind.ACTION)
     state = await records.action(first)
@@ -341,11 +426,116 @@ def _newest(entries: tuple[Entry, ...], entry_id: str) -> Told | None:
     return next((e.told for e in entries if e.id == entry_id and not e.corrects), None) if not found else found[-1].told
 
 
+async def _goes_out(work: _Work, entry: Entry) -> None:
+    """Tells whoever is to carry a block out, or leads on the curriculum; calls off what a block that is lifted set going."""
+    records, first = work.records, followed(entry.told) or entry.corrects or entry.id
+    if isinstance(entry.told, AccessBlock | Lifted):
+        await records.stop_reminding(first)
+        await records.show_again(entry.incident_id, work.now, MessageKind.BLOCK)
+    state = await records.block(first) if isinstance(entry.told, AccessBlock) else None
+    if state is None or not state.lifted:
+        await records.set_going(measures.going_out(work.ports, await work.known(), entry), work.now)
+
+
+def _may_follow(entries: tuple[Entry, ...], kind: str, of: str) -> bool:
+    """Whether an entry of that kind may say what became of this one, or stand by itself."""
+    if kind not in FOLLOWS:
+        return not of
+    was = _newest(entries, of)
+    return was is not None and kind_of(was) is FOLLOWS[EntryKind(kind)]
+
+
+# What IT carries out
+
+
+async def block_task(ports: Ports, school: School, account: Account, value: str) -> BlockTask | NotForYou:
+    """A block as whoever carries it out is shown it. `value`: the case and the block."""
+    async with ports.store.transaction(school) as records:
+        work = await _task(ports, records, school, account, value)
+        return await _shown_task(work, value) if work is not None else NotForYou()
+
+
+async def carried_out(ports: Ports, school: School, account: Account, value: str, *, lifted: bool) -> BlockTask | NotForYou:
+    """Says that a block is in place, or that it is lifted. Said twice, by whomever, the first stands."""
+    incident_id, _, entry_id = value.partition("|")
+    async with ports.store.transaction(school) as records:
+        work, state = await _task(ports, records, school, account, value), await records.block(entry_id)
+        if work is None or state is None:
+            return NotForYou()
+        if not state.lifted and (lifted or not state.in_place):
+            told = Lifted(entry_id, work.now) if lifted else InPlace(entry_id, work.now)
+            new_id = same_id("entry", incident_id, entry_id, kind_of(told))
+            await _keep(work, Entry(new_id, incident_id, work.person, work.now, told))
+        shown = await _shown_task(work, value, saved=True)
+    ports.wake()
+    return shown
+
+
+async def _task(ports: Ports, records: Records, school: School, account: Account, value: str) -> _Work | None:
+    incident_id, _, entry_id = value.partition("|")
+    now, incident, state = ports.clock.now(), await records.incident(incident_id), await records.block(entry_id)
+    if incident is None or state is None or state.incident_id != incident_id:
+        return None
+    looking, case = await viewer(records, school, account), await subject(records, incident, now)
+    allowed = may(looking, Act.WORK, case) or may(looking, Act.CARRY_OUT, case)
+    return _Work(ports, records, looking, case, now) if allowed else None
+
+
+async def _shown_task(work: _Work, value: str, *, saved: bool = False) -> BlockTask | NotForYou:
+    records, entry_id = work.records, value.partition("|")[2]
+    await note_reading(records, work.looking, work.incident, work.now, task=True)
+    entries = await records.entries(work.incident.id)
+    block = _newest(entries, entry_id)
+    if not isinstance(block, AccessBlock):
+        return NotForYou()
+    became = [_newest(entries, e.id) for e in entries if followed(e.told) == entry_id and not e.corrects]
+    since, until = (next((x.at for x in became if isinstance(x, sort)), None) for sort in (InPlace, Lifted))
+    staff, school = work.looking.staff, work.school
+    owners = [a.owner_id for a, _ in work.case.duties if a.owner_id and not set(a.roles) <= TECHNICAL]
+    leads = [p.id for role in sorted(LEADS, reverse=True) for p in staff.holders(school, role)]
+    people = [p for i in dict.fromkeys((*owners, *leads)) if (p := staff.get(i)) and i not in work.case.excluded]
+    can_tell = tuple(p.name for p in people if may(member(school, staff, p.id), Act.WORK, work.case))
+    over = block.looked_at <= work.now
+    dates = (block.starts_at, block.ends_at, since, until)
+    return BlockTask(work.incident.id, work.incident.reference, entry_id, block.what, *dates, can_tell, over, saved)
+
+
 # What is filled in
 
 
-def _told(work: _Work, kind: EntryKind, values: Filled) -> tuple[Told | None, dict[str, Fault]]:
+async def _asked(work: _Work, asked: EntryQuestions) -> EntryQuestions:
+    """The form with what it is read against: whom the case names, what must be heeded first, what the policy says of it."""
+    school, staff, kind = work.school, work.looking.staff, asked.kind
+    asked = replace(asked, doer=read.label(staff, asked.filled, DOER), authorised=read.label(staff, asked.filled, AUTHORISED))
+    if kind not in measures.KINDS:
+        return asked
+    known, concern = await work.known(), school.policy.concerns.get(work.incident.facts.concern)
+    warned = route_kept(school.policy, work.incident.facts, _out(work)).warnings if concern and concern.images else ()
+    of = _newest(await work.records.entries(work.incident.id), asked.follows) if asked.follows else None
+    grid, about = school.policy.grid, FOLLOWS.get(kind, kind)
+    says = grid.measures.get(Measured(about), ()) if grid is not None else ()
+    return replace(
+        asked,
+        people=measures.people_of(known.people),
+        warnings=warned,
+        says=says,
+        of_what=_what(of),
+        untold=measures.tells_nobody(school, staff, work.case, kind),
+    )
+
+
+def _what(told: Told | None) -> str:
+    match told:
+        case Confiscated(item=what) | Damage(what=what):
+            return what
+        case _:
+            return ""
+
+
+async def _told(work: _Work, kind: EntryKind, values: Filled, follows: str) -> tuple[Told | None, dict[str, Fault]]:
     """What was filled in, and what is wrong with it."""
+    if kind in measures.KINDS:
+        return measures.told(await work.known(), kind, values, follows)
     match kind:
         case EntryKind.NOTE:
             return Note(_text(values, TEXT)), _text_faults(values, {TEXT: LONGEST_TEXT})
@@ -353,16 +543,15 @@ def _told(work: _Work, kind: EntryKind, values: Filled) -> tuple[Told | None, di
             return _action(work, values)
         case EntryKind.CONTACT:
             return _contact(work, values)
-        case EntryKind.DECISION:
+        case _:
             return None, {}
 
 
 def _action(work: _Work, values: Filled) -> tuple[Told | None, dict[str, Fault]]:
     faults = _text_faults(values, {WHAT: LONGEST_TEXT})
-    picked = _picked(values)
-    doer = work.looking.staff.get(picked.removeprefix(_PERSON)) if picked.startswith(_PERSON) else None
+    doer = read.of_staff(work.looking.staff, values, DOER)
     if doer is None:
-        faults[DOER] = Fault.NOT_STAFF if picked else Fault.MISSING
+        faults[DOER] = Fault.NOT_STAFF if read.picked(values, DOER) else Fault.MISSING
     elif not may_be_told(member(work.school, work.looking.staff, doer.id), work.case):
         faults[DOER] = Fault.KEPT_OUT
     due = _moment(work, values, DUE, faults)
@@ -376,12 +565,14 @@ def _contact(work: _Work, values: Filled) -> tuple[Told | None, dict[str, Fault]
     whom = _text(values, WHOM)
     if whom not in CONTACTS:
         faults[WHOM] = Fault.UNKNOWN_CHOICE if whom else Fault.MISSING
-    at = _moment(work, values, WHEN, faults) or work.now
-    if at > work.now + _CLOCK_DRIFT:
-        faults[WHEN] = Fault.IN_FUTURE
+    at = read.past(work.school, values, WHEN, faults, work.now)
+    refused = _text(values, REFUSED)
+    if refused not in ("", YES, NO) or (refused == YES and whom in CONTACTS and whom != Role.PARENTS):
+        faults[REFUSED] = Fault.UNKNOWN_CHOICE
     if faults:
         return None, faults
-    return Contact(Role(whom), at, _text(values, OUTCOME), _text(values, WHO), _text(values, REFERENCE)), faults
+    told = Contact(Role(whom), at, _text(values, OUTCOME), _text(values, WHO), _text(values, REFERENCE), refused == YES)
+    return told, faults
 
 
 def _status_faults(work: _Work, kind: EntryKind, values: Filled) -> dict[str, Fault]:
@@ -392,7 +583,7 @@ def _status_faults(work: _Work, kind: EntryKind, values: Filled) -> dict[str, Fa
     if status not in (TO_DO, DONE):
         return {STATUS: Fault.UNKNOWN_CHOICE if status else Fault.MISSING}
     at = _moment(work, values, DUE, {})
-    return {DUE: Fault.IN_FUTURE} if status == DONE and at is not None and at > work.now + _CLOCK_DRIFT else {}
+    return {DUE: Fault.IN_FUTURE} if status == DONE and at is not None and at > work.now + read.CLOCK_DRIFT else {}
 
 
 def _done_at(work: _Work, told: Told, values: Filled) -> datetime | None:
@@ -408,45 +599,24 @@ def _filled(told: Told) -> dict[str, str | tuple[str, ...]]:
         case Note(text=text):
             return {TEXT: text}
         case Action(what=what, doer_id=doer, due_at=due):
-            return {WHAT: what, DOER: (f"{_PERSON}{doer}",), DUE: due.isoformat() if due is not None else ""}
-        case Contact(whom=whom, at=at, outcome=outcome, who=who, reference=reference):
-            return {WHOM: whom, WHEN: at.isoformat(), OUTCOME: outcome, WHO: who, REFERENCE: reference}
-        case Decided():
+            return {WHAT: what, DOER: (f"{PERSON}{doer}",), DUE: due.isoformat() if due is not None else ""}
+        case Contact(whom=whom, at=at, outcome=outcome, who=who, reference=reference, refused=refused):
+            said = {WHOM: whom, WHEN: at.isoformat(), OUTCOME: outcome, WHO: who, REFERENCE: reference}
+            return {**said, REFUSED: YES if refused else NO}
+        case _:
             return {}
 
 
-def _doers_name(work: _Work, values: Filled) -> str:
-    picked = _picked(values)
-    person = work.looking.staff.get(picked.removeprefix(_PERSON))
-    return person.name if person is not None else picked.partition(":")[2] if not picked.startswith(_PERSON) else ""
-
-
-def _picked(values: Filled) -> str:
-    value = values.get(DOER, ())
-    return value if isinstance(value, str) else value[0] if value else ""
-
-
 def _text(values: Filled, field: str) -> str:
-    value = values.get(field, "")
-    return value.strip() if isinstance(value, str) else ""
+    return read.text(values, field)
 
 
 def _text_faults(values: Filled, longest: Mapping[str, int], *, needed: bool = True) -> dict[str, Fault]:
-    found = {f: Fault.TOO_LONG for f, most in longest.items() if len(_text(values, f)) > most}
-    return found | {f: Fault.MISSING for f in longest if needed and not _text(values, f)}
+    return read.text_faults(values, longest, needed=needed)
 
 
 def _moment(work: _Work, values: Filled, field: str, faults: dict[str, Fault]) -> datetime | None:
-    text = _text(values, field)
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        zone = work.school.calendar.timezone
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        faults[field] = Fault.NOT_A_MOMENT
-        return None
+    return read.moment(work.school, values, field, faults)
 
 
 # What is suggested
@@ -454,9 +624,49 @@ def _moment(work: _Work, values: Filled, field: str, faults: dict[str, Fault]) -
 
 async def _suggested(work: _Work, kind: str = "") -> tuple[Suggestion, Repeats | None]:
     facts, on = work.incident.facts, _day(work, work.incident)
-    earlier = await _earlier(work)
+    earlier, told = await _earlier(work), await _facts_told(work)
     window = work.school.repeats_within
-    return suggest_for(work.school.policy, facts, earlier, on, window, kind=kind, excluded_roles=_out(work))
+    return suggest_for(work.school.policy, facts, earlier, on, window, told, kind, _out(work))
+
+
+async def _facts_told(work: _Work) -> Mapping[str, bool]:
+    """What contact with parents has shown: that a family refuses to take part. That none has said so settles nothing."""
+    entries = await work.records.entries(work.incident.id)
+    told = [_newest(entries, e.id) for e in entries if not e.corrects]
+    refused = any(isinstance(x, Contact) and x.whom is Role.PARENTS and x.refused for x in told)
+    return {FAMILIES_REFUSE: True} if refused else {}
+
+
+def _agencies(work: _Work) -> tuple[Offered, ...]:
+    """Whom to turn to outside."""
+    policy, facts = work.school.policy, work.incident.facts
+    named = route_kept(policy, facts, _out(work)).external
+    return offered(policy.guidance.agencies, work.school.agencies, facts.concern, facts.about, named)
+
+
+def _advice(work: _Work, suggestion: Suggestion | None, entries: tuple[Entry, ...]) -> Advice | None:
+    """Whether the LADO is to be asked before anything is done.
+
+    They are where the policy's steps bring it to them, or where its route or the directory names them for such a case.
+    """
+    items = suggestion.items if isinstance(suggestion, Checklist) else ()
+    cites = tuple(dict.fromkeys(c for i in items if Role.LADO in i.action.to for c in i.cites))
+    if not cites and all(o.agency.role is not Role.LADO for o in _agencies(work)):
+        return None
+    told = [_newest(entries, e.id) for e in entries if not e.corrects]
+    return Advice(cites, tuple(x for x in told if isinstance(x, Contact) and x.whom is Role.LADO))
+
+
+def _id_of_step(work: _Work, of: Checklist, step_id: str) -> str:
+    """The id of the action that is made of a step: the same whoever makes it."""
+    return same_id("entry", work.incident.id, "step", of.kind.id, of.times, step_id)
+
+
+def _whose(work: _Work, by: Role | Doer) -> str:
+    """Whose a step is: the first who holds the role that the policy names and may know of the case, else whoever asks."""
+    holders = work.looking.staff.holders(work.school, by) if isinstance(by, Role) else []
+    able = [p.id for p in holders if may_be_told(member(work.school, work.looking.staff, p.id), work.case)]
+    return able[0] if able else work.person
 
 
 async def _earlier(work: _Work) -> list[Earlier]:
@@ -486,12 +696,12 @@ async def _may_be_counted(work: _Work, other: Incident) -> bool:
     return work.person not in case.excluded and (not other.private or may(work.looking, Act.READ, case))
 
 
-def _taken(work: _Work, kind: str, times: Times | None) -> Checklist | None:
+def _taken(work: _Work, kind: str, times: Times | None, known: Mapping[str, bool]) -> Checklist | None:
     """The checklist of a line that was chosen; None where the grid has none for it, or has it no more."""
     grid, facts = work.school.policy.grid, work.incident.facts
     if grid is None or kind not in grid.kinds or times is None:
         return None
-    told = {ILLEGAL: True} if facts.illegal_suspected else {}
+    told = {**({ILLEGAL: True} if facts.illegal_suspected else {}), **known}
     found = suggest(work.school.policy, facts.concern, facts.about, times, told, kind, _out(work))
     return found if isinstance(found, Checklist) else None
 

@@ -6,14 +6,18 @@ from datetime import datetime
 
 from domain.access import FIGURE_READERS, Act, breach_handlers, may
 from domain.audience import excluded_ids
+from domain.entries import EntryKind
 from domain.incident import STILL_SHOWN, Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons
+from domain.measures import Topic
 from domain.messages import (
     ActionMessage,
     AlertMessage,
+    BlockMessage,
     BreachMessage,
     DecisionMessage,
     ErasureMessage,
     FiguresMessage,
+    LessonMessage,
     Message,
     OpenedMessage,
     ProgressMessage,
@@ -28,9 +32,13 @@ from domain.people import AddressKind, Holders, Platform, School, Staff
 from domain.retention import KeepState
 from domain.routing import route_kept
 from domain.words import IncidentState, Role
+from handlers import reviewing, signing
 from handlers.alerting import OVERLOOKED, UNDELIVERED, UNHEARD, rungs_of
+from handlers.course import survivor
 from handlers.figures import YEAR_STEP, of_school_year
+from handlers.measures import OVER, told_of
 from handlers.ports import Ports, Records
+from handlers.registers import of_register
 from handlers.rights import member, subject
 from handlers.timeline import may_be_told
 
@@ -53,13 +61,23 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
             return await _of_request(ports, records, school, delivery, delivery.request_id)
         if delivery.figures_id is not None:
             return await _of_figures(records, school, delivery, delivery.figures_id)
+        if delivery.register_id is not None:
+            return await of_register(records, school, delivery, delivery.register_id, now)
         if delivery.breach_id is not None:
             return await _of_breach(records, school, delivery, delivery.breach_id, now)
         incident = await records.incident(delivery.incident_id, hold=False) if delivery.incident_id is not None else None
         if incident is None:
             return None
         alert = await records.alert(delivery.alert_id) if delivery.alert_id else None
+        unsaid = delivery.message_id is None and delivery.message is not MessageKind.RECEIPT
+        if incident.state is IncidentState.MERGED and unsaid:
+            # Whatever it was to say is said of the case that goes on.
+            return None
         match delivery.message:
+            case MessageKind.SIGN_OFF:
+                return await signing.message(records, school, delivery, incident, now)
+            case MessageKind.REVIEW:
+                return await reviewing.message(records, school, delivery, incident, now)
             case MessageKind.RECEIPT:
                 return await receipt_of(records, school, incident)
             # Handed on before it could be said, it is not so any more; whoever takes it next is said then.
@@ -71,6 +89,10 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
                 return await _erasure(records, delivery, incident)
             case MessageKind.ACTION:
                 return await _action(records, school, delivery, incident, now)
+            case MessageKind.BLOCK:
+                return await _block(records, school, delivery, incident, now)
+            case MessageKind.LESSON:
+                return await _lesson(records, school, delivery, incident, now)
             case MessageKind.OPENED:
                 return await _opened(records, school, delivery, incident)
             case MessageKind.ALERT if delivery.address.platform is Platform.EMAIL and not _unanswered(alert):
@@ -154,6 +176,28 @@ async def _action(records: Records, school: School, delivery: Delivery, incident
         return None
     own, reads = action.doer_id == reader.person, may(reader, Act.WORK, case)
     return ActionMessage(incident.id, incident.reference, action.due_at, own, reads, done=finished)
+
+
+async def _block(records: Records, school: School, delivery: Delivery, incident: Incident, now: datetime) -> Message | None:
+    entry_id, _, why = delivery.step.rpartition(":")[2].partition(".")
+    state, case = await records.block(entry_id), await subject(records, incident, now)
+    reader = member(school, await records.staff(), delivery.address.id)
+    reads = may(reader, Act.WORK, case)
+    if state is None or not (reads or may(reader, Act.CARRY_OUT, case)):
+        return WithdrawnMessage(incident.reference) if delivery.message_id is not None else None
+    if state.lifted and delivery.message_id is None:
+        return None
+    over = why.startswith(OVER)
+    return BlockMessage(incident.id, entry_id, incident.reference, reads, over, lifted=state.lifted)
+
+
+async def _lesson(records: Records, school: School, delivery: Delivery, incident: Incident, now: datetime) -> Message | None:
+    """What is said is in the step: the case is not opened for it, and no message says which case it was."""
+    topic, case = delivery.step.rpartition(".")[2], await subject(records, incident, now)
+    told = told_of(school, await records.staff(), case, EntryKind.LESSON)
+    if delivery.address.id not in {p.id for p in told} or topic not in set(Topic):
+        return None
+    return LessonMessage(Topic(topic), incident.facts.concern)
 
 
 async def _opened(records: Records, school: School, delivery: Delivery, incident: Incident) -> Message | None:
@@ -312,12 +356,33 @@ async def receipt_of(records: Records, school: School, incident: Incident) -> Re
         excluded = frozenset(e.person_id for e in shut_out)
         incident = await as_reported(records, incident)
         alerts, summonses = _as_asked_first(incident, alerts, summonses)
-    return receipt(school, await records.staff(), incident, alerts, summonses, excluded)
+    elif incident.private:
+        # What those who deal with it take it for is not for whoever reported it.
+        incident = await as_taken_for(records, incident)
+    told = receipt(school, await records.staff(), incident, alerts, summonses, excluded)
+    if incident.state is IncidentState.MERGED and incident.reporter.person_id not in excluded:
+        told = replace(told, dealing=await _instead(records, school, incident) or told.dealing)
+    return told
+
+
+async def _instead(records: Records, school: School, incident: Incident) -> tuple[str, ...]:
+    """By which roles the case is dealt with that goes on in place of a duplicate: for a reporter whom it does not exclude."""
+    into = await survivor(records, incident)
+    if await _reporter_is_kept_out(records, replace(into, reporter=incident.reporter)):
+        return ()
+    return (await receipt_of(records, school, replace(into, reporter=incident.reporter))).dealing
+
+
+async def as_taken_for(records: Records, incident: Incident) -> Incident:
+    """A case with the category and the urgency that it was reported with, whatever it is taken for since."""
+    known = await records.first_known(incident)
+    facts = replace(incident.facts, concern=known.concern or incident.facts.concern)
+    return replace(incident, facts=facts, urgency=known.urgency or incident.urgency, due_at=known.due_at or incident.due_at)
 
 
 async def as_reported(records: Records, incident: Incident) -> Incident:
     """A case as whoever is kept out of it may know it: what it was about at first, and whether it was ever closed."""
-    known = await records.first_known(incident)
+    known, incident = await records.first_known(incident), await as_taken_for(records, incident)
     state = IncidentState.REPORTED if incident.is_open and not known.closings else IncidentState.CLOSED
     return replace(incident, facts=replace(incident.facts, about=known.about), private=known.private, state=state)
 

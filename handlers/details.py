@@ -1,5 +1,6 @@
 """Reading a case, and settling whether a typed name means a member of staff. The right is checked on each request."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -26,9 +27,13 @@ from domain.routing import Facts, Route, route_kept
 from domain.words import IncidentState, ParticipantRole, Role
 from handlers.acknowledge import NotForYou
 from handlers.alerting import deadline, open_duty
+from handlers.chronology import background
+from handlers.course import course
 from handlers.kept_out import look_again
 from handlers.ports import Ports, Records, actor
+from handlers.reopening import keep_on, part_again
 from handlers.rights import note_reading, subject, viewer
+from handlers.signing import call_off
 from handlers.timeline import newest
 
 DetailsOutcome: TypeAlias = CaseFile | TaskFile | NotForYou
@@ -57,8 +62,11 @@ async def show(ports: Ports, records: Records, school: School, account: Account,
     now = ports.clock.now()
     looking, case = await viewer(records, school, account), await subject(records, incident, now)
     if may(looking, Act.READ, case):
-        await note_reading(records, looking, incident, now)
-        return await _case_file(records, looking, case, now)
+        file = await case_file(records, looking, case, now)
+        told = file.background.hints if file.background is not None else ()
+        beside = ",".join(sorted({reference for hint in told for reference in hint.others}))
+        await note_reading(records, looking, incident, now, beside=beside)
+        return file
     if may(looking, Act.READ_TASK, case):
         await note_reading(records, looking, incident, now, task=True)
         return _task_file(looking, case)
@@ -84,9 +92,8 @@ async def settle(
             return NotForYou()
         why = Why.NAMED if same else Why.DISMISSED
         if await records.settle(incident.id, person_id, why, account.person_id, now):
-            await records.note(
-                now, actor(account), f"match.{'confirmed' if same else 'dismissed'}", incident.id, person=person_id
-            )
+            action, state = f"match.{'confirmed' if same else 'dismissed'}", await records.shut_out(incident.id)
+            await records.note(now, actor(account), action, incident.id, person=person_id, shut_out=state)
             if same:
                 await _turn_to_staff_matter(ports, records, school, incident, person_id)
         incident = await records.incident(incident_id) or incident
@@ -110,17 +117,27 @@ async def _turn_to_staff_matter(ports: Ports, records: Records, school: School, 
         await look_again(ports, records, school, incident, excluded_ids(shut_out))
         return
     await records.make_private(incident.id, about)
-    await records.note(now, "bot", "case.made_private", incident.id, about=about)
-    if not incident.is_open:
-        # It was closed as something else: a matter about staff is open until those whom it goes to have closed it.
-        await records.set_incident_state(incident.id, IncidentState.REPORTED)
-        await records.drop_keeping(incident.id)
     facts = Facts(
         incident.facts.concern, about, incident.facts.repeat, incident.facts.immediate_danger, incident.facts.illegal_suspected
     )
     more = [e for e in exclusions(school, staff, facts, people) if e.person_id not in {x.person_id for x in shut_out}]
     await records.add_exclusions(incident.id, more)
-    excluded = excluded_ids((*shut_out, *more))
+    state = await records.shut_out(incident.id)
+    await records.note(now, "bot", "case.made_private", incident.id, about=about, shut_out=state)
+    if not incident.is_open:
+        # It was closed as something else: a matter about staff is open until those whom it goes to have closed it.
+        await records.set_incident_state(incident.id, IncidentState.REPORTED)
+        await call_off(records, incident, now)
+        await part_again(records, incident, now)
+        await keep_on(records, incident, now)
+    await pass_on(ports, records, school, incident, facts, excluded_ids((*shut_out, *more)))
+
+
+async def pass_on(
+    ports: Ports, records: Records, school: School, incident: Incident, facts: Facts, excluded: AbstractSet[str]
+) -> None:
+    """Has a case that has just been made private answered for by those whom its route names now, and by nobody else."""
+    now, staff, excluded = ports.clock.now(), await records.staff(), frozenset(excluded)
     found: Route = route_kept(school.policy, facts, staff.fully_excluded_roles(school, excluded))
     # Whoever has done their part has answered for something else.
     live = [a for a in await records.alerts_of(incident.id) if a.state is not AlertState.DONE]
@@ -149,7 +166,8 @@ def _as(participant: Participant, meant: Exclusion) -> Participant:
     return Participant(participant.id, participant.role, participant.name, meant.person_id) if same else participant
 
 
-async def _case_file(records: Records, looking: Viewer, case: Subject, now: datetime) -> CaseFile:
+async def case_file(records: Records, looking: Viewer, case: Subject, now: datetime) -> CaseFile:
+    """All of a case. Whoever calls it has checked the right to it, and notes the reading."""
     school, staff, incident = looking.school, looking.staff, case.incident
     participants = await records.participants(incident.id)
     typed = {p.id: p.name for p in participants}
@@ -161,6 +179,7 @@ async def _case_file(records: Records, looking: Viewer, case: Subject, now: date
     ]
     found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, case.excluded))
     reporter = staff.get(incident.reporter.person_id)
+    works = may(looking, Act.WORK, case)
     return CaseFile(
         incident=incident,
         narrative=await records.narrative(incident.id),
@@ -177,7 +196,9 @@ async def _case_file(records: Records, looking: Viewer, case: Subject, now: date
         may_see_readers=may(looking, Act.READ_READERS, case),
         may_keep=may(looking, Act.KEEP, case),
         changed=not await records.is_kept(incident.id),
-        timeline=await newest(records, incident, now) if may(looking, Act.WORK, case) else None,
+        timeline=await newest(records, incident, now) if works else None,
+        background=await background(records, looking, case, participants, shut_out, now) if works else None,
+        course=await course(records, looking, case, now),
     )
 
 

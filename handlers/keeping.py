@@ -7,9 +7,10 @@ from typing import TypeAlias
 
 from domain.access import KEEPERS, Act, Subject, Viewer, may, may_agree, may_handle_breach
 from domain.audience import excluded_ids
-from domain.breaches import Breach
+from domain.breaches import BreachState
+from domain.case_changes import LinkKind
 from domain.exports import PageLine
-from domain.handovers import Handover
+from domain.handovers import Unreceived
 from domain.incident import CaseNote, Incident, MessageKind, NoteKind, Outgoing
 from domain.people import Account, Person, School
 from domain.report_form import LONGEST_TEXT, Fault
@@ -32,6 +33,7 @@ from domain.retention import (
 )
 from handlers.acknowledge import NotForYou
 from handlers.alerting import delivery, on_platforms
+from handlers.course import survivor
 from handlers.exports import end_all_with, mine
 from handlers.ports import Ports, Records, actor
 from handlers.rights import subject, viewer
@@ -39,6 +41,8 @@ from handlers.rights import subject, viewer
 MOST_LINES = 40
 _MOST_LOOKED_AT = 500
 _A_YEAR = timedelta(days=365)
+_ENDS = frozenset({Choice.ERASE, Choice.KEEP_A_YEAR, Choice.PROPOSE, Choice.AGREE})
+"""What is not decided of a case as long as another that it belongs with is held."""
 _PAGE = 200
 
 
@@ -51,8 +55,8 @@ class KeepingList:
 
     lines: tuple[KeepingLine, ...]
     more: bool
-    breaches: tuple[Breach, ...] = ()
-    handovers: tuple[Handover, ...] = ()
+    breaches: tuple[BreachState, ...] = ()
+    handovers: tuple[Unreceived, ...] = ()
     pages: tuple[PageLine, ...] = ()
 
 
@@ -77,12 +81,13 @@ DecideOutcome: TypeAlias = KeepingDecided | KeepingFile | NobodyToAgree | NotFor
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A case with all that its keeping depends on, as it stands now."""
+    """A case with all that its keeping depends on, as it stands now. `held_with`: one that it was merged with must be kept."""
 
     looking: Viewer
     subject: Subject
     keeping: Keeping | None
     ended: bool
+    held_with: bool = False
 
     @property
     def incident(self) -> Incident:
@@ -110,7 +115,7 @@ class _Case:
             found.append(Choice.PROPOSE)
         if keeper and state is not KeepState.HELD:
             found.append(Choice.HOLD)
-        return tuple(found)
+        return tuple(choice for choice in found if not self.held_with or choice not in _ENDS)
 
 
 async def to_decide(ports: Ports, school: School, account: Account) -> KeepingList | NotForYou:
@@ -155,7 +160,7 @@ async def waits(records: Records, school: School, account: Account, now: datetim
     return False
 
 
-async def _breaches(records: Records, looking: Viewer) -> tuple[Breach, ...]:
+async def _breaches(records: Records, looking: Viewer) -> tuple[BreachState, ...]:
     """The breaches that are not done with, but for those of which somebody is kept out."""
     return tuple(b for b in await records.unfinished_breaches() if may_handle_breach(looking, b.caused_by))
 
@@ -227,6 +232,12 @@ async def _has_ended(records: Records, school: School, incident_id: str, now: da
     incident = await records.incident(incident_id, hold=False)
     if incident is None or not has_ended(school, incident, now, named_work_here=False):
         return False
+    goes_on = await survivor(records, incident)
+    if goes_on.id != incident_id and not goes_on.erased and not await _has_ended(records, school, goes_on.id, now):
+        # What was reported twice is kept as long as what came of it.
+        return False
+    if await _held_with(records, incident, now):
+        return False
     shut_out = excluded_ids((await records.exclusions(incident_id))[incident_id])
     staff = await records.staff()
     return has_ended(school, incident, now, named_work_here=any(staff.get(p) is not None for p in shut_out))
@@ -244,7 +255,18 @@ async def _case(
     asked = keeping is not None and keeping.state is KeepState.EARLY and may(looking, Act.AGREE, of_case)
     if not (asked or may(looking, Act.KEEP, of_case)):
         return None
-    return _Case(looking, of_case, keeping, await _has_ended(records, school, incident_id, now))
+    ended, held = await _has_ended(records, school, incident_id, now), await _held_with(records, incident, now)
+    return _Case(looking, of_case, keeping, ended, held)
+
+
+async def _held_with(records: Records, incident: Incident, now: datetime) -> bool:
+    """Whether a case must be kept because it was merged into one that is held, or has a duplicate that is."""
+    for link in await records.links_of(incident.id):
+        if link.kind is LinkKind.MERGED:
+            other = await records.keeping(link.beyond(incident.id))
+            if other is not None and other.state is KeepState.HELD and not _is_over(other, now):
+                return True
+    return False
 
 
 def _file(case: _Case) -> KeepingFile:

@@ -28,8 +28,8 @@ async def look_again(ports: Ports, records: Records, school: School, incident: I
         await records.cancel_timers(alert.id, TimerKind.CLIMB, TimerKind.REMIND)
         outgoing.timers.append(timer(ports, TimerKind.CLIMB, alert, now))
     await records.set_going(outgoing, now)
-    shown = (MessageKind.ALERT, MessageKind.REMINDER, MessageKind.OPENED, MessageKind.RECEIPT, MessageKind.ACTION)
-    await records.show_again(incident.id, now, *shown, given_up=True)
+    to_answer = (MessageKind.ALERT, MessageKind.REMINDER, MessageKind.OPENED, MessageKind.RECEIPT)
+    await records.show_again(incident.id, now, *to_answer, MessageKind.ACTION, MessageKind.BLOCK, given_up=True)
 
 
 def unanswered(alert: Alert, due_at: datetime) -> Alert:

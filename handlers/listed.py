@@ -61,13 +61,14 @@ async def keep_out(ports: Ports, records: Records, school: School, *findings: Fo
         if not more:
             continue
         await records.add_exclusions(incident.id, tuple(more.values()))
+        state = await records.shut_out(incident.id)
         if incident.is_open and not incident.private and await _accused(records, incident, more.values()):
             # As with a report that names them from the start: it may be about staff, and a channel must not see it.
             await records.make_private(incident.id, incident.facts.about)
-            await records.note(now, "bot", "case.made_private", incident.id, about=incident.facts.about)
+            await records.note(now, "bot", "case.made_private", incident.id, about=incident.facts.about, shut_out=state)
         await look_again(ports, records, school, incident, excluded_ids((*before, *more.values())))
         for person_id in more:
-            await records.note(now, "bot", "match.listed", incident.id, person=person_id)
+            await records.note(now, "bot", "match.listed", incident.id, person=person_id, shut_out=state)
         changed += 1
     return changed
 

@@ -15,6 +15,7 @@ from domain.report_form import LONGEST_TEXT, Fault
 from domain.words import Role
 from handlers.acknowledge import NotForYou
 from handlers.alerting import delivery, on_platforms
+from handlers.course import shown_instead
 from handlers.details import DetailsOutcome, show
 from handlers.ports import Ports, Records, actor
 from handlers.rights import subject, viewer
@@ -53,7 +54,10 @@ async def look_up(ports: Ports, school: School, account: Account, reference: str
         incident = await records.incident_by_reference(wanted)
         if incident is None:
             return NotForYou()
-        looking, case = await viewer(records, school, account), await subject(records, incident, now)
+        looking = await viewer(records, school, account)
+        # Of a duplicate, the case that goes on: for whoever may know of that.
+        incident = await shown_instead(records, looking, incident, now)
+        case = await subject(records, incident, now)
         if may(looking, Act.OPEN, case):
             await records.note(now, actor(account), "case.offered", incident.id)
             return _questions(looking, case)

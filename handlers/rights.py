@@ -1,12 +1,14 @@
 """What domain.access needs to decide, read from the records on the very request."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from domain.access import Subject, Viewer
 from domain.audience import excluded_ids
+from domain.case_changes import Signature
 from domain.incident import Alert, Incident
 from domain.people import Account, Platform, School, Staff, Standing
+from domain.words import IncidentState, Role
 from handlers.ports import Records, actor
 
 
@@ -20,10 +22,15 @@ def member(school: School, staff: Staff, person_id: str) -> Viewer:
     return Viewer(school, staff, Account(Platform.CONSOLE, "", person_id=person_id, standing=Standing.MEMBER))
 
 
-async def note_reading(records: Records, looking: Viewer, incident: Incident, now: datetime, *, task: bool = False) -> None:
-    """Notes that somebody is shown a case, or of a case what is to be done alone; and in which roles they are."""
-    roles = ",".join(sorted(looking.roles))
-    await records.note(now, actor(looking.account), "task.read" if task else "case.read", incident.id, roles=roles)
+async def note_reading(
+    records: Records, looking: Viewer, incident: Incident, now: datetime, *, task: bool = False, **more: str
+) -> None:
+    """Notes that somebody is shown a case, or of a case what is to be done alone; and in which roles they are.
+
+    `more`: in what else than the case's own page (`how`), and which other cases were told of beside it (`beside`).
+    """
+    said = {"roles": ",".join(sorted(looking.roles)), **{name: value for name, value in more.items() if value}}
+    await records.note(now, actor(looking.account), "task.read" if task else "case.read", incident.id, **said)
 
 
 async def subject(records: Records, incident: Incident, now: datetime) -> Subject:
@@ -41,6 +48,8 @@ async def subjects(
     excluded = await records.exclusions(*ids)
     summonses = await records.summonses(*(a.id for a, _ in alerts))
     opened = await records.opened_by(now, *ids)
+    closed = [i.id for i in incidents if i.state is IncidentState.CLOSED]
+    awaited = await records.awaited_signatures(*closed) if closed else {}
     duties: dict[str, list[Alert]] = {}
     for alert, incident in alerts:
         duties.setdefault(incident.id, []).append(alert)
@@ -50,6 +59,12 @@ async def subjects(
             tuple((a, summonses[a.id]) for a in duties.get(i.id, ())),
             excluded_ids(excluded[i.id]),
             opened.get(i.id, frozenset()),
+            frozenset(_signers(awaited.get(i.id, ()))),
+            frozenset(_signers(x for x in awaited.get(i.id, ()) if x.reads)),
         )
         for i in incidents
     }
+
+
+def _signers(awaited: Iterable[Signature]) -> Iterator[tuple[str, Role]]:
+    return ((x.person_id, x.asked_as) for x in awaited if x.person_id is not None and x.asked_as is not None)

@@ -1,7 +1,7 @@
 """What the auditor does about a case that nothing would bring up again: it gets a next step, at once."""
 
 from domain.audience import excluded_ids, groups_concerned
-from domain.incident import Alert, AlertState, Incident, MessageKind, Outgoing, TimerKind
+from domain.incident import Alert, AlertState, Incident, MessageKind, Outgoing, Timer, TimerKind
 from domain.people import GROUP_OF, Group, School
 from domain.routing import route_kept
 from handlers.alerting import deadline, open_duty, timer
@@ -44,7 +44,7 @@ async def give_duty(ports: Ports, school: School, incident_id: str) -> bool:
         now, staff = ports.clock.now(), await records.staff()
         excluded = excluded_ids((await records.exclusions(incident_id))[incident_id])
         found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
-        groups = await _groups(records, incident, alerts)
+        groups = await groups_of(records, incident, alerts)
         asked = await find_duties(
             ports, records, school, staff, found, groups, excluded, private=incident.private or found.private, now=now
         )
@@ -59,7 +59,28 @@ async def give_duty(ports: Ports, school: School, incident_id: str) -> bool:
     return True
 
 
-async def _groups(records: Records, incident: Incident, alerts: tuple[Alert, ...]) -> dict[Group, tuple[str, ...]]:
+async def remind_again(ports: Ports, school: School, entry_id: str) -> bool:
+    """Has somebody reminded again of an action that is not done. False if somebody will be, or if nobody need be any more."""
+    async with ports.store.transaction(school) as records:
+        action = await records.action(entry_id)
+        incident = await records.incident(action.incident_id) if action is not None else None
+        # Once more now that the case is held: somebody may have done it meanwhile.
+        action = await records.action(entry_id)
+        if incident is None or incident.erased or action is None or action.due_at is None or action.done_at is not None:
+            return False
+        alerts = await records.alerts_of(incident.id)
+        if not alerts or await records.reminds(entry_id):
+            return False
+        now = ports.clock.now()
+        due = max(now, action.due_at)
+        reminder = Timer(ports.new_id(), TimerKind.ACTION, incident.id, alerts[0].id, due, entry_id)
+        await records.set_going(Outgoing(timers=[reminder]), now)
+        await records.note(now, "bot", "action.set_right", incident.id, id=entry_id)
+    ports.wake()
+    return True
+
+
+async def groups_of(records: Records, incident: Incident, alerts: tuple[Alert, ...]) -> dict[Group, tuple[str, ...]]:
     """Of which houses and forms the case is: those of the pupils in it, or else those for which somebody was asked before."""
     told = {GROUP_OF[r]: a.group for a in alerts for r in a.roles if r in GROUP_OF and a.group}
     people = await records.participants(incident.id)

@@ -3,14 +3,17 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.access import TECHNICAL
+from domain.access import TECHNICAL, Act, may
 from domain.audience import Readers, Rung, duties, excluded_ids, next_rung
+from domain.entries import EntryKind
 from domain.incident import Alert, AlertState, Asked, Incident, MessageKind, Outgoing, Summons, Timer, TimerKind
 from domain.people import GROUP_OF, Address, School
 from domain.words import Urgency
+from handlers import reviewing, signing
 from handlers.acknowledge import remind_at
 from handlers.alerting import OVERLOOKED, UNANSWERED, by_mail, deadline, delivery, on_platforms, rungs_of, summon, timer
 from handlers.kept_out import unanswered
+from handlers.measures import OVER, told_of
 from handlers.ports import Ports, Records
 from handlers.rights import member, subject
 from handlers.timeline import may_be_told
@@ -18,6 +21,8 @@ from handlers.timeline import may_be_told
 _NOBODY_LEFT_AGAIN = timedelta(hours=1)
 _REMINDED_ALONE = 2
 """So many reminders go to the owner of a case alone; with the next ones somebody else is told too."""
+_EVEN_IF_CLOSED = frozenset({TimerKind.ACTION, TimerKind.BLOCK, TimerKind.REVIEW, TimerKind.SIGN_OFF})
+"""What is to be done though the case is closed."""
 
 
 async def ring(ports: Ports, school: School, due: Timer) -> None:
@@ -27,11 +32,17 @@ async def ring(ports: Ports, school: School, due: Timer) -> None:
         alert = await records.alert(due.alert_id)
         if not await records.finish_timer(due.id) or incident is None or alert is None:
             return
-        if not incident.is_open and due.kind is not TimerKind.ACTION:
+        if not incident.is_open and due.kind not in _EVEN_IF_CLOSED:
             return
         match due.kind:
             case TimerKind.ACTION:
                 await _remind_of_action(ports, records, school, incident, due)
+            case TimerKind.SIGN_OFF:
+                await signing.ring(ports, records, school, incident, due, ports.clock.now())
+            case TimerKind.REVIEW:
+                await reviewing.ring(ports, records, school, incident, due, ports.clock.now())
+            case TimerKind.BLOCK:
+                await _remind_of_block(ports, records, school, incident, due)
             case TimerKind.CLIMB if alert.state is AlertState.OPEN:
                 await _climb(ports, records, school, incident, alert)
             case TimerKind.REMIND if alert.state is AlertState.ACKNOWLEDGED:
@@ -126,6 +137,26 @@ async def _remind_of_action(ports: Ports, records: Records, school: School, inci
     )
     await records.set_going(outgoing, now)
     await records.note(now, "bot", "action.reminded", incident.id, id=action.id)
+
+
+async def _remind_of_block(ports: Ports, records: Records, school: School, incident: Incident, due: Timer) -> None:
+    """Tells IT, and who has the case, that a block has come to its end or to its next review; and again until it is lifted."""
+    now, block = ports.clock.now(), await records.block(due.entry_id or "")
+    if block is None or block.lifted:
+        return
+    staff, case = await records.staff(), await subject(records, incident, now)
+    owners = [p for a, _ in case.duties if (p := staff.get(a.owner_id)) and may(member(school, staff, p.id), Act.WORK, case)]
+    people = dict.fromkeys((*told_of(school, staff, case, EntryKind.BLOCK), *owners))
+    outgoing = Outgoing(
+        deliveries=[
+            delivery(ports, incident.id, None, MessageKind.BLOCK, place, f"{block.id}.{OVER}.{due.id}")
+            for person in people
+            for place in on_platforms(ports.platforms, person)
+        ],
+        timers=[replace(due, id=ports.new_id(), due_at=remind_at(school, incident.urgency, now))],
+    )
+    await records.set_going(outgoing, now)
+    await records.note(now, "bot", "block.reminded", incident.id, id=block.id)
 
 
 async def _overlooked(records: Records, school: School, incident: Incident, alert: Alert, times: int) -> Rung | None:

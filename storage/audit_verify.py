@@ -15,6 +15,7 @@ from storage import tables as t
 from storage.audit_chain import BEFORE_THE_FIRST, entry_hash
 from storage.commitments import Unkept, unkept_cases
 from storage.database import Database
+from storage.register_commitments import unkept_registers
 
 _PAGE = 2000
 
@@ -48,7 +49,7 @@ class Broken:
 class Chain:
     """What was found of a school's chain. `agreed` are the heads that it agrees with, in its order.
 
-    `unkept` are the cases that are not as it has them; None where they were not looked at.
+    `unkept` are the cases, and lines of registers, that are not as it has them; None where they were not looked at.
     """
 
     school: str
@@ -112,6 +113,7 @@ async def follow_chains(
         for chain in chains:
             if words and chain.broken is None:
                 chain.unkept = [found async for found in unkept_cases(connection, database.vault, chain.school)]
+                chain.unkept += await unkept_registers(connection, database.vault, chain.school)
         return chains
 
 

@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, true
 
+from domain.entries import EntryKind
 from domain.incident import AlertState, TimerKind
+from domain.words import IncidentState
 from storage import tables as t
 from storage.database import Database
 from storage.outbox import Outbox, Resting
@@ -17,27 +19,31 @@ _OPEN_CASE = text("incidents.state IN ('reported', 'acknowledged', 'in_progress'
 _LIVE_ALERT = text("alerts.state IN ('open', 'acknowledged')")
 _TO_SEND = text("deliveries.state IN ('pending', 'leased')")
 _TO_RING = text("timers.state = 'pending'")
+_TO_DO = text("case_entries.due_at IS NOT NULL AND case_entries.done_at IS NULL")
 _MOST = 200
 
 
 class Fault(StrEnum):
     """What is wrong with a case.
 
-    `no_next_step`: an alert, answered or not, that nothing brings up again; `no_duty`: nobody has to answer for an open case.
+    `no_next_step`: an alert, answered or not, that nothing brings up again; `no_duty`: nobody has to answer for an open case;
+    `no_reminder`: an action that is to be done by a time, and that nothing will remind anybody of.
     """
 
     NO_NEXT_STEP = "no_next_step"
     NO_DUTY = "no_duty"
+    NO_REMINDER = "no_reminder"
 
 
 @dataclass(frozen=True, slots=True)
 class Astray:
-    """A case that has been left alone. `alert_id` is the alert that has no next step."""
+    """A case that has been left alone. `alert_id` is the alert that has no next step, `entry_id` the action."""
 
     school: str
     incident_id: str
     fault: Fault
     alert_id: str = ""
+    entry_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,8 @@ class Auditing:
         return true() if self._schools is None else school.in_(self._schools)
 
     async def astray(self) -> list[Astray]:
-        """Every open case that nothing would ever bring up again; the first few hundred, should there be more."""
-        i, a = t.incidents.c, t.alerts.c
+        """Every open case, and every action of any, that nothing would ever bring up again; the first few hundred of each."""
+        i, a, e, x = t.incidents.c, t.alerts.c, t.case_entries.c, t.timers.c
         async with self._database.begin(write=False) as connection:
             lost = await connection.execute(
                 select(a.school, a.incident_id, a.id)
@@ -81,8 +87,21 @@ class Auditing:
             )
             live = exists().where(a.incident_id == i.id, _LIVE_ALERT)
             bare = await connection.execute(select(i.school, i.id).where(_OPEN_CASE, self._here(i.school), ~live).limit(_MOST))
+            forgotten = await connection.execute(
+                select(e.school, e.incident_id, e.id)
+                .join(t.incidents, i.id == e.incident_id)
+                .where(
+                    _TO_DO,
+                    e.kind == EntryKind.ACTION,
+                    self._here(e.school),
+                    i.state != IncidentState.MERGED,
+                    ~exists().where(x.entry_id == e.id, x.kind == TimerKind.ACTION, _TO_RING),
+                )
+                .limit(_MOST)
+            )
             found = [Astray(r.school, r.incident_id, Fault.NO_NEXT_STEP, r.id) for r in lost]
-            return found + [Astray(r.school, r.id, Fault.NO_DUTY) for r in bare]
+            found += [Astray(r.school, r.id, Fault.NO_DUTY) for r in bare]
+            return found + [Astray(r.school, r.incident_id, Fault.NO_REMINDER, entry_id=r.id) for r in forgotten]
 
     async def behind(self, since: datetime) -> Behind:
         """What fell due before a moment and has not been done."""

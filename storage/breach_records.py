@@ -1,12 +1,13 @@
 """Breaches of personal data, and what was done about them."""
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.breaches import Breach, BreachDecision, BreachKind, BreachStep
+from domain.breaches import Breach, BreachDecision, BreachKind, BreachState, BreachStep
 from storage import sealed as s
 from storage import tables as t
 from storage.outbox import show_again
@@ -50,11 +51,11 @@ class BreachRecords:
         row = (await self._c.execute(query)).first()
         return frozenset(row.caused_by) if row is not None else None
 
-    async def unfinished_breaches(self) -> list[Breach]:
-        """Those that are not decided, or of which a step is not done, the oldest first."""
+    async def unfinished_breaches(self) -> list[BreachState]:
+        """Those that are not decided, or of which a step is not done, the oldest first. Nothing that is sealed is opened."""
         b = t.breaches.c
         query = select(t.breaches).where(b.school == self._school, b.done.is_(False))
-        return [self._breach(row) for row in await self._c.execute(query.order_by(b.found_at))]
+        return [_state(row) for row in await self._c.execute(query.order_by(b.found_at))]
 
     async def change_breach(self, breach: Breach, at: datetime) -> None:
         """Writes what can change of a breach: its steps, who caused it, its reminders and the decision.
@@ -79,20 +80,26 @@ class BreachRecords:
         await self._c.execute(show_again(at, t.deliveries.c.breach_id == breach.id))
 
     def _breach(self, r: Row[Any]) -> Breach:
-        key = self._keys.records
+        key, state = self._keys.records, _state(r)
         return Breach(
-            id=r.id,
-            reference=r.reference,
-            kind=BreachKind(r.kind),
-            found_at=r.found_at,
+            **{field.name: getattr(state, field.name) for field in fields(state)},
             what=s.opened(key, "", r.sealed, s.of_breach(self._school, r.id)),
-            started_by=r.started_by,
-            started_at=r.started_at,
-            steps=frozenset(BreachStep(step) for step in r.steps),
-            reminded=r.reminded,
-            decision=BreachDecision(r.decision) if r.decision else None,
             reason=s.opened(key, "", r.sealed_reason, s.of_breach_reason(self._school, r.id)),
-            decided_by=r.decided_by,
-            decided_at=r.decided_at,
-            caused_by=frozenset(r.caused_by),
         )
+
+
+def _state(r: Row[Any]) -> BreachState:
+    return BreachState(
+        id=r.id,
+        reference=r.reference,
+        kind=BreachKind(r.kind),
+        found_at=r.found_at,
+        started_by=r.started_by,
+        started_at=r.started_at,
+        steps=frozenset(BreachStep(step) for step in r.steps),
+        reminded=r.reminded,
+        decision=BreachDecision(r.decision) if r.decision else None,
+        decided_by=r.decided_by,
+        decided_at=r.decided_at,
+        caused_by=frozenset(r.caused_by),
+    )

@@ -8,14 +8,17 @@ from uuid import uuid4
 from sqlalchemy import Row, Table, bindparam, case, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.case_changes import LinkKind
 from domain.incident import CaseNote, Narrative, NoteKind, Participant, Report
+from domain.names import words_to_find
 from domain.people import AddressKind
 from domain.words import DeliveryState, ParticipantRole
 from storage import sealed as s
 from storage import tables as t
 from storage.commitments import is_kept
+from storage.name_index import marks_of_words
 from storage.sealing import Key
-from storage.vault import ERASED, Vault
+from storage.vault import ERASED, SchoolKeys, Vault
 
 _LONGEST_NAME = 255
 _OF_CASE = {t.incident_texts: "text", t.case_notes: "text", t.participants: "name"}
@@ -27,6 +30,13 @@ def _with_key(table: Table) -> Any:
     return select(table, i.key_id, i.wrapped_key).join(t.incidents, i.id == table.c.incident_id).where(*of_case)
 
 
+def with_key(table: Table) -> Any:
+    """The rows of a table in several cases, `incidents`, each with what opens it."""
+    i = t.incidents.c
+    of_cases = (i.school == bindparam("here"), i.id.in_(bindparam("incidents", expanding=True)))
+    return select(table, i.key_id, i.wrapped_key).join(t.incidents, i.id == table.c.incident_id).where(*of_cases)
+
+
 _TEXTS = _with_key(t.incident_texts)
 _NOTES = _with_key(t.case_notes).order_by(t.case_notes.c.at)
 _PARTICIPANTS = _with_key(t.participants)
@@ -36,6 +46,7 @@ _KEY = (
     .with_for_update()
 )
 _ADD_TEXTS, _ADD_PARTICIPANTS, _ADD_NOTE = insert(t.incident_texts), insert(t.participants), insert(t.case_notes)
+_ADD_MARKS = insert(t.typed_names)
 
 
 class CaseRecords:
@@ -44,6 +55,7 @@ class CaseRecords:
     _c: AsyncConnection
     _school: str
     _vault: Vault
+    _keys: SchoolKeys
 
     async def _add_texts(self, report: Report, key: Key) -> str:
         """Seals what was reported; the commitment to it."""
@@ -58,11 +70,16 @@ class CaseRecords:
         people = [replace(p, name=p.name[:_LONGEST_NAME]) for p in report.participants]
         if people:
             await self._c.execute(_ADD_PARTICIPANTS, [self._participant_row(case, p, key) for p in people])
+        words = {word for p in people if p.person_id is None for word in words_to_find(p.name)}
+        if words:
+            marks = sorted(marks_of_words(self._keys.index, words))
+            await self._c.execute(_ADD_MARKS, [{"school": self._school, "token": m, "incident_id": case} for m in marks])
         return s.commitment_to_report(key, n, people)
 
     def _participant_row(self, incident_id: str, p: Participant, key: Key) -> dict[str, Any]:
         name = key.seal_text(p.name, s.of_participant(self._school, incident_id, p.id))
-        return {"id": p.id, "incident_id": incident_id, "role": p.role, "person_id": p.person_id, "name": "", "sealed": name}
+        whom = {"role": p.role, "person_id": p.person_id, "marked": p.person_id is None}
+        return {"id": p.id, "incident_id": incident_id, "name": "", "sealed": name, **whom}
 
     async def narrative(self, incident_id: str) -> Narrative:
         """What was written about a case when it was reported; of a case that was erased, that it was."""
@@ -147,6 +164,16 @@ class CaseRecords:
             await self._c.execute(update(table).where(table.c.incident_id.in_(of_case)).values({column: "", "sealed": None}))
         await self._c.execute(update(t.participants).where(t.participants.c.incident_id.in_(of_case)).values(person_id=None))
         await self._c.execute(delete(t.exclusions).where(t.exclusions.c.incident_id.in_(of_case)))
+        await self._c.execute(delete(t.typed_names).where(t.typed_names.c.incident_id.in_(of_case)))
+        await self._c.execute(
+            update(t.case_changes).where(t.case_changes.c.incident_id.in_(of_case)).values(sealed=None, other_id=None)
+        )
+        g, r, k = t.signatures.c, t.reviews.c, t.case_links.c
+        awaited = (g.incident_id.in_(of_case), g.done_at.is_(None))
+        await self._c.execute(delete(t.signatures).where(*awaited))
+        await self._c.execute(delete(t.reviews).where(r.incident_id.in_(of_case), r.done_at.is_(None)))
+        related = (or_(k.incident_id.in_(of_case), k.other_id.in_(of_case)), k.kind == LinkKind.RELATED)
+        await self._c.execute(delete(t.case_links).where(*related))
         e, x = t.case_entries.c, t.timers.c
         await self._c.execute(
             update(t.case_entries).where(e.incident_id.in_(of_case)).values(sealed=None, doer_id=None, due_at=None)

@@ -4,8 +4,10 @@ A commitment shows that a word or a name was changed, taken away or put in, by w
 can replace what is sealed with plain text, and the chain of the audit stays as it was.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice, product
@@ -15,7 +17,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import READINGS
-from domain.incident import CaseNote, Narrative, NoteKind, Participant
+from domain.incident import CaseNote, Exclusion, Narrative, NoteKind, Participant, Why
 from domain.words import ParticipantRole
 from storage import sealed as s
 from storage import tables as t
@@ -24,12 +26,23 @@ from storage.sealing import Key
 from storage.twins import JOINED
 from storage.vault import ERASED, Vault
 
-REPORTED, CASE_ERASED = "incident.reported", "case.erased"
+REPORTED, RECLASSIFIED, CASE_ERASED = "incident.reported", "case.reclassified", "case.erased"
 _WITH_A_NOTE = frozenset({"case.closed", "part.closed", "alert.handed_on"})
 """Entries that a version before 0007 made for a note, at the same moment, without a commitment to it."""
+_CHANGES_A_STATE = frozenset({"action.done", "entry.corrected"})
+"""Entries that tell of another state of an action. Those of the version that had 0017 alone have no commitment to it."""
+MADE_PRIVATE = "case.made_private"
+_CHANGES_WHO_IS_OUT = frozenset({"match.listed", "match.confirmed", "match.dismissed", MADE_PRIVATE})
+"""Entries after which others are kept out of a case, or fewer. Those of a version before 0018 have no commitment to it."""
 _PAGE = 200
 _REPORTER = ("reporter_platform", "reporter_user", "reporter_person")
-_CASES = select(*(t.incidents.c[name] for name in ("id", "school", "reference", "key_id", "wrapped_key", *_REPORTER)))
+_CLASSIFIED = ("concern", "urgency")
+_CASES = select(
+    *(
+        t.incidents.c[name]
+        for name in ("id", "school", "reference", "key_id", "wrapped_key", "private", *_CLASSIFIED, *_REPORTER)
+    )
+)
 _MOST_READINGS = 4096
 """In how many ways the people of a case may be read where pupils among them stood on the list twice."""
 
@@ -37,10 +50,10 @@ _MOST_READINGS = 4096
 class Amiss(StrEnum):
     """What is wrong with a case, against what the audit says of it.
 
-    `changed`: what was reported, a note or an entry is not as it was written, or somebody else reported it; `added`: a note or
-    an entry stands in it that the audit does not tell of; `erased`: its key is gone, and the audit does not say that it was
-    erased; `gone`: the case itself is not there; `no_key`: the ring has not the key that it lies under; `unreadable`: something
-    of it does not open.
+    `changed`: what was reported, a note or an entry is not as it was written, an action does not stand as it was left,
+    somebody else reported it, others are kept out of it, or it was private; `added`: a note or an entry stands in it that the
+    audit does not tell of; `erased`: its key is gone, and the audit does not say that it was erased; `gone`: the case itself is
+    not there; `no_key`: the ring has not the key that it lies under; `unreadable`: something of it does not open.
     """
 
     CHANGED = "changed"
@@ -108,13 +121,14 @@ async def _of_page(
     a, ids = t.audit.c, [case.id for case in cases]
     of_case = await _by_case(connection, t.audit, ids, a.school == school, a.action.not_in(READINGS), order=a.seq)
     entries = _Entries(of_case, joined)
-    written = [
-        await _by_case(connection, table, ids) for table in (t.incident_texts, t.participants, t.case_notes, t.case_entries)
-    ]
+    tables = (t.incident_texts, t.participants, t.case_notes, t.case_entries, t.case_changes, t.signatures, t.exclusions)
+    written = [await _by_case(connection, table, ids) for table in tables]
     found: list[Unkept] = []
     for case in cases:
-        texts, people, notes, worked = (rows[case.id] for rows in written)
+        texts, people, notes, worked, changes, signatures, shut_out = (rows[case.id] for rows in written)
         found += _of_case(vault, case, entries, (texts, people, notes, worked))
+        found += _of_changes(vault, case, of_case[case.id], changes, signatures)
+        found += [amiss for amiss in _of_access(vault, case, of_case[case.id], shut_out) if amiss not in found]
     return found
 
 
@@ -135,6 +149,7 @@ def _of_case(vault: Vault, case: Any, entries: _Entries, written: _Written) -> I
         key = vault.of_case(case.school, case.id, case.wrapped_key) if case.wrapped_key is not None else None
         as_noted = {n.id: _note(key, case, n) for n in notes}
         as_written = [_entry(key, case, row) for row in worked]
+        as_standing = {row.id: s.commitment_to_state(key, row) for row in worked if not row.corrects} if key is not None else {}
         as_reported = set(_reports(key, case, texts, people, entries.joined)) if committed else set()
         by = s.commitment_to_reporter(key, *(getattr(case, name) for name in _REPORTER)) if key is not None else ""
     except KeyMissingError:
@@ -143,7 +158,7 @@ def _of_case(vault: Vault, case: Any, entries: _Entries, written: _Written) -> I
     except SealError:
         yield Unkept(case.school, case.reference, Amiss.UNREADABLE)
         return
-    holds = {*as_reported, *as_noted.values()}
+    holds, vouched_states = {*as_reported, *as_noted.values()}, _states(of_case)
     for entry in of_case:
         told = committed.get(entry.seq)
         other_text = told is not None and told not in (as_reported if entry.action == REPORTED else holds)
@@ -155,12 +170,92 @@ def _of_case(vault: Vault, case: Any, entries: _Entries, written: _Written) -> I
             yield Unkept(case.school, case.reference, Amiss.ADDED)
     for _ in (written for written in as_written if written not in as_worked.values()):
         yield Unkept(case.school, case.reference, Amiss.ADDED)
+    for entry_id, (seq, state) in vouched_states.items():
+        if as_standing.get(entry_id, state) != state:
+            yield Unkept(case.school, case.reference, Amiss.CHANGED, seq)
+
+
+def _of_access(vault: Vault, case: Any, of_case: Sequence[Row[Any]], shut_out: Sequence[Row[Any]]) -> Iterator[Unkept]:
+    """Who may not see a case, as the audit has it last: who is kept out of it, and that it is private."""
+    if case.key_id == ERASED or case.wrapped_key is None:
+        return
+    turned = next(
+        (e.seq for e in of_case if e.action == MADE_PRIVATE or (e.action == REPORTED and e.data.get("private"))), None
+    )
+    if turned is not None and not case.private:
+        yield Unkept(case.school, case.reference, Amiss.CHANGED, turned)
+    last = next((e for e in reversed(of_case) if e.data.get("shut_out") or e.action in _CHANGES_WHO_IS_OUT), None)
+    if last is None or not last.data.get("shut_out"):
+        return
+    with suppress(KeyMissingError, SealError):
+        key = vault.of_case(case.school, case.id, case.wrapped_key)
+        people = (Exclusion(row.person_id, Why(row.why), row.participant_id) for row in shut_out)
+        if s.commitment_to_shut_out(key, people) != last.data["shut_out"]:
+            yield Unkept(case.school, case.reference, Amiss.CHANGED, last.seq)
+
+
+def _of_changes(
+    vault: Vault, case: Any, of_case: Sequence[Row[Any]], rows: Sequence[Row[Any]], signatures: Sequence[Row[Any]]
+) -> Iterator[Unkept]:
+    """How a case was changed and signed off, and of what category and urgency it is: as the audit has it last."""
+    if case.key_id == ERASED:
+        return
+    try:
+        key = vault.of_case(case.school, case.id, case.wrapped_key) if case.wrapped_key is not None else None
+        as_changed = {row.id: _change(key, case, row) for row in rows}
+    except KeyMissingError:
+        # What is reported cannot be read either, and that was said.
+        return
+    except SealError:
+        if case.wrapped_key is not None and any(row.sealed is not None for row in rows):
+            yield Unkept(case.school, case.reference, Amiss.UNREADABLE)
+        return
+    vouched = {e.seq: str(e.data["change"]) for e in of_case if e.data.get("change")}
+    for seq in (seq for seq, commitment in vouched.items() if commitment not in as_changed.values()):
+        yield Unkept(case.school, case.reference, Amiss.CHANGED, seq)
+    for _ in (row for row in rows if as_changed[row.id] not in vouched.values()):
+        yield Unkept(case.school, case.reference, Amiss.ADDED)
+    signed = {(row.person_id, row.code, row.at) for row in rows if row.kind == "signed"}
+    for x in signatures:
+        if x.done_by is not None and (x.done_by, x.role, x.done_at) not in signed:
+            yield Unkept(case.school, case.reference, Amiss.ADDED)
+    for column in _CLASSIFIED:
+        said = next(((e.seq, e.data[column]) for e in reversed(of_case) if _classifies(e) and e.data.get(column)), None)
+        if said is not None and said[1] != getattr(case, column):
+            yield Unkept(case.school, case.reference, Amiss.CHANGED, said[0])
+
+
+def _classifies(entry: Row[Any]) -> bool:
+    return entry.action in (REPORTED, RECLASSIFIED)
+
+
+def _change(key: Key | None, case: Any, row: Row[Any]) -> str:
+    if key is None:
+        return ""
+    body = s.opened(key, "", row.sealed, s.of_change(case.school, case.id, row.id, row.kind))
+    columns = ("id", "person_id", "kind", "at", "other_id", "code")
+    return s.commitment_to_change(key, {name: getattr(row, name) for name in columns}, body)
+
+
+def _states(of_case: Iterable[Row[Any]]) -> dict[str, tuple[int, str]]:
+    """What the audit has last of where each entry stands, by the entry's id; of one that an older version changed, nothing."""
+    found: dict[str, tuple[int, str]] = {}
+    for entry in of_case:
+        of = str(entry.data.get("corrects") or entry.data.get("id") or "")
+        if entry.data.get("state"):
+            found[of] = entry.seq, str(entry.data["state"])
+        elif entry.action in _CHANGES_A_STATE:
+            found.pop(of, None)
+    return found
 
 
 def _entry(key: Key | None, case: Any, row: Row[Any]) -> str:
     if key is None:
         return ""
     body = s.opened(key, "", row.sealed, s.of_entry(case.school, case.id, row.id, row.kind))
+    if row.follows is not None and json.loads(body).get("of") != row.follows:
+        # What it says something of stands in the row too, to be looked for, and is vouched for by its body alone.
+        return ""
     return s.commitment_to_entry(key, row.id, row.person_id, row.at, row.corrects or "", body)
 
 

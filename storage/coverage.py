@@ -1,4 +1,4 @@
-"""Which clauses of a policy its answers, routes and grid stand on, and why the others have none."""
+"""Which clauses of a policy its answers, routes, grid and log form stand on, and why the others have none."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +34,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause, the questions, the routes and the rows of the grid that cite it, and the reason if none has to."""
+    """A clause, the questions, routes and rows of the grid (or the log form) that cite it; the reason if none has to."""
 
     id: str
     heading: str
@@ -91,7 +91,8 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
     """Every clause of a policy, in its order."""
     questions = _by_clause((a.to, (*c.cites, *(c.but.cites if c.but is not None else ()))) for a in sheet for c in a.cases)
     routes = _by_clause((rule.id, rule_cites(rule)) for rule in (*policy.routes, *policy.also))
-    rows = _by_clause(grid_cites(policy.grid).items() if policy.grid is not None else ())
+    on_form = policy.log_form.all_cites if policy.log_form is not None else ()
+    rows = _by_clause([*(grid_cites(policy.grid).items() if policy.grid is not None else ()), ("log_form", on_form)])
     return tuple(
         Clause(
             clause,

@@ -4,14 +4,35 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal, assert_never
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, or_, select, update
 
 from domain.checklists import Decision, Difference
-from domain.entries import Action, ActionState, Contact, Decided, Entry, EntryKind, Note, Told, kind_of
+from domain.entries import Action, ActionState, Contact, Decided, Entry, EntryKind, Note, Told, followed, kind_of
 from domain.grids import Times
 from domain.incident import TimerKind
+from domain.measures import (
+    AccessBlock,
+    Billed,
+    Blocked,
+    BlockState,
+    Concerned,
+    Confiscated,
+    Damage,
+    Following,
+    InPlace,
+    Lesson,
+    Lifted,
+    Measure,
+    Moved,
+    Paid,
+    Released,
+    Searched,
+    Topic,
+    Unsettled,
+)
 from domain.words import IncidentState, ParticipantRole, Role
 from storage import sealed as s
 from storage import tables as t
@@ -20,8 +41,6 @@ from storage.vault import ERASED
 
 _ADD = insert(t.case_entries)
 _STATE = select(*(t.case_entries.c[name] for name in ("id", "incident_id", "doer_id", "due_at", "done_at")))
-# As a literal: a database must see what it is to know that a partial index serves.
-_TO_DO = text("case_entries.due_at IS NOT NULL AND case_entries.done_at IS NULL")
 
 
 class EntryRecords(CaseRecords):
@@ -49,6 +68,7 @@ class EntryRecords(CaseRecords):
                 "kind": kind_of(told),
                 "at": entry.at,
                 "corrects": entry.corrects or None,
+                "follows": followed(told) or None,
                 "doer_id": state[0],
                 "due_at": state[1],
                 "done_at": entry.done_at,
@@ -103,14 +123,50 @@ class EntryRecords(CaseRecords):
         query = select(func.count()).where(e.incident_id == incident_id, e.school == self._school, *to_do)
         return (await self._c.execute(query)).scalar_one()
 
-    async def overdue_actions(self, now: datetime) -> tuple[ActionState, ...]:
-        """Every action that should be done by now and is not, the oldest first."""
+    async def unsettled(self, incident_id: str) -> Unsettled:
+        """How many things are held in a case, and how many blocks are not lifted: nothing that was written is opened for it."""
         e = t.case_entries.c
-        rows = await self._c.execute(_STATE.where(e.school == self._school, _TO_DO, e.due_at <= now).order_by(e.due_at, e.id))
-        return tuple(_state(row) for row in rows)
+        kinds = (EntryKind.CONFISCATION, EntryKind.CUSTODY, EntryKind.RELEASE, EntryKind.BLOCK, EntryKind.LIFTED)
+        here = (e.school == self._school, e.incident_id == incident_id, e.kind.in_(kinds), e.corrects.is_(None))
+        rows = await self._c.execute(select(e.id, e.kind, e.follows).where(*here, e.sealed.is_not(None)).order_by(e.at, e.id))
+        held, blocks = set(), set()
+        for row in rows:
+            match EntryKind(row.kind):
+                case EntryKind.CONFISCATION:
+                    held.add(row.id)
+                case EntryKind.CUSTODY:
+                    held.add(row.follows)
+                case EntryKind.RELEASE:
+                    held.discard(row.follows)
+                case EntryKind.BLOCK:
+                    blocks.add(row.id)
+                case _:
+                    blocks.discard(row.follows)
+        return Unsettled(len(held), len(blocks))
+
+    async def block(self, entry_id: str) -> BlockState | None:
+        """A block without what was written of it; None if there is none, or if its case was erased."""
+        e = t.case_entries.c
+        mine = (e.school == self._school, e.corrects.is_(None), e.sealed.is_not(None))
+        query = select(e.id, e.incident_id, e.kind).where(*mine, or_(e.id == entry_id, e.follows == entry_id))
+        rows = list(await self._c.execute(query))
+        first = next((r for r in rows if r.id == entry_id and r.kind == EntryKind.BLOCK), None)
+        if first is None:
+            return None
+        kinds = {r.kind for r in rows}
+        return BlockState(entry_id, first.incident_id, EntryKind.IN_PLACE in kinds, EntryKind.LIFTED in kinds)
+
+    async def entry_state(self, entry_id: str) -> str:
+        """The commitment to where an entry stands now, for the audit: who is to do it, by when, when and by whom it was done.
+
+        Whatever changes one of these is noted with the new commitment, in the same transaction. `entry_id`: a first wording.
+        """
+        row = (await self._c.execute(select(t.case_entries).where(t.case_entries.c.id == entry_id))).one()
+        key = await self._key_to_write(row.incident_id)
+        return s.commitment_to_state(key, row) if key is not None else ""
 
     async def finish_action(self, entry_id: str, by: str, at: datetime) -> bool:
-        """Says that an action is done. False if it was before."""
+        """Says that an action is done. False if it was before. To be noted with `entry_state`."""
         e = t.case_entries.c
         done = await self._c.execute(
             update(t.case_entries)
@@ -120,14 +176,20 @@ class EntryRecords(CaseRecords):
         return bool(done.rowcount)
 
     async def change_action(self, entry_id: str, doer_id: str, due_at: datetime | None) -> None:
-        """Who is to do it, and by when, as its newest wording has it."""
+        """Who is to do it, and by when, as its newest wording has it. To be noted with `entry_state`."""
         e = t.case_entries.c
         await self._c.execute(update(t.case_entries).where(e.id == entry_id).values(doer_id=doer_id, due_at=due_at))
 
-    async def stop_reminding(self, entry_id: str) -> None:
-        """Calls off what was to remind of an action."""
+    async def reminds(self, entry_id: str) -> bool:
+        """Whether anybody will be reminded of an action."""
         x = t.timers.c
-        mine = (x.entry_id == entry_id, x.kind == TimerKind.ACTION, x.state == "pending")
+        query = select(x.id).where(x.entry_id == entry_id, x.kind == TimerKind.ACTION, x.state == "pending").limit(1)
+        return (await self._c.execute(query)).first() is not None
+
+    async def stop_reminding(self, entry_id: str) -> None:
+        """Calls off what was to remind of an action, or of the end of a block."""
+        x = t.timers.c
+        mine = (x.entry_id == entry_id, x.kind.in_((TimerKind.ACTION, TimerKind.BLOCK)), x.state == "pending")
         await self._c.execute(update(t.timers).where(*mine).values(state="cancelled"))
 
     async def earlier_cases(
@@ -163,12 +225,50 @@ def _body(told: Told) -> dict[str, Any]:
         case Note(text=words):
             return {"text": words}
         case Action(what=what, doer_id=doer, due_at=due):
-            return {"what": what, "doer": doer, "due": due.isoformat() if due is not None else ""}
-        case Contact(whom=whom, at=at, outcome=outcome, who=who, reference=reference):
-            return {"whom": whom, "at": at.isoformat(), "outcome": outcome, "who": who, "reference": reference}
+            return {"what": what, "doer": doer, "due": _when(due)}
+        case Contact(whom=role, at=at, outcome=outcome, who=who, reference=reference, refused=refused):
+            said = {"whom": role, "at": at.isoformat(), "outcome": outcome, "who": who, "reference": reference}
+            return {**said, "refused": True} if refused else said
         case Decided(decision=d, kind_name=name, words=words_of_steps):
             steps = {"steps": list(d.steps), "words": list(words_of_steps), "differs": list(d.differs)}
             return {"kind": d.kind, "times": d.times or "", "own": d.own, "reason": d.reason, "name": name, **steps}
+        case _:
+            return _body_of_measure(told)
+
+
+def _body_of_measure(told: Measure | Following) -> dict[str, Any]:
+    match told:
+        case Confiscated(item=item, whom=whom, at=at, place=place, holder_id=holder):
+            return {"item": item, **_whom(whom), "at": at.isoformat(), "place": place, "holder": holder}
+        case Moved(of=of, at=at, place=place, holder_id=holder, why=why):
+            return {"of": of, "at": at.isoformat(), "place": place, "holder": holder, "why": why}
+        case Released(of=of, at=at, to=to, why=why):
+            return {"of": of, "at": at.isoformat(), "to": to, "why": why}
+        case Searched(device=device, whom=whom, at=at, authorised_by=authority, searched_by=searcher):
+            people = {"authorised": authority, "searched": searcher, "present": told.present}
+            words = {"grounds": told.grounds, "outcome": told.outcome}
+            return {"device": device, **_whom(whom), "at": at.isoformat(), **people, **words}
+        case AccessBlock(whom=whom, what=what, starts_at=start, ends_at=end):
+            return {**_whom(whom), "what": what, "start": start.isoformat(), "end": _when(end)}
+        case InPlace(of=of, at=at) | Paid(of=of, at=at):
+            return {"of": of, "at": at.isoformat()}
+        case Lifted(of=of, at=at, why=why):
+            return {"of": of, "at": at.isoformat(), "why": why}
+        case Damage(what=damage, cost=cost, billed=billed, paid=paid):
+            # As text: a number of JSON would be read as a float.
+            return {"what": damage, "cost": str(cost), "billed": billed, "paid": paid}
+        case Lesson(topic=topic):
+            return {"topic": topic}
+        case _:
+            assert_never(told)
+
+
+def _when(moment: datetime | None) -> str:
+    return moment.isoformat() if moment is not None else ""
+
+
+def _whom(whom: Concerned) -> dict[str, str]:
+    return {"role": whom.role or "", "name": whom.name}
 
 
 def _told(kind: EntryKind, b: Mapping[str, Any]) -> Told:
@@ -176,10 +276,59 @@ def _told(kind: EntryKind, b: Mapping[str, Any]) -> Told:
         case EntryKind.NOTE:
             return Note(b["text"])
         case EntryKind.ACTION:
-            return Action(b["what"], b["doer"], datetime.fromisoformat(b["due"]) if b["due"] else None)
+            return Action(b["what"], b["doer"], _moment(b["due"]))
         case EntryKind.CONTACT:
-            return Contact(Role(b["whom"]), datetime.fromisoformat(b["at"]), b["outcome"], b["who"], b["reference"])
+            at, refused = datetime.fromisoformat(b["at"]), bool(b.get("refused"))
+            return Contact(Role(b["whom"]), at, b["outcome"], b["who"], b["reference"], refused)
         case EntryKind.DECISION:
             times, differs = Times(b["times"]) if b["times"] else None, tuple(map(Difference, b["differs"]))
             decision = Decision(b["kind"], times, tuple(b["steps"]), b["own"], b["reason"], differs)
             return Decided(decision, b["name"], tuple(b["words"]))
+        case EntryKind.BLOCK:
+            start, end = datetime.fromisoformat(b["start"]), _moment(b["end"])
+            return AccessBlock(_concerned(b), Blocked(b["what"]), start, end)
+        case EntryKind.DAMAGE:
+            return Damage(b["what"], Decimal(b["cost"]), Billed(b["billed"]), bool(b["paid"]))
+        case EntryKind.LESSON:
+            return Lesson(Topic(b["topic"]))
+        case _:
+            return _dated(kind, b, datetime.fromisoformat(b["at"]))
+
+
+def _dated(
+    kind: Literal[
+        EntryKind.CONFISCATION,
+        EntryKind.CUSTODY,
+        EntryKind.RELEASE,
+        EntryKind.SEARCH,
+        EntryKind.IN_PLACE,
+        EntryKind.LIFTED,
+        EntryKind.PAID,
+    ],
+    b: Mapping[str, Any],
+    at: datetime,
+) -> Told:
+    match kind:
+        case EntryKind.CONFISCATION:
+            return Confiscated(b["item"], _concerned(b), at, b["place"], b["holder"])
+        case EntryKind.CUSTODY:
+            return Moved(b["of"], at, b["place"], b["holder"], b["why"])
+        case EntryKind.RELEASE:
+            return Released(b["of"], at, b["to"], b["why"])
+        case EntryKind.SEARCH:
+            people = (b["authorised"], b["searched"], b["present"])
+            return Searched(b["device"], _concerned(b), at, b["grounds"], *people, b["outcome"])
+        case EntryKind.IN_PLACE:
+            return InPlace(b["of"], at)
+        case EntryKind.LIFTED:
+            return Lifted(b["of"], at, b["why"])
+        case EntryKind.PAID:
+            return Paid(b["of"], at)
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _concerned(b: Mapping[str, Any]) -> Concerned:
+    return Concerned(ParticipantRole(b["role"]) if b["role"] else None, b["name"])

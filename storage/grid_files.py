@@ -8,7 +8,22 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from domain.grids import ILLEGAL, Action, Always, Cell, Counts, Grid, Kind, NoRow, Note, Row, Stage, Sure, Times
+from domain.grids import (
+    ILLEGAL,
+    Action,
+    Always,
+    Cell,
+    Counts,
+    Grid,
+    Kind,
+    Measured,
+    NoRow,
+    Note,
+    Row,
+    Stage,
+    Sure,
+    Times,
+)
 from domain.policy import Policy
 from domain.words import EXTERNAL_ROLES, About, Doer, Role
 from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
@@ -116,6 +131,7 @@ class _Note(_Strict):
 class _Grid(_Strict):
     counts: Counts
     note: _Note | None = None
+    measures: dict[Measured, tuple[_Note, ...]] = {}
     facts: dict[_Slug, _Sentence] = {}
     actions: dict[_Slug, _Action]
     always: tuple[_Always, ...] = ()
@@ -146,6 +162,7 @@ def with_grid(policy: Policy, home: Path) -> Policy:
         always=tuple(Always(cell, a.about) for a in written.always for cell in a.cells()),
         no_row=tuple(NoRow(n.concerns, n.about, n.why, n.cites) for n in written.no_row),
         note=Note(written.note.say, written.note.cites) if written.note else None,
+        measures={kind: tuple(Note(n.say, n.cites) for n in notes) for kind, notes in written.measures.items()},
     )
     return replace(policy, grid=grid)
 
@@ -156,7 +173,11 @@ def grid_cites(grid: Grid) -> Mapping[str, tuple[str, ...]]:
         row.id: _unique((*row.cites, *(c for cells in row.steps.values() for x in cells for c in x.cites)))
         for row in grid.rows.values()
     }
-    rest = (*(c for a in grid.always for c in a.cell.cites), *(c for n in grid.no_row for c in n.cites))
+    rest = (
+        *(c for a in grid.always for c in a.cell.cites),
+        *(c for n in grid.no_row for c in n.cites),
+        *(c for notes in grid.measures.values() for n in notes for c in n.cites),
+    )
     return {**found, "grid": _unique((*rest, *(grid.note.cites if grid.note else ())))}
 
 
@@ -226,6 +247,7 @@ def _wrong_clauses(grid: _Grid, policy: Policy) -> Iterator[tuple[_Place, str]]:
     cited += [(("rows", n), row.cites) for n, row in enumerate(grid.rows)]
     cited += [(("no_row", n), none.cites) for n, none in enumerate(grid.no_row)]
     cited += [(("note",), grid.note.cites)] if grid.note is not None else []
+    cited += [(("measures", kind.value), note.cites) for kind, notes in grid.measures.items() for note in notes]
     for place, clauses in cited:
         for clause in clauses:
             try:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.handovers import Handover
+from domain.handovers import Handover, Unreceived
 from storage import sealed as s
 from storage import tables as t
 from storage.vault import SchoolKeys
@@ -41,11 +41,11 @@ class HandoverRecords:
         row = (await self._c.execute(query.with_for_update() if hold else query)).first()
         return self._handover(row) if row is not None else None
 
-    async def unreceived(self) -> list[Handover]:
-        """Those without a receipt, the oldest first."""
+    async def unreceived(self) -> list[Unreceived]:
+        """Those without a receipt, the oldest first. Nothing that is sealed is opened."""
         h = t.handovers.c
-        query = select(t.handovers).where(h.school == self._school, h.received_at.is_(None)).order_by(h.at)
-        return [self._handover(row) for row in await self._c.execute(query)]
+        query = select(h.id, h.file, h.at, h.due_at).where(h.school == self._school, h.received_at.is_(None))
+        return [Unreceived(*row) for row in await self._c.execute(query.order_by(h.at, h.id))]
 
     async def receive(self, handover_id: str, by: str, at: datetime) -> None:
         """The next school has it."""

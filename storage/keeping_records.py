@@ -13,7 +13,7 @@ from domain.words import IncidentState, RetentionClass
 from storage import tables as t
 from storage.vault import ERASED
 
-_CLOSED = (IncidentState.CLOSED, IncidentState.SIGNED_OFF)
+_CLOSED = (IncidentState.CLOSED, IncidentState.SIGNED_OFF, IncidentState.MERGED)
 
 
 class KeepingRecords:

@@ -6,7 +6,7 @@ names begin alike, and not how.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from storage.sealing import Key
 
@@ -38,6 +38,11 @@ def marks_of_typed(index: Key, words: Sequence[str]) -> set[bytes]:
     """Which marks a name must have so that it can be one whose words begin like these. Of one letter, a whole word is meant."""
     enough = [w for w in words if len(w) >= _SHORTEST] or words
     return {_mark(index, w[:_LONGEST]) for w in enough}
+
+
+def marks_of_words(index: Key, words: Iterable[str]) -> set[bytes]:
+    """What stands for the words of names that were typed in reports. They are other marks than those of the lists."""
+    return {index.mark(b"typed\0" + word.encode(errors="surrogatepass"))[:_MARK_BYTES] for word in words}
 
 
 def mark_of_key(index: Key, list_key: str) -> str:

@@ -510,6 +510,7 @@ def _delivery(r: Row[tuple[object, ...]]) -> Delivery:
         request_id=r.request_id,
         breach_id=r.breach_id,
         figures_id=r.figures_id,
+        register_id=r.register_id,
         step=r.step,
         lease=r.lease,
         leased_until=r.leased_until,

@@ -11,7 +11,7 @@ from domain.answers import Catalogue, Sheet
 from domain.policy import Policy
 from domain.routing import route
 from domain.words import FourC
-from storage import answer_files, coverage, grid_files, question_files
+from storage import answer_files, coverage, grid_files, log_form_files, question_files
 from storage.answer_files import load_catalogue, load_sheet
 from storage.coverage import UNCOVERED_FILE, Reason, load_uncovered
 from storage.policy_files import RouteCase, every_report, load_policy_at, load_without_grid, placed_route_cases, shared_folder
@@ -82,6 +82,8 @@ def _forms(home: Path) -> Iterator[str]:
     yield from _form(sorted((home / "questions").glob("*.yaml")), question_files.DOORS["questions"])
     yield from _form([p for p in [home / UNCOVERED_FILE] if p.exists()], coverage.DOORS["uncovered"])
     yield from _form([p for p in [home / grid_files.GRID_FILE] if p.exists()], grid_files.DOORS["grid"])
+    forms = [p for p in [home / log_form_files.LOG_FORM_FILE] if p.exists()]
+    yield from _form(forms, log_form_files.DOORS["log_form"])
 
 
 def _form(paths: list[Path], door: type[BaseModel]) -> Iterator[str]:

@@ -13,11 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 import policies
 from domain.agencies import Agency
 from domain.deadlines import Deadline, Unit
-from domain.policy import Concern, Condition, Guidance, Policy, RouteRule, Section, Step
+from domain.policy import Concern, Condition, Guidance, Policy, RouteRule, Section, SignOff, Step
+from domain.register_terms import DEFINITIONS, USUAL_TERMS, RegisterKind, RegisterTerms, Scale
 from domain.routing import Facts, Route, UnknownConcernError, applies, route
 from domain.words import EXTERNAL_ROLES, About, Doer, FourC, Role, Urgency
 from storage.agency_files import AGENCIES_FILE, load_agencies
 from storage.grid_files import with_grid
+from storage.log_form_files import LOG_FORM_FILE, with_log_form
 from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
 
 __all__ = [
@@ -152,6 +154,60 @@ class _Section(_Strict):
     points: Annotated[int, Field(ge=1)]
 
 
+class _SignOff(_Strict):
+    role: Role
+    reads: bool = False
+    cites: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _inside(self) -> "_SignOff":
+        if self.role in EXTERNAL_ROLES:
+            raise ValueError(f"{self.role.value} is outside the school and cannot sign in the chat")
+        return self
+
+
+class _Review(_Strict):
+    cites: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _Scale(_Strict):
+    most: Annotated[int, Field(ge=2, le=9)]
+    medium_from: Annotated[int, Field(ge=2)]
+    high_from: int
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "_Scale":
+        if not self.medium_from < self.high_from <= self.most**2:
+            raise ValueError(f"medium begins below high, and high at {self.most**2} at most")
+        return self
+
+
+class _Register(_Strict):
+    write: frozenset[Role] | None = None
+    read: frozenset[Role] | None = None
+    approve: frozenset[Role] | None = None
+    scale: _Scale | None = None
+    cites: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _by_somebody(self) -> "_Register":
+        for word, roles in (("write", self.write), ("read", self.read), ("approve", self.approve)):
+            if roles is not None and not roles and word != "read":
+                raise ValueError(f"nobody could {word}: name a role")
+            if wrong := sorted(r.value for r in roles or () if r in EXTERNAL_ROLES):
+                raise ValueError(f"{', '.join(wrong)} is outside the school, and cannot {word}")
+        return self
+
+    def to_domain(self, usual: RegisterTerms) -> RegisterTerms:
+        return RegisterTerms(
+            write=self.write if self.write is not None else usual.write,
+            read=self.read if self.read is not None else usual.read,
+            approve=self.approve if self.approve is not None else usual.approve,
+            cites=self.cites,
+            scale=Scale(**dict(self.scale)) if self.scale is not None else usual.scale,
+        )
+
+
 class _Policy(_Strict):
     school: str
     title: str
@@ -161,7 +217,16 @@ class _Policy(_Strict):
     titles: dict[Role, str]
     ladders: dict[Role, tuple[Role, ...]] = {}
     deadlines: dict[Urgency, _Deadline] = {}
+    sign_off: tuple[_SignOff, ...] = ()
+    incident_review: _Review | None = None
     sections: dict[str, _Section]
+    registers: dict[RegisterKind, _Register] = {}
+
+    @model_validator(mode="after")
+    def _rated_where_it_is(self) -> "_Policy":
+        if wrong := [k.value for k, r in self.registers.items() if r.scale is not None and DEFINITIONS[k].levels is None]:
+            raise ValueError(f"nothing is rated in the register {', '.join(wrong)}: leave `scale` out")
+        return self
 
 
 class _RouteExpected(_Strict):
@@ -239,12 +304,13 @@ def shared_folder(home: Path) -> Path:
 
 @cache
 def load_policy_at(home: Path, shared: Path = POLICY_FOLDER) -> Policy:
-    """The policy in a folder anywhere, checked, with its grid; `shared` has the concerns and the guidance.
+    """The policy in a folder anywhere, checked, with its grid and its log form; `shared` has the concerns and the guidance.
 
     Raises:
         PolicyFileError: as for `load_policy`.
     """
-    return with_grid(load_without_grid(home, shared), home)
+    plain = next(f for f in (shared, POLICY_FOLDER) if f == POLICY_FOLDER or (f / LOG_FORM_FILE).is_file())
+    return with_log_form(with_grid(load_without_grid(home, shared), home), home, plain)
 
 
 @cache
@@ -274,6 +340,9 @@ def load_without_grid(home: Path, shared: Path) -> Policy:
             tuple(r.to_domain() for r in guidance.routes), tuple(r.to_domain() for r in guidance.also), _agencies(shared)
         ),
         home=home,
+        registers={k: about.registers.get(k, _Register()).to_domain(usual) for k, usual in USUAL_TERMS.items()},
+        sign_off=tuple(SignOff(line.role, line.reads, line.cites) for line in about.sign_off),
+        review_cites=about.incident_review.cites if about.incident_review is not None else (),
     )
     if faults := list(_faults(policy)):
         raise PolicyFileError("\n".join(f"{home / file}:{_rule_line(raw, rule)}: {words}" for file, rule, words in faults))
@@ -358,8 +427,23 @@ def _faults(policy: Policy) -> Iterator[tuple[str, str, str]]:
                 yield "routes.yaml", rule.id, f"rule {rule.id!r} cites {clause!r}, which the policy does not have"
         if untitled := [r.value for r in (*rule.notify, *rule.external) if r not in policy.titles]:
             yield "routes.yaml", rule.id, f"rule {rule.id!r}: policy.yaml gives no title for {', '.join(untitled)}"
+    for clause in (*policy.review_cites, *(c for line in policy.sign_off for c in line.cites)):
+        try:
+            policy.cite(clause)
+        except KeyError:
+            yield "policy.yaml", "", f"who signs or reviews an incident cites {clause!r}, which the policy does not have"
+    signing = [line.role for line in policy.sign_off]
+    yield from (
+        ("policy.yaml", "", f"{role.value} is to sign twice") for role in sorted(set(signing)) if signing.count(role) > 1
+    )
     for role in sorted(set(Role) - set(policy.titles)):
         yield "policy.yaml", "", f"policy.yaml gives no title for {role.value}"
+    for kind, terms in policy.registers.items():
+        for clause in terms.cites:
+            try:
+                policy.cite(clause)
+            except KeyError:
+                yield "policy.yaml", "", f"the register {kind.value!r} cites {clause!r}, which the policy does not have"
     if unrouted := list(_unrouted(policy)):
         yield from (("routes.yaml", "", fault) for fault in unrouted)
     else:

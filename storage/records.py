@@ -30,7 +30,6 @@ from domain.audience import Readers
 from domain.incident import (
     STILL_SHOWN,
     Alert,
-    AlertState,
     Asked,
     Delivery,
     Exclusion,
@@ -48,13 +47,16 @@ from domain.incident import (
 )
 from domain.people import Account, Address, AddressKind, Kind, Person, Platform, Staff, Standing
 from domain.report_form import Draft
-from domain.routing import Facts
 from domain.words import About, DeliveryState, IncidentState, Role, Urgency
 from storage import sealed
 from storage import tables as t
 from storage.audit_entries import add_entry, next_number
 from storage.breach_records import BreachRecords
+from storage.case_rows import alert_of as _alert
+from storage.case_rows import incident_of as _incident
+from storage.change_records import ChangeRecords
 from storage.channel_records import NEVER, ChannelRecords
+from storage.chronology_records import ChronologyRecords
 from storage.entry_records import EntryRecords
 from storage.export_records import ExportRecords
 from storage.figure_records import FigureRecords
@@ -65,18 +67,21 @@ from storage.opening_records import OpeningRecords
 from storage.outbox import GIVEN_UP, NOT_SERVED, became, show_again
 from storage.people_records import PeopleRecords
 from storage.question_records import QuestionRecords
+from storage.queue_records import QueueRecords
 from storage.reading_records import ReadingRecords
 from storage.references import new_reference
-from storage.vault import ERASED, SchoolKeys, Vault
+from storage.register_records import RegisterRecords
+from storage.vault import SchoolKeys, Vault
 
-_OPEN_CASE = (IncidentState.REPORTED, IncidentState.ACKNOWLEDGED, IncidentState.IN_PROGRESS)
 _MOST_WORDS, _LONGEST_SEARCH = 8, 200
 _STAFF_CACHE: WeakKeyDictionary[Engine, dict[str, tuple[int, Staff]]] = WeakKeyDictionary()
 
 
 class Records(
     BreachRecords,
+    ChangeRecords,
     ChannelRecords,
+    ChronologyRecords,
     EntryRecords,
     ExportRecords,
     FigureRecords,
@@ -86,7 +91,9 @@ class Records(
     OpeningRecords,
     PeopleRecords,
     QuestionRecords,
+    QueueRecords,
     ReadingRecords,
+    RegisterRecords,
 ):
     """The records of one school within one transaction."""
 
@@ -191,7 +198,8 @@ class Records(
     async def add_report(self, report: Report) -> dict[str, str]:
         """Writes the report itself: the incident, its texts, its participants and who is shut out.
 
-        Gives the commitments to what was written and to who reported it, for the audit: they show a change, and say nothing.
+        Gives the commitments to what was written, to who reported it and to who is kept out of it, for the audit: they show a
+        change, and say nothing.
         """
         i, route = report.incident, report.route
         key, wrapped = self._vault.new_for_case(self._school, i.id)
@@ -229,10 +237,16 @@ class Records(
         texts = await self._add_texts(report, key)
         await self.add_exclusions(i.id, report.exclusions)
         by = sealed.commitment_to_reporter(key, i.reporter.platform, i.reporter.user_id, i.reporter.person_id)
-        return {"texts": texts, "reporter": by}
+        return {"texts": texts, "reporter": by, "shut_out": sealed.commitment_to_shut_out(key, report.exclusions)}
+
+    async def shut_out(self, incident_id: str) -> str:
+        """The commitment to who is kept out of a case now, for the audit: whatever changes that is noted with it."""
+        key = await self._key_to_write(incident_id)
+        people = (await self.exclusions(incident_id))[incident_id]
+        return sealed.commitment_to_shut_out(key, people) if key is not None else ""
 
     async def add_exclusions(self, incident_id: str, exclusions: Sequence[Exclusion]) -> None:
-        """Shuts people out of a case."""
+        """Shuts people out of a case. To be noted with `shut_out`."""
         if exclusions:
             await self._c.execute(
                 _ADD[t.exclusions],
@@ -243,7 +257,7 @@ class Records(
             )
 
     async def settle(self, incident_id: str, person_id: str, why: Why, by: str, at: datetime) -> bool:
-        """Settles a possible match. False if it was settled before."""
+        """Settles a possible match. False if it was settled before. To be noted with `shut_out`."""
         done = await self._c.execute(
             update(t.exclusions)
             .where(
@@ -339,6 +353,7 @@ class Records(
         }
 
     def _delivery_row(self, d: Delivery, at: datetime) -> dict[str, Any]:
+        of = d.alert_id or d.incident_id or d.request_id or d.breach_id or d.figures_id or d.register_id
         return {
             "id": d.id,
             "school": self._school,
@@ -347,6 +362,7 @@ class Records(
             "request_id": d.request_id,
             "breach_id": d.breach_id,
             "figures_id": d.figures_id,
+            "register_id": d.register_id,
             "message": d.message,
             "platform": d.address.platform,
             "address_kind": d.address.kind,
@@ -355,7 +371,7 @@ class Records(
             "next_at": at,
             "made_at": at,
             "summons_round": d.summons_round,
-            "step": f"{d.alert_id or d.incident_id or d.request_id or d.breach_id or d.figures_id}:{d.step}" if d.step else "",
+            "step": f"{of}:{d.step}" if d.step else "",
         }
 
     def _timer_row(self, x: Timer) -> dict[str, Any]:
@@ -378,19 +394,6 @@ class Records(
     async def alerts_of(self, incident_id: str) -> tuple[Alert, ...]:
         """Every alert of a case, in the order in which they were opened."""
         return tuple(_alert(r) for r in await self._c.execute(_ALERTS_OF, {"incident": incident_id}))
-
-    async def open_alerts(self) -> list[tuple[Alert, Incident]]:
-        """Every alert of a case that is not closed and that somebody still has to answer for, with its case."""
-        rows = await self._c.execute(
-            select(t.alerts, *_BESIDE_AN_ALERT)
-            .join(t.incidents, t.incidents.c.id == t.alerts.c.incident_id)
-            .where(
-                t.alerts.c.school == self._school,
-                t.alerts.c.state.in_((AlertState.OPEN, AlertState.ACKNOWLEDGED)),
-                t.incidents.c.state.in_(_OPEN_CASE),
-            )
-        )
-        return [(_alert(r), _incident(r, "i_")) for r in rows]
 
     async def change_alert(self, alert: Alert) -> None:
         """Writes what can change of an alert: its state, owner, deadline, round and role."""
@@ -527,11 +530,20 @@ class Records(
     async def first_known(self, incident: Incident) -> FirstKnown:
         """What a case was when it was reported; where the audit does not say, what it is now."""
         a = t.audit.c
-        here = a.school == self._school, a.incident_id == incident.id, a.action.in_(("incident.reported", "case.closed"))
+        telling = a.action.in_(("incident.reported", "case.closed", "case.reclassified"))
+        here = a.school == self._school, a.incident_id == incident.id, telling
         rows = (await self._c.execute(select(a.action, a.data).where(*here).order_by(a.seq))).all()
         said: dict[str, Any] = next((r.data for r in rows if r.action == "incident.reported"), {})
         about, private = said.get("about", incident.facts.about), said.get("private", incident.private)
-        return FirstKnown(About(about), bool(private), sum(r.action == "case.closed" for r in rows))
+        urgency, changed = said.get("urgency"), next((r.data for r in rows if r.action == "case.reclassified"), None)
+        return FirstKnown(
+            About(about),
+            bool(private),
+            sum(r.action == "case.closed" for r in rows),
+            str(said.get("concern") or ""),
+            Urgency(urgency) if urgency else None,
+            datetime.fromisoformat(changed["due_was"]) if changed is not None else None,
+        )
 
     async def log(self, incident_id: str) -> tuple[LogEntry, ...]:
         """What was done in a case, oldest first, with the names of the staff who did it."""
@@ -620,9 +632,6 @@ _ALERTS_OF = (
 _SUMMONSES = (
     select(t.summonses).where(t.summonses.c.alert_id.in_(bindparam("alerts", expanding=True))).order_by(t.summonses.c.at)
 )
-_OF_NO_LIST = frozenset({"route", "draft_id", "key_id", "wrapped_key"})
-_BESIDE_AN_ALERT = [c.label(f"i_{c.name}") for c in t.incidents.c if c.name not in _OF_NO_LIST]
-"""What a list shows of a case, under names apart from those of its alert. To read the rest takes as long again."""
 _DRAFT_HELD = (
     select(t.drafts).where(t.drafts.c.school == bindparam("school"), t.drafts.c.id == bindparam("id")).with_for_update()
 )
@@ -676,46 +685,3 @@ def _actor_name(staff: Staff, actor: str, reporter: str | None) -> str:
         person = staff.get(rest)
         return person.name if person is not None else "somebody who has left"
     return "somebody who is not on the staff list" if kind == "account" else "the bot"
-
-
-def _incident(row: Row[Any], prefix: str = "") -> Incident:
-    r = row._mapping  # noqa: SLF001 - public, in spite of its name
-    facts = Facts(
-        r[f"{prefix}concern"],
-        About(r[f"{prefix}about"]),
-        r[f"{prefix}is_repeat"],
-        r[f"{prefix}immediate_danger"],
-        r[f"{prefix}illegal_suspected"],
-    )
-    platform, user = Platform(r[f"{prefix}reporter_platform"]), r[f"{prefix}reporter_user"]
-    return Incident(
-        id=r[f"{prefix}id"],
-        school=r[f"{prefix}school"],
-        reference=r[f"{prefix}reference"],
-        facts=facts,
-        urgency=Urgency(r[f"{prefix}urgency"]),
-        private=r[f"{prefix}private"],
-        state=IncidentState(r[f"{prefix}state"]),
-        reporter=Account(platform, user, person_id=r[f"{prefix}reporter_person"]),
-        reported_at=r[f"{prefix}reported_at"],
-        occurred_at=r[f"{prefix}occurred_at"],
-        due_at=r[f"{prefix}due_at"],
-        closed_at=r[f"{prefix}closed_at"],
-        erased=r.get(f"{prefix}key_id") == ERASED,
-    )
-
-
-def _alert(r: Row[Any]) -> Alert:
-    return Alert(
-        id=r.id,
-        incident_id=r.incident_id,
-        role=Role(r.role),
-        also_roles=tuple(Role(x) for x in r.also_roles),
-        group=r.group_name,
-        state=AlertState(r.state),
-        opened_at=r.opened_at,
-        due_at=r.due_at,
-        round=r.round,
-        owner_id=r.owner_id,
-        acknowledged_at=r.acknowledged_at,
-    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from storage import answer_files, coverage, grid_files, policy_files, question_files
+from storage import answer_files, coverage, grid_files, log_form_files, policy_files, question_files
 
 FORMS: Mapping[str, type[BaseModel]] = {
     **policy_files.DOORS,
@@ -15,6 +15,7 @@ FORMS: Mapping[str, type[BaseModel]] = {
     **question_files.DOORS,
     **coverage.DOORS,
     **grid_files.DOORS,
+    **log_form_files.DOORS,
 }
 """The kinds of file there are."""
 

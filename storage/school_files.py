@@ -24,6 +24,7 @@ from domain.access import FIGURE_READERS
 from domain.agencies import Contact
 from domain.deadlines import COMES_BACK, SchoolCalendar, Term
 from domain.figures import LEAST_BASE, MOST_BASE, USUAL_BASE
+from domain.patterns import LEAST, MOST_CASES, MOST_DAYS, Patterns
 from domain.people import CHATS, GROUP_OF, Group, Holders, Platform, School
 from domain.policy import Policy
 from domain.retention import LONGEST_YEARS, YEARS
@@ -107,6 +108,20 @@ class _Figures(BaseModel):
     smallest: Annotated[int, Field(strict=True, ge=LEAST_BASE, le=MOST_BASE)] = USUAL_BASE
 
 
+_USUAL = Patterns()
+_Cases = Annotated[int, Field(strict=True, ge=LEAST, le=MOST_CASES)]
+_PatternDays = Annotated[int, Field(strict=True, ge=1, le=MOST_DAYS)]
+
+
+class _Patterns(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    often: _Cases = _USUAL.often
+    often_days: _PatternDays = _USUAL.often_days
+    together: _Cases = _USUAL.together
+    together_days: _PatternDays = _USUAL.together_days
+    same_kind: _Cases = _USUAL.same_kind
+
+
 class _Contact(BaseModel):
     model_config = ConfigDict(extra="forbid")
     phone: Phone | None = None
@@ -148,6 +163,7 @@ class _School(BaseModel):
     agencies: dict[str, _Contact] = {}
     repeats_within: _Days = 365
     figures: _Figures = _Figures()
+    patterns: _Patterns = _Patterns()
 
     @field_validator("timezone")
     @classmethod
@@ -213,6 +229,7 @@ def _load(path: Path) -> School:
             repeats_within=timedelta(days=raw.repeats_within),
             figures_base=raw.figures.smallest,
             figures_to=tuple(raw.figures.to),
+            patterns=Patterns(**raw.patterns.model_dump()),
         )
     except (ValueError, PolicyFileError) as wrong:
         raise SchoolFileError(f"{path}: {wrong}") from None

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.incident import CaseNote, Narrative, Participant
+from domain.incident import CaseNote, Exclusion, Narrative, Participant
 from domain.people import Kind, Person
+from domain.registers import Version
 from storage.name_index import mark_of_key
 from storage.sealing import Key, place
 from storage.vault import SchoolKeys
@@ -36,6 +37,11 @@ def of_entry(school: str, incident_id: str, entry_id: str, kind: str) -> bytes:
     return place("case_entries", "body", school, incident_id, entry_id, kind)
 
 
+def of_change(school: str, incident_id: str, change_id: str, kind: str) -> bytes:
+    """Where it belongs how a case was changed, and why."""
+    return place("case_changes", "body", school, incident_id, change_id, kind)
+
+
 def of_participant(school: str, incident_id: str, participant_id: str) -> bytes:
     """Where the name of somebody involved belongs."""
     return place("participants", "name", school, incident_id, participant_id)
@@ -62,6 +68,25 @@ def commitment_to_note(key: Key, note: CaseNote) -> str:
 def commitment_to_entry(key: Key, entry_id: str, person_id: str, at: datetime, corrects: str, body: str) -> str:
     """The same of what was written while the case was worked; `body` as it is sealed."""
     return _commitment(key, ["entry", entry_id, person_id, at.astimezone(UTC).isoformat(), corrects, body])
+
+
+def commitment_to_change(key: Key, row: Mapping[str, Any], body: str) -> str:
+    """The same of how a case was changed; `row` has its columns, `body` is as it is sealed."""
+    at = row["at"].astimezone(UTC).isoformat()
+    return _commitment(
+        key, ["change", row["id"], row["person_id"], row["kind"], at, row["other_id"] or "", row["code"], body]
+    )
+
+
+def commitment_to_state(key: Key, row: Any) -> str:
+    """The same of where a row of `case_entries` stands: who is to do it and by when, and when and by whom it was done."""
+    due, done = (at.astimezone(UTC).isoformat() if at is not None else "" for at in (row.due_at, row.done_at))
+    return _commitment(key, ["state", row.school, row.id, row.doer_id or "", due, done, row.done_by or "", row.follows or ""])
+
+
+def commitment_to_shut_out(key: Key, people: Iterable[Exclusion]) -> str:
+    """The same of who is kept out of a case, and why."""
+    return _commitment(key, ["shut_out", sorted([e.person_id, e.why, e.participant_id or ""] for e in people)])
 
 
 def _commitment(key: Key, what: list[Any]) -> str:
@@ -100,6 +125,17 @@ def of_breach(school: str, breach_id: str) -> bytes:
 def of_breach_reason(school: str, breach_id: str) -> bytes:
     """Where the reason for what was decided about it belongs."""
     return place("breaches", "reason", school, breach_id)
+
+
+def of_register(school: str, record_id: str, number: int) -> bytes:
+    """Where a version of a line of a register belongs."""
+    return place("register_versions", "body", school, record_id, str(number))
+
+
+def commitment_to_register(key: Key, kind: str, reference: str, version: Version, body: str) -> str:
+    """What the audit keeps of a version of a line of a register; `body` as it is sealed."""
+    who = [version.person_id, version.at.astimezone(UTC).isoformat(), version.change, version.state]
+    return _commitment(key, ["register", kind, reference, version.record_id, version.number, version.id, *who, body])
 
 
 def of_handover(school: str, handover_id: str) -> bytes:

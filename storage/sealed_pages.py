@@ -73,22 +73,24 @@ def digest_of(page: str) -> str:
     return hashlib.sha256(page.encode()).hexdigest()
 
 
-def seal_page(words: Mapping[str, str], body: str, passphrase: str) -> str:
+def seal_page(words: Mapping[str, str], body: str, passphrase: str, style: str = "") -> str:
     """A page that asks for its passphrase and then shows `body`, which is HTML.
 
-    `words`: what it says until then, as plain text: its title, until when it lies there, ask, go, wait and wrong.
+    `words`: what it says until then, as plain text: its title, until when it lies there, ask, go, wait and wrong. `style`: more
+    rules for how the body looks.
     """
+    style = _STYLE + style
     said = {name: escape(text) for name, text in words.items()}
     salt, nonce = os.urandom(16), os.urandom(12)
     page = AESGCM(_key(passphrase, salt)).encrypt(nonce, body.encode(), None)
     sealed = {"rounds": ROUNDS} | {
         n: base64.b64encode(v).decode() for n, v in (("salt", salt), ("nonce", nonce), ("page", page))
     }
-    allowed = f"default-src 'none'; script-src {_hash(_SCRIPT)}; style-src {_hash(_STYLE)}; base-uri 'none'; form-action 'none'"
+    allowed = f"default-src 'none'; script-src {_hash(_SCRIPT)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     return (
         f'<!doctype html><html lang="en-GB"><head><meta charset="utf-8"><title>{said["title"]}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{allowed}">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head><body>'
         f'<h1>{said["title"]}</h1><form id="ask"><p>{said["until"]}</p><p><label for="passphrase">{said["ask"]}</label></p>'
         '<p><input id="passphrase" size="28" autocomplete="off" spellcheck="false" required>'
         f" <button>{said['go']}</button></p>"

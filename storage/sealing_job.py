@@ -9,15 +9,32 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, Table, and_, bindparam, cast, delete, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Row,
+    String,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.names import words_to_find
 from domain.people import Kind
 from storage import sealed as s
 from storage import tables as t
 from storage.case_records import new_key
 from storage.database import Database
-from storage.name_index import marks_of_name
+from storage.name_index import marks_of_name, marks_of_words
 from storage.sealing import Key
 from storage.twins import as_one, join_twin
 from storage.vault import ERASED, EVERYBODY, SchoolKeys, Vault
@@ -40,7 +57,7 @@ async def seal_the_rest(database: Database) -> int:
     """
     await database.vault.ready()
     await _forget_what_was_left(database)
-    steps: list[Callable[[Database], Awaitable[int]]] = [_seal_cases, _seal_pupils]
+    steps: list[Callable[[Database], Awaitable[int]]] = [_seal_cases, _mark_typed_names, _forget_marks, _seal_pupils]
     steps += [kind.seal_some for kind in _KINDS]
     done = 0
     failed: Exception | None = None
@@ -114,6 +131,48 @@ _PLACES: dict[Table, Callable[[str, str, str], bytes]] = {
     t.case_notes: s.of_note,
     t.participants: s.of_participant,
 }
+
+
+async def _mark_typed_names(database: Database) -> int:
+    """By which words a typed name is found, of names that a version before 0022 wrote."""
+    p, i = t.participants.c, t.incidents.c
+    # As a literal: a database must see what it is to know that a partial index serves.
+    unmarked = text("participants.person_id IS NULL AND NOT participants.marked AND participants.sealed IS NOT NULL")
+    query = select(t.participants, i.school, i.key_id, i.wrapped_key).join(t.incidents, i.id == p.incident_id)
+    query = query.where(unmarked, i.wrapped_key.is_not(None)).limit(_AT_ONCE)
+    async with database.begin(write=False) as connection:
+        schools = set((await connection.execute(select(query.subquery().c.school).distinct())).scalars())
+    keys = {school: await database.vault.of_school(school) for school in sorted(schools)}
+    async with database.begin() as connection:
+        # The case is held, so that it is not erased meanwhile and its marks left.
+        rows = (await connection.execute(query.with_for_update(of=t.incidents))).all()
+        found, add = [row for row in rows if row.school in keys], _insert_once(connection.dialect.name)
+        for row in found:
+            case = database.vault.of_case(row.school, row.incident_id, row.wrapped_key)
+            name = case.open_text(row.sealed, s.of_participant(row.school, row.incident_id, row.id))
+            marks = marks_of_words(keys[row.school].index, words_to_find(name))
+            if marks:
+                here = {"school": row.school, "incident_id": row.incident_id}
+                await connection.execute(add, [{**here, "token": mark} for mark in sorted(marks)])
+            await connection.execute(update(t.participants).where(p.id == row.id).values(marked=True))
+    return len(found)
+
+
+async def _forget_marks(database: Database) -> int:
+    """Marks of a case that a version before 0022 has erased."""
+    i, w = t.incidents.c, t.typed_names.c
+    async with database.begin() as connection:
+        erased = select(i.id).where(i.key_id == ERASED, exists().where(w.incident_id == i.id)).limit(_AT_ONCE)
+        ids = list((await connection.execute(erased)).scalars())
+        if ids:
+            await connection.execute(delete(t.typed_names).where(w.incident_id.in_(ids)))
+    return len(ids)
+
+
+def _insert_once(dialect: str) -> Executable:
+    """Adds marks; one that is there already changes nothing."""
+    add = sqlite.insert(t.typed_names) if dialect == "sqlite" else postgresql.insert(t.typed_names)
+    return add.on_conflict_do_nothing()
 
 
 async def _seal_pupils(database: Database) -> int:

@@ -34,11 +34,14 @@ from sqlalchemy import (
 from domain.asking import Decision, GapKind, RequestKind
 from domain.audit import HeadWay
 from domain.breaches import BreachDecision, BreachKind
+from domain.case_changes import ChangeKind, LinkKind
 from domain.entries import EntryKind
 from domain.exports import PageEnd, PageKind
 from domain.figures import Season
 from domain.incident import AlertState, Asked, MessageKind, NoteKind, TimerKind, Why
 from domain.people import CHATS, AddressKind, Kind, Platform, Standing
+from domain.register_terms import RecordState, RegisterKind
+from domain.registers import Change
 from domain.retention import EarlyReason, KeepState
 from domain.words import About, DeliveryState, IncidentState, ParticipantRole, RetentionClass, Urgency
 
@@ -90,6 +93,11 @@ def _plain(table: str, column: str, text_column: str) -> Index:
     """Where to find what is not sealed yet: as a rule nothing."""
     plain = text(f"{text_column} <> ''")
     return Index(f"ix_{table}_plain", column, sqlite_where=plain, postgresql_where=plain)
+
+
+def _of_state(name: str, state: str, *columns: str) -> Index:
+    """An index of what is in a state that ends: it stays small."""
+    return Index(name, *columns, sqlite_where=text(state), postgresql_where=text(state))
 
 
 counters = Table(
@@ -316,6 +324,7 @@ case_entries = Table(
     Column("kind", String(16), nullable=False),
     Column("at", Moment, nullable=False),
     _id("corrects", nullable=True, comment="the first wording of the entry that this one corrects"),
+    _id("follows", nullable=True, index=True, comment="the entry of which this one says what became"),
     _id("doer_id", nullable=True, comment="of an action: who is to do it"),
     Column("due_at", Moment, comment="by when, as its newest wording has it"),
     Column("done_at", Moment),
@@ -337,6 +346,116 @@ case_entries = Table(
 )
 """What is written in a case while it is worked. A correction is a row of its own, and what it corrects stays."""
 
+case_changes = Table(
+    "case_changes",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("incident_id", "incidents.id", nullable=False, index=True),
+    _id("person_id", nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    _id("other_id", nullable=True, comment="the other case, of a merge or a link"),
+    Column(
+        "code", String(32), nullable=False, server_default="", comment="how it ended, or for which role it was signed"
+    ),
+    _sealed(),
+    _one_of("kind", "kind", ChangeKind),
+)
+"""How a case has changed and ended: a row for each time, which stays. Why is sealed."""
+
+case_links = Table(
+    "case_links",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("incident_id", "incidents.id", nullable=False, index=True),
+    _id("other_id", "incidents.id", nullable=False, index=True, comment="of a merge the case that goes on"),
+    Column("kind", String(16), nullable=False),
+    _id("person_id", nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("done_at", Moment, comment="since when it holds no more"),
+    _id("done_by", nullable=True),
+    _one_of("kind", "kind", LinkKind),
+    CheckConstraint("incident_id <> other_id", name="two_cases"),
+    CheckConstraint("(done_at IS NULL) = (done_by IS NULL)", name="undone_by_somebody"),
+    Index(
+        "ix_case_links_merged",
+        "incident_id",
+        unique=True,
+        sqlite_where=text("kind = 'merged' AND done_at IS NULL"),
+        postgresql_where=text("kind = 'merged' AND done_at IS NULL"),
+    ),
+)
+"""Which case was merged into which, and which have to do with one another."""
+
+signatures = Table(
+    "signatures",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("incident_id", "incidents.id", nullable=False),
+    Column("role", String(32), nullable=False, comment="for which the policy's log form has a line"),
+    Column("round", Integer, nullable=False, comment="how often the case had been closed before"),
+    Column("at", Moment, nullable=False, comment="since when this person is asked"),
+    _id("person_id", nullable=True, comment="who is asked; none: nobody can be"),
+    Column("asked_as", String(32), nullable=False, server_default="", comment="the role in which they are"),
+    Column("reads", Boolean, nullable=False, server_default=false(), comment="they sign what they have read of it"),
+    Column("done_at", Moment),
+    _id("done_by", nullable=True),
+    Column("ended_at", Moment, comment="it is not wanted any more"),
+    CheckConstraint("(done_at IS NULL) = (done_by IS NULL)", name="signed_by_somebody"),
+    CheckConstraint("done_at IS NULL OR ended_at IS NULL", name="signed_or_ended"),
+    CheckConstraint("(person_id IS NULL) = (asked_as = '')", name="asked_in_a_role"),
+    UniqueConstraint("incident_id", "round", "role"),
+    Index(
+        "ix_signatures_awaited",
+        "school",
+        "at",
+        sqlite_where=text("done_at IS NULL AND ended_at IS NULL"),
+        postgresql_where=text("done_at IS NULL AND ended_at IS NULL"),
+    ),
+    Index(
+        "ix_signatures_two_people",
+        "incident_id",
+        "round",
+        "done_by",
+        unique=True,
+        sqlite_where=text("done_by IS NOT NULL"),
+        postgresql_where=text("done_by IS NOT NULL"),
+    ),
+)
+"""Who is to sign a closed case off, and who has. The note beside it is a change of the case."""
+
+reviews = Table(
+    "reviews",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("incident_id", "incidents.id", nullable=False, index=True),
+    _id("person_id", nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("done_at", Moment, comment="its result stands in the case, or another date"),
+    _id("done_by", nullable=True),
+    CheckConstraint("(done_at IS NULL) = (done_by IS NULL)", name="done_by_somebody"),
+    Index(
+        "ix_reviews_open",
+        "incident_id",
+        unique=True,
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
+    Index(
+        "ix_reviews_due",
+        "school",
+        "due_at",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
+)
+"""When a case is to be looked at again. What came of it is a change of the case."""
+
 participants = Table(
     "participants",
     metadata,
@@ -346,10 +465,35 @@ participants = Table(
     _id("person_id", nullable=True),
     Column("name", String(255), nullable=False, comment="the person's name on the list, or as it was typed"),
     _sealed(),
+    Column(
+        "marked",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="typed_names has the words of a name that was typed",
+    ),
     _one_of("role", "role", ParticipantRole),
     _plain("participants", "incident_id", "name"),
     Index("ix_participants_person", "person_id"),
+    Index(
+        "ix_participants_unmarked",
+        "incident_id",
+        sqlite_where=text("person_id IS NULL AND NOT marked AND sealed IS NOT NULL"),
+        postgresql_where=text("person_id IS NULL AND NOT marked AND sealed IS NOT NULL"),
+    ),
 )
+
+typed_names = Table(
+    "typed_names",
+    metadata,
+    Column("school", String(64), primary_key=True),
+    Column("token", LargeBinary, primary_key=True, comment="made of a word of a name that was typed"),
+    _id("incident_id", "incidents.id", primary_key=True),
+    Index("ix_typed_names_incident_id", "incident_id"),
+    # All of a row is its key: kept once, and not twice.
+    sqlite_with_rowid=False,
+)
+"""In which cases a name was typed that has a word: marks that only who has the school's key can make."""
 
 exclusions = Table(
     "exclusions",
@@ -391,6 +535,10 @@ alerts = Table(
         sqlite_where=text("state IN ('open', 'acknowledged')"),
         postgresql_where=text("state IN ('open', 'acknowledged')"),
     ),
+    _of_state("ix_alerts_due", "state IN ('open', 'acknowledged')", "school", "due_at", "id"),
+    _of_state("ix_alerts_waiting", "state = 'open'", "school", "due_at", "id"),
+    _of_state("ix_alerts_taken", "state = 'acknowledged'", "school", "due_at", "id"),
+    _of_state("ix_alerts_owner", "state = 'acknowledged'", "owner_id", "due_at", "id"),
 )
 
 summonses = Table(
@@ -589,6 +737,56 @@ figures = Table(
 )
 """What was published of each term. It is made once, so that nobody learns anything by comparing two makings."""
 
+register_records = Table(
+    "register_records",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("reference", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("versions", Integer, nullable=False),
+    _id("written_by", nullable=False, comment="who wrote the newest wording"),
+    Column("changed_at", Moment, nullable=False),
+    _id("owner_id", nullable=True),
+    Column("review_at", Moment),
+    Column("remind_at", Moment, comment="when somebody is reminded of it next"),
+    Column("rank", Integer, nullable=False, server_default="0", comment="lists begin with the highest"),
+    Column("levels", String(8), nullable=False, server_default="", comment="what was multiplied, as 3x4"),
+    UniqueConstraint("school", "reference"),
+    _one_of("kind", "kind", RegisterKind),
+    _one_of("state", "state", RecordState),
+    CheckConstraint("versions > 0", name="has_a_wording"),
+    Index("ix_register_records_list", "school", "kind", "state"),
+    Index(
+        "ix_register_records_due",
+        "school",
+        "remind_at",
+        sqlite_where=text("remind_at IS NOT NULL"),
+        postgresql_where=text("remind_at IS NOT NULL"),
+    ),
+)
+"""Lines of the registers, as the newest version of each has them; but for when somebody is reminded, only to find them by."""
+
+register_versions = Table(
+    "register_versions",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("record_id", "register_records.id", nullable=False),
+    Column("number", Integer, nullable=False),
+    _id("person_id", nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("change", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    _sealed(),
+    UniqueConstraint("record_id", "number"),
+    _one_of("change", "change", Change),
+    _one_of("state", "state", RecordState),
+    CheckConstraint("(number = 1) = (change = 'added')", name="first"),
+)
+"""Every wording and every decision of a line, sealed under the school's key. None is ever written over."""
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -599,6 +797,7 @@ deliveries = Table(
     _id("request_id", "requests.id", nullable=True, index=True),
     _id("breach_id", "breaches.id", nullable=True, index=True),
     _id("figures_id", "figures.id", nullable=True, index=True),
+    _id("register_id", "register_records.id", nullable=True, index=True),
     Column("message", String(16), nullable=False),
     Column("platform", String(16), nullable=False),
     Column("address_kind", String(16), nullable=False),
@@ -625,7 +824,8 @@ deliveries = Table(
     CheckConstraint("state <> 'sent' OR message_id IS NOT NULL", name="sent_is_known"),
     CheckConstraint(
         " + ".join(
-            f"CASE WHEN {one} IS NULL THEN 0 ELSE 1 END" for one in ("incident_id", "request_id", "breach_id", "figures_id")
+            f"CASE WHEN {one} IS NULL THEN 0 ELSE 1 END"
+            for one in ("incident_id", "request_id", "breach_id", "figures_id", "register_id")
         )
         + " = 1",
         name="of_one_thing",
@@ -674,7 +874,7 @@ timers = Table(
     Column("state", String(16), nullable=False),
     _one_of("kind", "kind", TimerKind),
     _one_of("state", "state", ("pending", "done", "cancelled")),
-    CheckConstraint("(kind = 'action') = (entry_id IS NOT NULL)", name="of_an_action"),
+    CheckConstraint("(kind IN ('action', 'block')) = (entry_id IS NOT NULL)", name="of_an_action"),
     Index("ix_timers_due", "due_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
 )
 

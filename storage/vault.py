@@ -171,6 +171,18 @@ class Vault:
         self._schools[school] = SchoolKeys(keys[Purpose.RECORDS], keys[Purpose.INDEX])
         return self._schools[school]
 
+    async def records_key(self, connection: AsyncConnection, school: str) -> Key:
+        """A school's key for what belongs to no case, read within a transaction that is open already.
+
+        Raises:
+            KeyMissingError: nothing was sealed under it yet, or the ring has not the key under which it lies.
+            SealError: it does not open.
+        """
+        kept = await _kept(connection, school)
+        if Purpose.RECORDS not in kept:
+            raise KeyMissingError(school)
+        return self._unwrap(kept[Purpose.RECORDS], _of_school(school, Purpose.RECORDS))
+
     async def _make_for_school(self, connection: AsyncConnection, school: str) -> None:
         add = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         new = {purpose: self._wrap(Key.new(), _of_school(school, purpose)) for purpose in Purpose}

@@ -47,6 +47,16 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What Teams is told on PostgreSQL is the same as on SQLite, and what PostgreSQL keeps the same as for Slack: both together
+    only in `make test-long`.
+    """
+    for item in items:
+        if "story" in item.path.parts and "teams-postgresql" in item.name:
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No .env and no variable of whoever runs the tests reaches the program under test."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final, assert_never
 
+from bot.chronology_desk import chronology_card
 from bot.desk import (
     CHAT_COMMANDS,
     Desk,
@@ -23,7 +24,9 @@ from bot.desk import (
     wants_to_report,
     words_show_records,
 )
+from bot.queue_desk import queue_of_words
 from bot.records_desk import records_card
+from bot.registers_desk import registers_words
 from bot.replays import Replays
 from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
 from bot.teams import drawn
@@ -65,7 +68,7 @@ _LIST_PAGES: Final = frozenset({pages.SHOW_MINE, pages.SHOW_QUEUE})
 _LISTS: Final = frozenset({"mine", "queue", "who", "gaps", "records"})
 _FOR_ALL: Final = frozenset({"composeExtension/fetchTask", "composeExtension/query"})
 """To report something, and to look up a rule."""
-_WITH_WORDS: Final = frozenset({"ask", "topics", "figures"})
+_WITH_WORDS: Final = frozenset({"ask", "topics", "figures", "queue"})
 
 Answer = tuple[int, Payload | None]
 
@@ -327,6 +330,12 @@ class TeamsEdge:
         if reference := case_reference(text):
             await self._answer(incoming, user, pages.case_link_card(reference))
             return
+        if (chronology := chronology_card(text)) is not None:
+            await self._answer(incoming, user, chronology)
+            return
+        if (registers := registers_words(text)) is not None:
+            await self._answer(incoming, user, registers)
+            return
         if (records := records_card(text)) is not None:
             await self._answer(incoming, user, records)
             return
@@ -347,11 +356,13 @@ class TeamsEdge:
         if len(schools) == 1:
             desk = self._desks[schools[0].id]
             account = await self._people.account(desk.school, user)
-            typed = command if command in _LISTS else text
+            part = queue_of_words(text) is not None
+            typed = command if command in _LISTS and not part else text
             # What comes in somebody's own chat has no «here» where others could read it.
             reply = await desk.command(account, typed, shared=not incoming.is_personal and incoming.recipient.targeted)
             if isinstance(reply, Tell):
-                await self._tell(incoming, user, reply.card, desk.school, shows if shows in _LIST_PAGES else "")
+                page = shows if shows in _LIST_PAGES and not part else ""
+                await self._tell(incoming, user, reply.card, desk.school, page)
             return
         if shows:
             ways = [(s, shows, "") for s in schools]

@@ -8,12 +8,15 @@ from urllib.parse import quote, unquote
 from cards.adaptive import DATE_SUFFIX, RESERVED, TIME_SUFFIX, TYPED_SUFFIX
 from cards.model import FieldValue
 from domain.breaches import CAUSED
+from domain.chronology import CHILD
 from domain.entries import DOER
+from domain.measures import AUTHORISED
+from domain.register_terms import STAFF_FIELDS
 from domain.report_form import PEOPLE_FIELDS
 from domain.subject_access import PERSON
 
 _TYPED: Final = "text:"
-OF_PEOPLE: Final = frozenset({*PEOPLE_FIELDS, CAUSED, DOER, PERSON})
+OF_PEOPLE: Final = frozenset({AUTHORISED, *PEOPLE_FIELDS, *STAFF_FIELDS, CAUSED, CHILD, DOER, PERSON})
 """The fields that take several people: what is picked comes with commas between, and what is typed in a field beside it."""
 
 

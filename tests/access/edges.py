@@ -33,7 +33,7 @@ from tests.story.both_stage import at_rest
 from tests.story.html_page import read
 
 WORKSPACES = {SODBURY: "T0SODBURY", YATE: "T0YATE"}
-NOT_YOU = (say("note.not_you"), say("request.not_you"), say("gaps.not_you"))
+NOT_YOU = tuple(say(f"{of}.not_you") for of in ("note", "request", "gaps", "keeping", "figures", "chronology", "register"))
 _NOT_ADMITTED = "I serve the staff of"
 _NO_PERSONA = "There is no such persona"
 
@@ -300,6 +300,7 @@ async def slack_edge(database_url: str, tmp_path: Path, clock: FakeClock, table:
             ESAFETY_CONSOLE=ConsoleMode.OFF,
             ESAFETY_DATABASE_URL=database_url,
             ESAFETY_SCHOOLS=folder,
+            ESAFETY_EXPORTS=tmp_path / "exports",
             PORT=0,
         )
         async with running(settings, clock) as bot:
@@ -317,7 +318,13 @@ async def teams_edge(database_url: str, tmp_path: Path, clock: FakeClock, table:
         users = {who: fake.add_user(p.name, p.email, guest=p.account == "guest") for who, p in PEOPLE.items()}
         users["stranger"].person.tenant = "another-tenant"
         folder = write_files(tmp_path / "schools")
-        given = {"ESAFETY_CONSOLE": ConsoleMode.OFF, "ESAFETY_DATABASE_URL": database_url, "ESAFETY_SCHOOLS": folder, "PORT": 0}
+        given = {
+            "ESAFETY_CONSOLE": ConsoleMode.OFF,
+            "ESAFETY_DATABASE_URL": database_url,
+            "ESAFETY_SCHOOLS": folder,
+            "ESAFETY_EXPORTS": tmp_path / "exports",
+            "PORT": 0,
+        }
         async with running(Settings.model_validate({**fake.settings, **given}), clock) as bot:
             fake.bot_url = f"{bot.address}/api/messages"
             ids = {who: user.id for who, user in users.items()}
@@ -335,7 +342,13 @@ async def teams_edge(database_url: str, tmp_path: Path, clock: FakeClock, table:
 async def console_edge(database_url: str, tmp_path: Path, clock: FakeClock, table: Table) -> AsyncIterator[Edge]:
     """The console of the first school, on a database that has the other's cases too."""
     folder = write_files(tmp_path / "schools")
-    settings = Settings(ESAFETY_CONSOLE=ConsoleMode.ON, ESAFETY_DATABASE_URL=database_url, ESAFETY_SCHOOLS=folder, PORT=0)
+    settings = Settings(
+        ESAFETY_CONSOLE=ConsoleMode.ON,
+        ESAFETY_DATABASE_URL=database_url,
+        ESAFETY_SCHOOLS=folder,
+        ESAFETY_EXPORTS=tmp_path / "exports",
+        PORT=0,
+    )
     async with running(settings, clock) as bot, aiohttp.ClientSession() as session:
         town = await settle_in(bot, Platform.CONSOLE, folder, {}, clock.now())
         async with session.get(f"{bot.address}/console/") as page:

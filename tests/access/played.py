@@ -9,17 +9,42 @@ from zlib import crc32
 from sqlalchemy import select
 
 from bot.running import Bot
+from cards import (
+    breaches,
+    chronology,
+    export,
+    handovers,
+    keeping,
+    log_form,
+    measures,
+    messages,
+    pages,
+    policy_pages,
+    queue,
+    readers,
+    registers,
+    requests,
+    timeline,
+)
 from cards import case as case_cards
-from cards import keeping, messages, pages, policy_pages, readers, requests, timeline
-from domain import checklists, entries, retention
+from cards import case_changes as change_cards
+from domain import case_changes, checklists, entries, retention
 from domain.access import Act
 from domain.asking import DECISION, REASON
+from domain.case_changes import Result
+from domain.chronology import CHILD, Which
+from domain.handovers import RECEIPT as RECEIPT_FIELD
+from domain.handovers import SCHOOL as NEXT_SCHOOL
+from domain.measures import BILLED, COST, PAID, TO
+from domain.queues import QueueKind
+from domain.registers import NOTE_FIELD, STATE_FIELD
+from domain.subject_access import PERSON
 from domain.words import Role
 from handlers import close, hand_on, opening
 from storage import tables as t
 from tests.access.edges import Answer, Edge
 from tests.access.table import Table
-from tests.access.town import PEOPLE, PLANTED, SODBURY, Kept, own_reports, queue_of
+from tests.access.town import PEOPLE, PLANTED, RECEIPT, SODBURY, UNBLOCKED, Kept, Town, own_reports, queue_of
 
 _WHO_IS_WHO = frozenset(
     {"accounts", "seen_events", "console_messages", "teams_users", "teams_places", "slack_installs", "slack_install_states"}
@@ -27,6 +52,7 @@ _WHO_IS_WHO = frozenset(
 )
 """What may change because somebody has been seen, or has been answered."""
 NO_CASE = "00000000-0000-4000-8000-000000000000"
+_BY_ID = frozenset({"page", "breach", "receipt", "keeping", "line", "reword", "consent"})
 _AT_ONCE = 4
 _FOR_OUTSIDERS = ("pupil", "staff", "closed", "otherdoor")
 """Whoever is not let in, or is of the other school, is turned away before any case is looked at: they try these kinds alone."""
@@ -38,7 +64,7 @@ class Try:
 
     `act`: what it takes, None where nobody may; `alert`: of which alert, by the table's name. `values`: what is sent where it
     is allowed, which need not be enough to change anything. `complete`: what is sent where it is refused, so that nothing but
-    the right to it is missing.
+    the right to it is missing. `only_refused`: where it is allowed it takes long, and the stories have it.
     """
 
     words: str
@@ -50,6 +76,7 @@ class Try:
     alert: str = ""
     complete: Mapping[str, str] = field(default_factory=dict)
     opens_form: bool = True
+    only_refused: bool = False
 
 
 def tries(case: Kept, town_persons: Mapping[str, str]) -> Sequence[Try]:
@@ -65,6 +92,12 @@ def tries(case: Kept, town_persons: Mapping[str, str]) -> Sequence[Try]:
         found.append(
             Try("who has looked at the child", Act.READ_READERS, "press", readers.READERS_OF_CHILD, f"{case.id}|{case.pupil}")
         )
+    if case.child:
+        found.append(Try("chronology", Act.WORK, "press", chronology.SHOW_CHRONOLOGY, f"{case.id}|{case.child}"))
+        typed = f"{case.id}|{case.child}|{Which.PERHAPS}|1"
+        found.append(Try("chronology, typed names", Act.WORK, "press", chronology.SHOW_CHRONOLOGY, typed))
+    # Nobody is in it by that id.
+    found.append(Try("chronology, forged", None, "press", chronology.SHOW_CHRONOLOGY, f"{case.id}|{NO_CASE}"))
     key, alert = next(iter(case.alerts.items()))
     found += [
         Try("hand on", Act.ANSWER, "press", messages.HAND_ON, alert, alert=key),
@@ -94,11 +127,83 @@ def tries(case: Kept, town_persons: Mapping[str, str]) -> Sequence[Try]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class DeskTry:
+    """One thing that somebody tries with what belongs to no case, or is a case in no list.
+
+    `column`: of the table of the desk. `seen_by`: a column whose people are not refused, though nothing is done for them.
+    `once`: what is done at the very end, since it ends what the others try. `values`: nothing but the right to it is missing.
+    """
+
+    column: str
+    how: str
+    name: str
+    value: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    seen_by: str = ""
+    once: bool = False
+
+    def __post_init__(self) -> None:
+        """Nobody else sees it, unless it says so."""
+        object.__setattr__(self, "seen_by", self.seen_by or self.column)
+
+
+_OF_EVERY_SCHOOL = frozenset({"gaps", "records", "figures", "children", "registers", "enter"})
+"""What names no id: whoever asks at another school's door is shown that school's."""
+
+
+def desk_tries(town: Town) -> Sequence[DeskTry]:
+    """Everything that can be sent about what belongs to no case, with ids that are real."""
+    assert town.proposed is not None
+    bea, proposed = f"person:{town.pupils['Bea Exemplar']}", town.proposed.id
+    return (
+        DeskTry("gaps", "press", pages.SHOW_GAPS),
+        DeskTry("gaps", "press", policy_pages.READ_GAPS),
+        DeskTry("read", "press", requests.READ_REQUEST, town.request),
+        DeskTry("decide", "submit", requests.DECIDE_FORM, town.request, {DECISION: "told", REASON: ""}, "read"),
+        DeskTry("figures", "press", pages.SHOW_FIGURES),
+        DeskTry("records", "press", pages.SHOW_RECORDS),
+        DeskTry("records", "press", export.SUBJECT),
+        DeskTry("records", "press", handovers.HANDOVER),
+        DeskTry("records", "press", breaches.BREACH),
+        DeskTry("records", "submit", export.SUBJECT_FORM, "", {PERSON: bea}, once=True),
+        DeskTry("records", "submit", handovers.HANDOVER_FORM, "", {PERSON: bea, NEXT_SCHOOL: "Academy"}, once=True),
+        DeskTry("records", "submit", breaches.BREACH_FORM, NO_CASE, {"kind": "lost", "what": "A list"}, once=True),
+        DeskTry("children", "press", chronology.LOOK_UP_CHILD),
+        DeskTry("children", "submit", chronology.CHILD_FORM, "", {CHILD: bea}),
+        DeskTry("child", "press", chronology.SHOW_CHRONOLOGY, f"|{town.pupils['Bea Exemplar']}"),
+        DeskTry("registers", "press", registers.SHOW_REGISTER, "risk"),
+        DeskTry("registers", "press", registers.SHOW_REGISTER, "filtering|all|2"),
+        DeskTry("registers", "press", registers.EXPORT_REGISTER, "filtering"),
+        DeskTry("line", "press", registers.READ_RECORD, town.line),
+        DeskTry("line", "press", registers.READ_RECORD, f"{town.line}|1"),
+        DeskTry("enter", "press", registers.ADD_RECORD, "filtering"),
+        DeskTry("enter", "submit", registers.RECORD_FORM, "filtering|f||", UNBLOCKED),
+        DeskTry("reword", "press", registers.CHANGE_RECORD, town.line),
+        DeskTry("reword", "submit", registers.RECORD_FORM, f"filtering|f|{town.line}|1", UNBLOCKED),
+        # Whoever may write may close it: they are asked, and not for whether they agree.
+        DeskTry("consent", "press", registers.DECIDE_RECORD, town.line, seen_by="reword"),
+        DeskTry("consent", "submit", registers.RECORD_DECISION, f"{town.line}|1|f", _CONSENT, "reword"),
+        DeskTry("page", "press", export.KEEP_PAGE, town.page),
+        DeskTry("page", "press", export.DROP_PAGE, town.page, once=True),
+        DeskTry("breach", "press", breaches.READ_BREACH, town.breach),
+        DeskTry("breach", "submit", breaches.BREACH_FILE, town.breach, {"contain": "done"}),
+        DeskTry("breach", "submit", breaches.BREACH_FORM, town.breach, {"kind": "lost", "what": "A list"}),
+        DeskTry("receipt", "press", handovers.GIVE_RECEIPT, town.handover),
+        DeskTry("receipt", "submit", handovers.RECEIPT_FORM, town.handover, {RECEIPT_FIELD: RECEIPT}),
+        DeskTry("keeping", "press", keeping.KEEPING, proposed),
+        DeskTry("keeping", "submit", keeping.KEEPING_FORM, proposed, _NOT_CHOSEN),
+        DeskTry("agree", "submit", keeping.KEEPING_FORM, proposed, _AGREED, "keeping", once=True),
+    )
+
+
 def _work(case: Kept) -> Sequence[Try]:
     """Everything that can be sent by who works a case: what is kept of it changes nothing for anybody else."""
     forged = f"{case.id}|{NO_CASE}"
     return (
         Try("timeline", Act.WORK, "press", timeline.SHOW_TIMELINE, case.id),
+        Try("log form", Act.FILE, "press", log_form.LOG_FORM, case.id),
+        Try("log form, as a file", Act.FILE, "submit", log_form.LOG_FORM, case.id, only_refused=True),
         Try("policy's steps", Act.WORK, "press", timeline.SHOW_STEPS, case.id),
         Try("decide", Act.WORK, "press", timeline.DECIDE_STEPS, case.id),
         Try("add", Act.WORK, "press", timeline.ADD_ENTRY, case.id),
@@ -106,18 +211,47 @@ def _work(case: Kept) -> Sequence[Try]:
         Try("add, sent", Act.WORK, "submit", timeline.ENTRY_FORM, f"{case.id}|note|f|", {entries.TEXT: "Noted"}),
         Try("decide, kind", Act.WORK, "submit", timeline.DECISION_FORM, case.id, _LINE),
         Try("decide, sent", Act.WORK, "submit", timeline.DECISION_STEPS_FORM, f"{case.id}|||f|", {checklists.OWN: "A talk"}),
+        Try("change", Act.WORK, "press", change_cards.CHANGE_CASE, case.id),
+        Try("how it has changed", Act.WORK, "press", change_cards.SHOW_CHANGES, case.id),
+        Try("change, kind", Act.WORK, "submit", change_cards.CHANGE_KIND_FORM, case.id, {case_changes.KIND: "link"}),
+        Try("change, sent", Act.WORK, "submit", change_cards.CHANGE_FORM, f"{case.id}|link|f", _WHY, complete=_WHY),
+        # There is no such link, and nobody is asked to sign: of whoever may, tests/handlers/test_case_changes.py knows more.
+        Try("take a link away", None, "press", change_cards.UNLINK, forged),
+        Try("take a link away, sent", None, "submit", change_cards.UNLINK_FORM, f"{forged}|f", _WHY),
+        Try("sign", None, "press", change_cards.SIGN_CASE, case.id),
+        Try("sign, sent", None, "submit", change_cards.SIGN_FORM, f"{forged}|f", {case_changes.NOTE: "Seen"}),
         # There is no such entry, which is refused like the rest; of whoever may, tests/handlers/test_casework.py knows more.
         Try("correct", None, "press", timeline.CORRECT_ENTRY, forged),
         Try("done", None, "press", timeline.ACTION_DONE, forged),
+        Try("add what damage costs", Act.WORK, "submit", timeline.ENTRY_FORM, f"{case.id}|damage|g||", _BROKEN),
+        Try("note contact", Act.WORK, "press", measures.ADD_CONTACT, f"{case.id}|lado"),
+        Try("make an action", None, "press", measures.MAKE_ACTION, forged),
+        Try("what became of it", None, "press", measures.ADD_MORE, f"{case.id}|release|{NO_CASE}"),
+        Try("what became of it, sent", None, "submit", timeline.ENTRY_FORM, f"{case.id}|release|f||{NO_CASE}", _GIVEN),
+        Try("block", None, "press", measures.SHOW_BLOCK, forged),
+        Try("block in place", None, "press", measures.BLOCK_IN_PLACE, forged),
+        Try("block lifted", None, "press", measures.BLOCK_LIFTED, forged),
     )
+
+
+_BROKEN = {entries.WHAT: "A screen", COST: "80", BILLED: "nobody", PAID: "no"}
+_GIVEN = {TO: "His mother"}
+def forged_pages(cases: Sequence[Kept]) -> Sequence[str]:
+    """What a button for a page of a queue never says to most: from somebody else's line on, of any list, and nonsense."""
+    alert = next(alert for case in cases if case.kind == "staff" for alert in case.alerts.values())
+    everything = (f"{kind}|any||||{at}" for kind in QueueKind for at in ("|0|0", f"back|9999999999999999|{NO_CASE}"))
+    return (*everything, f"open|any|||||1795500000000000|{alert}", f"open|any|||||1|{alert}", "open|any||||back|x|y", "|" * 7)
 
 
 _LINE = {checklists.KIND: checklists.NO_KIND, checklists.TIMES: "first"}
 _NOT_CHOSEN = {retention.CHOICE: ""}
+_CONSENT = {STATE_FIELD: "approved", NOTE_FIELD: "So be it"}
+_AGREED = {retention.CHOICE: retention.Choice.AGREE}
 _HELD = {retention.CHOICE: retention.Choice.HOLD, retention.REASON: "An inquiry"}
 _HANDED = {hand_on.TO: "", hand_on.REASON: "So that it is answered"}
 _CLOSED = {close.OUTCOME: ""}
-_SETTLED = {close.OUTCOME: "It was settled"}
+_SETTLED = {close.OUTCOME: "It was settled", close.RESULT: Result.DEALT_WITH}
+_WHY = {case_changes.OTHER: "SOD-2026-0000", case_changes.REASON: "It is the same matter"}
 
 
 def handed_over(case: Kept, town_persons: Mapping[str, str]) -> Mapping[str, str]:
@@ -143,11 +277,13 @@ class Play:
             for who in self.edge.players:
                 tasks.create_task(self._in_turn(turns, who))
         await self._no_such_case()
+        await self._no_such_record()
         self._unchanged(before, await rows(self.edge.town.bot))
+        await self._taken_out()
         for who in self.edge.players:
             for case in self._cases(who):
                 for one in tries(case, self.edge.town.persons):
-                    if one.act is not Act.OPEN and self._allowed(who, case, one):
+                    if one.act is not Act.OPEN and not one.only_refused and self._allowed(who, case, one):
                         await self._done(who, case, one)
             await self._desk(who, allowed=True)
         await self._opened()
@@ -159,6 +295,7 @@ class Play:
     async def _in_turn(self, turns: asyncio.Semaphore, who: str) -> None:
         async with turns:
             await self._lists(who)
+            await self._forged_pages(who)
             for case in self._cases(who):
                 for one in tries(case, self.edge.town.persons):
                     if not self._allowed(who, case, one):
@@ -220,6 +357,10 @@ class Play:
             self.wrong.append(f"{what}: was not shown what was written")
         if Act.READ not in acts:
             self._nothing_of_it(who, f"{case.kind} x {one.words}", answer)
+        if one.name == chronology.SHOW_CHRONOLOGY:
+            there = [c for c in self.edge.town.cases if c.reference in answer.raw]
+            if beyond := [c.kind for c in there if Act.READ not in c.cell(self.table, who).acts]:
+                self.wrong.append(f"{what}: was shown cases of {beyond}")
 
     def _nothing_of_it(self, who: str, what: str, answer: Answer) -> None:
         if found := [secret for secret in PLANTED if secret in answer.raw]:
@@ -244,32 +385,70 @@ class Play:
                 self.wrong.append(f"{who} x {action}: lists {sorted(listed)}, the table has {sorted(wanted)}")
             self._nothing_of_it(who, action, answer)
 
+    async def _forged_pages(self, who: str) -> None:
+        """Pages of queues that nobody gave them: nothing of what is not theirs, and nothing breaks."""
+        admitted = PEOPLE[who].account == "member" and not self._is_nobody(who)
+        theirs = queue_of(self.table, self.edge.town, who)
+        for value in forged_pages(self.edge.town.cases):
+            answer = await self.edge.press(who, queue.SHOW_LINES, value, PEOPLE[who].at)
+            self.cells += 1
+            listed = {case.reference for case in self.edge.town.cases if case.reference in answer.raw}
+            broken = not answer.shown.strip() or "went wrong" in answer.shown
+            if broken or admitted == answer.refused or not listed <= (theirs if admitted else set()):
+                self.wrong.append(f"{who} x page {value!r}: lists {sorted(listed)}: {answer.shown[:200]!r}")
+            self._nothing_of_it(who, f"page {value!r}", answer)
+
     def _is_nobody(self, who: str) -> bool:
         """Whether this chat has no such person at all."""
         return self.edge.door(who, PEOPLE[who].at) != PEOPLE[who].at or (not self.edge.town.users and who == "supply")
 
     async def _desk(self, who: str, *, allowed: bool) -> None:
         """What belongs to no case."""
-        ask = self.edge.town.request
-        for column, how, name, value in (
-            ("gaps", "press", pages.SHOW_GAPS, ""),
-            ("gaps", "press", policy_pages.READ_GAPS, ""),
-            ("read", "press", requests.READ_REQUEST, ask),
-            ("decide", "submit", requests.DECIDE_FORM, ask),
-        ):
-            may = self.table.desk[PEOPLE[who].row, column]
-            reads = may or (column == "decide" and self.table.desk[PEOPLE[who].row, "read"])
-            if may != allowed or (column == "gaps" and self.edge.door(who, SODBURY) != SODBURY):
+        for one in desk_tries(self.edge.town):
+            may = self.table.desk[PEOPLE[who].row, one.column]
+            sees = may or self.table.desk[PEOPLE[who].row, one.seen_by]
+            elsewhere = self.edge.door(who, SODBURY) != SODBURY and one.column in _OF_EVERY_SCHOOL
+            if may != allowed or elsewhere or (allowed and one.once):
                 continue
-            self.cells += 1
-            if how == "press":
-                answer = await self.edge.press(who, name, value, SODBURY)
-            else:
-                answer = await self.edge.submit(who, name, value, {DECISION: "told", REASON: ""}, SODBURY)
-            if answer.refused == reads:
-                self.wrong.append(f"{who} x {name}: {'refused' if reads else 'told ' + answer.shown[:200]}")
-            if not reads:
-                self._nothing_of_it(who, name, answer)
+            answer = await self._sent(who, one)
+            if answer.refused == sees:
+                self.wrong.append(f"{who} x {one.name}: {'refused' if sees else 'told ' + answer.shown[:200]}")
+            if not sees:
+                self._nothing_of_it(who, one.name, answer)
+
+    async def _sent(self, who: str, one: DeskTry) -> Answer:
+        self.cells += 1
+        if one.how == "press":
+            return await self.edge.press(who, one.name, one.value, SODBURY)
+        return await self.edge.submit(who, one.name, one.value, one.values, SODBURY)
+
+    async def _no_such_record(self) -> None:
+        """Ids of nothing, by somebody who may: the same as of what there is and is not theirs."""
+        for one in desk_tries(self.edge.town):
+            if one.column in _BY_ID and one.name != breaches.BREACH_FORM:
+                answer = await self._sent("dsl", replace(one, value=NO_CASE))
+                if not answer.refused:
+                    self.wrong.append(f"dsl x {one.name} of nothing: told {answer.shown[:200]!r}")
+
+    async def _taken_out(self) -> None:
+        """What is held about a person goes out of those cases of which whoever asks may take it, and of no other."""
+        town = self.edge.town
+        assert town.proposed is not None
+        cases = [c for c in (*town.cases, town.proposed) if c.school == SODBURY]
+        involved = {(p.incident_id, p.person_id) for p in (await rows(town.bot, "participants"))["participants"]}
+        for who in self.edge.players:
+            if self.edge.door(who, SODBURY) != SODBURY or not self.table.desk[PEOPLE[who].row, "records"]:
+                continue
+            for person in (town.pupils["Alfie Demosson"], town.pupils["Bea Exemplar"], town.persons["accused"]):
+                before = {(entry.school, entry.seq) for entry in (await rows(town.bot, "audit"))["audit"]}
+                answer = await self.edge.submit(who, export.SUBJECT_FORM, "", {PERSON: f"person:{person}"}, SODBURY)
+                noted = [e for e in (await rows(town.bot, "audit"))["audit"] if (e.school, e.seq) not in before]
+                self.cells += len(cases)
+                out = {entry.incident_id for entry in noted if entry.action == "subject.exported"}
+                wanted = {c.id for c in cases if (c.id, person) in involved and Act.EXPORT in c.cell(self.table, who).acts}
+                if answer.refused or out != wanted:
+                    names = {c.id: c.kind for c in cases}
+                    self.wrong.append(f"{who} x take out: {sorted(names[i] for i in out ^ wanted)} too many or too few")
 
     async def _carried_through(self) -> None:
         """What was pressed had its effect, and its rights are there: a part closed, one handed on, a name settled."""
@@ -288,12 +467,27 @@ class Play:
             self.wrong.append(f"what the head handed on is {alerts[passed].role}'s")
         if (alerts[theirs].state, alerts[theirs].owner_id) != ("done", town.persons["dsl"]):
             self.wrong.append(f"what the lead closed is {alerts[theirs].state}")
+        await self._records_carried_through()
         cleared = next(c for c in town.cases if "deputy" in c.names)
         for who, case in (("cabot", by_kind["child"]), ("deputy", cleared)):
             answer = await self.edge.press(who, messages.DETAILS, case.id, SODBURY)
             self.cells += 1
             if case.told not in answer.raw:
                 self.wrong.append(f"{who} has a right to {case.reference} now, and is told {answer.shown[:200]!r}")
+
+    async def _records_carried_through(self) -> None:
+        """The page goes, the next school has what it was sent, a step is done, and what two have agreed to is erased."""
+        town = self.edge.town
+        for who, one in (("dsl", export.DROP_PAGE), ("head", keeping.KEEPING_FORM)):
+            await self._sent(who, next(t for t in desk_tries(town) if t.name == one and t.once))
+        found = await rows(town.bot, "exports", "handovers", "breaches", "keepings")
+        (page,) = (p for p in found["exports"] if p.id == town.page)
+        (handover,) = (h for h in found["handovers"] if h.id == town.handover)
+        (breach,) = (b for b in found["breaches"] if b.id == town.breach)
+        (kept,) = (k for k in found["keepings"] if town.proposed is not None and k.incident_id == town.proposed.id)
+        stands = (page.ended, handover.received_at is not None, breach.steps, kept.state, kept.agreed_by)
+        if stands != ("maker", True, ["contain"], "erased", town.persons["head"]):
+            self.wrong.append(f"the records stand at {stands}")
 
     async def _opened(self) -> None:
         """In an emergency, after all that is refused, since whoever has opened a case has a right to it from then on."""

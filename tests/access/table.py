@@ -22,7 +22,9 @@ SETS: Mapping[str, frozenset[Act]] = {
     "keeper": CASE | {Act.READ_READERS, Act.KEEP, Act.EXPORT},
     "open": frozenset({Act.OPEN}),
 }
-ACTS = frozenset({Act.WORK}).union(*SETS.values())
+_WORK = frozenset({Act.WORK, Act.FILE})
+"""Who works a case may take it out as the log form: there is no such right without the other."""
+ACTS = _WORK.union(*SETS.values())
 """What the cells speak of, and who works a case, of which there is a table of its own."""
 
 
@@ -94,7 +96,7 @@ def table() -> Table:
     raw = yaml.safe_load((Path(__file__).parent / "table.yaml").read_text(encoding="utf-8"))
     columns = {name: _column(name, **given) for name, given in raw["columns"].items()}
     rows = {name: _row(name, **given) for name, given in raw["rows"].items()}
-    works = {(row, column): {"yes": frozenset({Act.WORK}), "-": frozenset[Act]()}[x] for row, column, x in _grid(raw["work"])}
+    works = {(row, column): {"yes": _WORK, "-": frozenset[Act]()}[x] for row, column, x in _grid(raw["work"])}
     assert set(works) <= {(row, column) for row in rows for column in columns}
     none = frozenset[Act]()
     cells = {(r, c): _cell(words, columns[c], works.get((r, c), none)) for r, c, words in _grid(raw["may"])}

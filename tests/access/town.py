@@ -12,11 +12,17 @@ from bot.running import Bot
 from bot.settings import DEMO_SCHOOLS
 from domain.access import Act
 from domain.asking import Answered, RequestKind
+from domain.breaches import BreachFile
+from domain.exports import PageKind
+from domain.handovers import HandoverReady
 from domain.incident import Incident
 from domain.people import Account, Kind, Platform, Standing
+from domain.registers import RecordFile
 from domain.report_form import DetailQuestions
-from handlers import acknowledge, ask, close, report, requests
+from domain.retention import Choice, EarlyReason
+from handlers import acknowledge, ask, breaches, close, exports, handovers, keeping, registers, report, requests
 from handlers.acknowledge import Acknowledged
+from handlers.breaches import FormValues
 from handlers.close import Closed
 from handlers.report import Reported
 from handlers.requests import Sent
@@ -104,6 +110,7 @@ class Kept:
     told: str
     closed: bool
     by: str
+    child: str = ""
 
     def column(self, who: str) -> str:
         """The kind of case that it is for somebody who asks at the door of the school that it is of."""
@@ -121,7 +128,11 @@ class Kept:
 
 @dataclass(slots=True)
 class Town:
-    """What has been reported and asked, and who everybody is."""
+    """What has been reported and asked, and who everybody is.
+
+    `proposed`: a case, in none of the lists here, that the lead wants erased early. By their ids: `page`, `breach`,
+    `handover` and `line`, a change of the filter.
+    """
 
     bot: Bot
     platform: Platform
@@ -130,6 +141,11 @@ class Town:
     pupils: dict[str, str] = field(default_factory=dict)
     cases: list[Kept] = field(default_factory=list)
     request: str = ""
+    proposed: Kept | None = None
+    page: str = ""
+    breach: str = ""
+    handover: str = ""
+    line: str = ""
 
     def account(self, who: str) -> Account:
         """Their account on this chat."""
@@ -168,6 +184,20 @@ _PLANS = (
     _Plan("child", "grooming", "pupil", "Maja Lindquist", "Alfie Demosson", ("deputy",)),
     _Plan("otherdoor", "cyberbullying", "pupil", "", "Zeb Farthing", (), YATE, "otherreporter"),
 )
+
+_PROPOSED = _Plan(
+    "closed",
+    "cyberbullying",
+    "pupil",
+    "Chidi Adeyemi",
+    "Alfie Demosson",
+    ("chair",),
+    closed_by=(("house", "deputy"), ("dsl", "dsl")),
+)
+RECEIPT = "ABCD-EFGH-JKMN-PQRS-TVWX"
+"""The code that stands in the page for the next school."""
+UNBLOCKED = {"reg_change": "unblocked", "reg_what": "zanzibar.example", "reg_why": "For a lesson"}
+"""A change of the filter, as it is filled in."""
 
 
 def write_files(folder: Path, teams: Mapping[str, str] | None = None) -> Path:
@@ -213,7 +243,7 @@ async def settle_in(bot: Bot, platform: Platform, folder: Path, users: Mapping[s
 
 async def report_everything(town: Town, table: Table) -> None:
     """Reports a case of every kind, closes two of them, and asks what the policy does not say."""
-    for number, plan in enumerate(_PLANS):
+    for number, plan in enumerate((*_PLANS, _PROPOSED)):
         incident = await _report(town, plan, f"velociraptor{number}")
         alerts = await _alerts(town, plan, incident, table)
         for key, who in plan.closed_by:
@@ -222,20 +252,24 @@ async def report_everything(town: Town, table: Table) -> None:
             assert isinstance(taken, Acknowledged)
             assert isinstance(await close.close(ports, school, town.account(who), alerts[key], "velociraptor end"), Closed)
         pupil = next((town.pupils[n] for n in (plan.target, plan.perpetrator) if n in town.pupils), "")
-        town.cases.append(
-            Kept(
-                plan.kind,
-                frozenset(plan.names),
-                plan.school,
-                incident.id,
-                incident.reference,
-                alerts,
-                pupil,
-                f"velociraptor{number} did",
-                bool(plan.closed_by),
-                plan.by,
-            )
+        kept = Kept(
+            plan.kind,
+            frozenset(plan.names),
+            plan.school,
+            incident.id,
+            incident.reference,
+            alerts,
+            pupil,
+            f"velociraptor{number} did",
+            bool(plan.closed_by),
+            plan.by,
+            await _part_of(town, plan, incident, pupil),
         )
+        if plan is _PROPOSED:
+            town.proposed = kept
+        else:
+            town.cases.append(kept)
+    await _keep_records(town)
     ports, school = _of(town, SODBURY)
     account = town.account("reporter")
     answered = await ask.ask(ports, school, account, QUESTION)
@@ -245,6 +279,32 @@ async def report_everything(town: Town, table: Table) -> None:
     assert sent.request.asked == (town.persons["dsl"],)
     town.request = sent.request.id
     await ask.misread(ports, school, account, answered.state)
+
+
+async def _keep_records(town: Town) -> None:
+    """Proposes to erase a case early, makes a page, hands a pupil over, finds a breach that the head has caused.
+
+    And IT writes down a change of the filter, to which another must agree.
+    """
+    ports, school = _of(town, SODBURY)
+    lead, deputy = town.account("dsl"), town.account("deputy")
+    assert town.proposed is not None
+    erasing = Choice.PROPOSE, EarlyReason.IN_ERROR, ""
+    assert isinstance(await keeping.decide(ports, school, lead, town.proposed.id, *erasing), keeping.KeepingDecided)
+    page = exports.new_page(ports, PageKind.SUBJECT, lead.person_id, "SOD-2026-11-24-00000000.html", "0" * 64, ())
+    await exports.add(ports, school, lead, page)
+    bea = (f"person:{town.pupils['Bea Exemplar']}",)
+    ready = await handovers.prepare(ports, school, lead, bea, "zanzibar Academy")
+    assert isinstance(ready, HandoverReady)
+    sent = await handovers.sent(ports, school, lead, ready, "SOD-2026-11-24-00000001.html", RECEIPT)
+    found: FormValues = {"kind": "lost", "what": "A list of zanzibar pupils", "caused": (f"person:{town.persons['head']}",)}
+    assert isinstance(await breaches.start(ports, school, deputy, str(uuid4()), found), BreachFile)
+    async with Store(town.bot.database).transaction(school, write=False) as records:
+        (breach,) = await records.unfinished_breaches()
+    town.page, town.handover, town.breach = page.id, sent.id, breach.id
+    line = await registers.save(ports, school, town.account("it"), f"filtering|{uuid4()}||", UNBLOCKED)
+    assert isinstance(line, RecordFile)
+    town.line = line.record.id
 
 
 def _of(town: Town, school: str) -> Any:
@@ -270,6 +330,13 @@ async def _report(town: Town, plan: _Plan, planted: str) -> Incident:
 def _choice(town: Town, name: str) -> str:
     listed = {PEOPLE[who].name: person for who, person in town.persons.items()} | town.pupils
     return f"person:{listed[name]}" if name in listed else f"text:{name}"
+
+
+async def _part_of(town: Town, plan: _Plan, incident: Incident, pupil: str) -> str:
+    """By which id a pupil stands in a case."""
+    _, school = _of(town, plan.school)
+    async with Store(town.bot.database).transaction(school, write=False) as records:
+        return next((p.id for p in await records.participants(incident.id) if pupil and p.person_id == pupil), "")
 
 
 async def _alerts(town: Town, plan: _Plan, incident: Incident, table: Table) -> dict[str, str]:

@@ -16,7 +16,7 @@ _WHOSE = {
     "summonses": "alert_id IN (SELECT id FROM alerts WHERE incident_id = :case)",
     "drafts": "id IN (SELECT draft_id FROM incidents WHERE id = :case)",
 }
-_PEOPLE = frozenset({"person_id", "owner_id", "reporter_person", "settled_by"})
+_PEOPLE = frozenset({"person_id", "owner_id", "reporter_person", "settled_by", "doer_id", "done_by"})
 _REPORTERS = 500
 _ID_LENGTH = 36
 
@@ -158,8 +158,8 @@ def _value(dialect: str, table: Table, column: Column[object], rows_a_case: int,
             return f"s.seq + (s.i - 1) * {rows_a_case} + m.place"
         case "audit", "previous" | "hash":
             return "lower(hex(randomblob(32)))" if dialect == "sqlite" else f"md5(s.i::text) || md5({name} || s.i::text)"
-    if isinstance(column.type, LargeBinary):
-        # What is sealed opens in its own case only: a copy of it would be a forgery.
+    if isinstance(column.type, LargeBinary) and column.nullable:
+        # What is sealed opens in its own case only: a copy of it would be a forgery. A mark of a name is the same in each.
         return "NULL"
     if isinstance(column.type, t.Moment) and aged:
         return f"CASE WHEN {name} IS NULL THEN NULL ELSE s.at END"

@@ -13,14 +13,17 @@ from sqlalchemy import delete, text, update
 from bot.auditor import Auditor
 from bot.metrics import Metrics
 from domain.incident import AlertState
+from domain.messages import ActionMessage
 from domain.people import Holders
 from domain.words import Role
+from handlers import casework
 from handlers.acknowledge import Acknowledged
 from storage import tables as t
 from storage.auditing import Auditing
 from storage.database import Database
 from tests.fakes.clock import FakeClock
 from tests.handlers.office import Office, open_office
+from tests.handlers.test_casework import taken, to_do
 
 
 @pytest_asyncio.fixture
@@ -50,6 +53,28 @@ async def test_where_all_is_well_it_changes_nothing(office: Office, session: Cli
     await auditor.round()
     assert await office.rows(t.timers) == before
     assert auditor.beat_at == office.clock.now()
+
+
+async def test_an_action_that_lost_its_reminder_is_reminded_of_after_all(
+    office: Office, session: ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody has taken the timer away: whoever is to do it hears of it all the same. One that is done is left alone."""
+    incident = await taken(office)
+    action = (await to_do(office, incident)).lines[-1].id
+    auditor = auditor_of(office, session)
+    assert await auditor.auditing.astray() == []
+    async with office.database.begin() as connection:
+        await connection.execute(delete(t.timers).where(t.timers.c.entry_id == action))
+    await auditor.round()
+    await auditor.round()
+    assert "nobody would have been reminded" in caplog.text
+    assert len(await office.rows(t.audit, t.audit.c.action == "action.set_right")) == 1
+    await office.later(days=3)
+    assert office.post.to(office.people["teacher"].id, ActionMessage)
+    await casework.done(office.ports, office.school, office.account("dsl"), f"{incident.id}|{action}")
+    async with office.database.begin() as connection:
+        await connection.execute(delete(t.timers).where(t.timers.c.entry_id == action))
+    assert await auditor.auditing.astray() == []
 
 
 async def test_an_alert_that_lost_its_timer_climbs_after_all(

@@ -9,19 +9,31 @@ from string import Formatter
 
 import pytest
 
+from cards.log_form import WITH_A_FIELD
+from cards.log_form_page import SAVED_AS
 from cards.pages import COMMANDS
 from cards.texts import phone_list, say, texts
 from domain.answers import Verdict
 from domain.asking import Decision
 from domain.audit import READINGS
 from domain.breaches import BreachDecision, BreachKind, BreachStep
+from domain.case_changes import (
+    ChangeKind,
+    Result,
+)
+from domain.change_forms import Wish
 from domain.checklists import Difference
-from domain.entries import ADDED, DONE, TO_DO, EntryKind
+from domain.entries import ADDED, DONE, FOLLOWS, TO_DO, EntryKind
 from domain.exports import PageEnd, Stays
 from domain.figures import BULLYING_ROW, CLOSED, IN_TIME, LATE, OPEN, SEVERAL, UNKNOWN, Season, Table
 from domain.grids import Stage, Sure, Times
 from domain.incident import AlertState, Asked
+from domain.log_forms import Shows
+from domain.measures import NO, YES, Billed, Blocked, Topic
 from domain.people import Platform
+from domain.queues import CONCERN, KIND, STATE, URGENCY, WHOSE, QueueKind, Whose
+from domain.register_terms import CHANGES, DEFINITIONS, RecordState, RegisterKind
+from domain.registers import Change
 from domain.report_form import PEOPLE_FIELDS, Fault
 from domain.retention import Choice, EarlyReason
 from domain.subject_access import Where
@@ -42,6 +54,9 @@ FAMILIES: dict[str, list[str]] = {
     "alert.": [a for a in Asked if a is not Asked.FIRST],
     "mine.": ["reference", "concern", "reported", "state"],
     "verdict.": [*Verdict, "allowed", "forbidden"],
+    "log_form.shows_": list(Shows),
+    "log_form.save_": list(SAVED_AS.values()),
+    "log_form.change_": [kind for kind in ChangeKind if kind not in WITH_A_FIELD],
     "request.": [Decision.GRANTED, Decision.REFUSED],
     "request.outcome_": list(Decision),
     "request.done_": list(Decision),
@@ -58,6 +73,10 @@ FAMILIES: dict[str, list[str]] = {
     "breach.step_": list(BreachStep),
     "breach.decision_": list(BreachDecision),
     "breach.decided_": list(BreachDecision),
+    "queue.kind_": list(QueueKind),
+    "queue.whose_": list(Whose),
+    "queue.field_": [f.removeprefix("queue_") for f in (KIND, WHOSE, CONCERN, URGENCY, STATE)],
+    "queue.since_": [QueueKind.SIGN_OFF, QueueKind.REVIEW],
     "figures.table_": list(Table),
     "figures.season_": list(Season),
     "figures.kind_": [*FourC, BULLYING_ROW],
@@ -65,13 +84,41 @@ FAMILIES: dict[str, list[str]] = {
     "figures.answered_": [IN_TIME, LATE],
     "figures.outcome_": [CLOSED, OPEN],
     "timeline.kind_": list(EntryKind),
+    "chronology.part_": list(ParticipantRole),
     "timeline.differs_": list(Difference),
     "entry.kind_": list(ADDED),
+    "result.": list(Result),
+    "course.link_": ["related", "into", "here"],
+    "changed.with_": [ChangeKind.MERGED, ChangeKind.UNMERGED, ChangeKind.LINKED, ChangeKind.UNLINKED],
+    "done.": list(ChangeKind),
+    **{f"change.{of}_": list(Wish) for of in ("wish", "hint", "title", "text", "reason", "submit")},
+    "entry.refused_": [YES, NO],
+    "measure.add_": list(FOLLOWS),
+    "measure.billed_": list(Billed),
+    "measure.block_": ["asked", "in_place", "over"],
+    "measure.blocked_": list(Blocked),
+    "measure.paid_": [YES, NO],
+    "measure.topic_": list(Topic),
+    "measure.untold_": [EntryKind.BLOCK, EntryKind.LESSON],
+    "block.": ["new", "over", "lifted"],
+    "block.title_": ["new", "over", "lifted"],
     "entry.status_": [TO_DO, DONE],
     "grid.": list(Sure),
     "grid.times_": list(Times),
     "grid.stage_": list(Stage),
     "grid.by_": [Doer.LEAD, Doer.REPORTER],
+    "register.name_": list(RegisterKind),
+    "register.about_": list(RegisterKind),
+    "register.state_": list(RecordState),
+    "register.move_": [
+        s for s in RecordState if s in {m.to for d in DEFINITIONS.values() for w in d.moves.values() for m in w}
+    ],
+    "register.done_": list(Change),
+    "register.change_": list(CHANGES),
+    "register.word_": ["low", "medium", "high"],
+    "register.save_": ["csv", "xlsx"],
+    "register.csv_": ["number", "kind", "latest", "note"],
+    "register.history_": ["when", "who", "what", "state", "score"],
     "export.of_": ["name", "email", "house", "form", "line_manager"],
 }
 """Keys whose last part is a value: `say(f"urgency.{urgency}")`. A new value of an enum needs its sentence."""
@@ -123,6 +170,7 @@ def _family(pattern: str, where: str) -> Iterator[str]:
     special = {
         "help.{}_does": [f"help.{c}_does" for c in COMMANDS],
         "note.{}": [],
+        "register.field_{}_{}": [f"register.field_{k}_{s.id}" for k, d in DEFINITIONS.items() for s in d.fields],
         "detail.{}": [f"detail.{f}" for f in DETAIL_FIELDS],
         "detail.{}_yes": ["detail.repeat_yes", "detail.illegal_yes"],
         "detail.{}_no": ["detail.repeat_no", "detail.illegal_no"],

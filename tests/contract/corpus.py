@@ -29,7 +29,7 @@ from domain.audit import CaseReaders, Reader, ReadersOfCase, ReadersOfChild
 from domain.breaches import Breach, BreachDecision, BreachFile, BreachKind, BreachQuestions, BreachStep, BreachWithOthers
 from domain.exports import LIVES, Page, PageEnd, PageKind, PageLine, Stays
 from domain.figures import Counted, Figures, FiguresPage, Span, layout, publish, spans, together
-from domain.handovers import Handover, HandoverQuestions, ReceiptQuestions
+from domain.handovers import Handover, HandoverQuestions, ReceiptQuestions, Unreceived
 from domain.incident import (
     Alert,
     AlertState,
@@ -103,8 +103,13 @@ from storage.policy_files import load_policy, policy_ids
 from storage.school_files import load_schools
 from tests.cards.strategies import NASTY
 from tests.contract.answer_corpus import answer_entries, request_messages
-from tests.contract.casework_corpus import action_messages, casework_entries
+from tests.contract.casework_corpus import action_messages, casework_entries, measure_messages
+from tests.contract.changes_corpus import change_entries, change_messages
 from tests.contract.checklist_corpus import checklist_entries
+from tests.contract.chronology_corpus import chronology_entries
+from tests.contract.log_form_corpus import log_form_entries
+from tests.contract.queue_corpus import queue_entries
+from tests.contract.registers_corpus import register_entries, register_messages
 from tests.fakes.clock import A_TUESDAY_MORNING, FakeClock
 
 Entry: TypeAlias = tuple[str, Card | Form]
@@ -141,7 +146,11 @@ def entries() -> Iterator[Entry]:
     yield from _in_dialogs_too(_page_cards())
     yield from answer_entries(schools(), NOW, tuple(_hostile()))
     yield from checklist_entries(schools(), NASTY)
+    yield from register_entries(schools(), NOW, tuple(_hostile()))
     yield from casework_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))
+    yield from log_form_entries(schools(), lambda school: _case_file(_opened(_facts(), school), school), NOW, tuple(_hostile()))
+    yield from change_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))
+    yield from chronology_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))
 
 
 def all_messages() -> Iterator[tuple[str, School, Message]]:
@@ -174,6 +183,9 @@ def all_messages() -> Iterator[tuple[str, School, Message]]:
     for name, shown, before, year in _figures():
         yield f"figures: {name}", demo_school(), FiguresMessage(shown, before, year=year)
     yield from ((f"overdue: {name}", demo_school(), found) for name, found in action_messages(incident, NOW))
+    yield from ((f"ending: {name}", demo_school(), found) for name, found in change_messages(incident, NOW))
+    yield from ((f"measure: {name}", demo_school(), found) for name, found in measure_messages(incident))
+    yield from ((f"register: {name}", demo_school(), found) for name, found in register_messages(NOW))
     for platform, in_channel in ((Platform.SLACK, True), (Platform.TEAMS, False)):
         message = StillShownMessage(incident.id, incident.reference, platform, in_channel)
         yield f"still shown on {platform}", demo_school(), message
@@ -652,7 +664,7 @@ def _breaches() -> Iterator[Entry]:
     for found in ("yesterday", "2026-11-24T10:00", NOW.isoformat()):
         wrong = replace(asked, filled={**typed, "found": found}, faults=faults)
         yield f"breach: wrong, found {found}", breach_cards.breach_form(school, wrong)
-    plain = Breach("b", "CSS-B-2026-0001", BreachKind.LOST, EARLIER, LONG_TEXT, _id("somebody"), NOW)
+    plain = Breach("b", "CSS-B-2026-0001", BreachKind.LOST, EARLIER, _id("somebody"), NOW, what=LONG_TEXT)
     decided = replace(plain, decision=BreachDecision.NO_RISK, reason=LONG_TEXT, decided_at=NOW)
     for name, breach in (
         ("open", plain),
@@ -693,8 +705,9 @@ def _handovers() -> Iterator[Entry]:
     for typed in ("", "nonsense"):
         faults = {"receipt": Fault.UNKNOWN_CHOICE if typed else Fault.MISSING}
         yield f"handover: receipt {typed}", handover_cards.receipt_form(school, ReceiptQuestions(sent, typed, faults))
+    waiting = Unreceived("h", sent.file, EARLIER, NOW)
     for now in (EARLIER, NOW):
-        card = keeping_cards.keeping_list_card(school, (), more=False, now=now, handovers=(sent,) * 6)
+        card = keeping_cards.keeping_list_card(school, (), more=False, now=now, handovers=(waiting,) * 6)
         yield f"handover: listed, late={now == NOW}", card
 
 
@@ -738,10 +751,10 @@ def _keeping(plain: CaseFile) -> Iterator[Entry]:
     lines = tuple(KeepingLine(incident, keeping, "") for keeping in stored)
     for name, some, more in (("none", (), False), ("some", lines[:3], False), ("more", lines, True)):
         yield f"keeping list: {name}", keeping_cards.keeping_list_card(school, some, more=more, now=NOW)
-    breach = Breach("b", "CSS-B-2026-0001", BreachKind.LOST, EARLIER, LONG_TEXT, _id("somebody"), NOW)
-    sent = Handover("h", _id("pupil"), LONG_TEXT[:120], "CSS-2026-11-24-1a2b3c4d.html", "", _id("x"), EARLIER, NOW)
+    breach = Breach("b", "CSS-B-2026-0001", BreachKind.LOST, EARLIER, _id("somebody"), NOW, what=LONG_TEXT)
+    waiting = Unreceived("h", "CSS-2026-11-24-1a2b3c4d.html", EARLIER, NOW)
     full = keeping_cards.keeping_list_card(
-        school, lines, more=True, now=NOW, breaches=(breach,) * 9, handovers=(sent,) * 9, exported=(PageLine(_page()),) * 9
+        school, lines, more=True, now=NOW, breaches=(breach,) * 9, handovers=(waiting,) * 9, exported=(PageLine(_page()),) * 9
     )
     yield "keeping list: full", full
     done = LogEntry(NOW, "Dana Okafor", "case.erased")
@@ -1001,6 +1014,7 @@ def _page_cards() -> Iterator[Entry]:
         queue = replace(queue, unheard=unheard)
         yield f"queue: requests that reached nobody, {len(waiting)} cases", pages.queue_card(school, queue)
         yield f"{HOME}: {len(waiting)} cases, requests that reached nobody", pages.home_card(school, queue, own)
+    yield from queue_entries(school, lines, NOW)
     whole_home = pages.home_card(school, Queue((), answers=False, now=NOW), own)
     yield f"{HOME}: nobody can tell whose it is", in_doubt_home(school, whole_home)
     for tone in Tone:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.names import possible_matches
+from domain.names import possible_matches, words_like, words_to_find
 from domain.people import Staff
 from tests.domain.town import person
 
@@ -124,3 +124,28 @@ def test_no_text_breaks_it(typed: str, adult: bool) -> None:
 def test_a_full_name_is_found_whatever_stands_after_it(name: str, rest: str) -> None:
     """A name with a remark after it is still that name."""
     assert name in matches(f"{name} {rest}")
+
+
+@given(st.sampled_from(NAMES), st.integers(0, 20), st.sampled_from("aez"), st.sampled_from(["cut", "put", "other", "swap"]))
+def test_a_name_with_a_slip_is_found_by_its_words(name: str, at: int, letter: str, slip: str) -> None:
+    """Wherever a letter too many, too few, wrong or in the wrong place makes a surname that may still be theirs."""
+    first, *_, surname = name.split()
+    at = min(at, len(surname) - 1)
+    before, after = surname[:at], surname[at:]
+    typed = {
+        "cut": before + after[1:],
+        "put": before + letter + after,
+        "other": before + letter + after[1:],
+        "swap": before + after[1:2] + after[:1] + after[2:],
+    }[slip]
+    if name in matches(f"{first} {typed}"):
+        assert words_like(name, listed=True) & words_to_find(f"{first} {typed}")
+        assert words_like(f"{first} {typed}", listed=False) & words_to_find(name)
+
+
+def test_other_words_do_not_find_it() -> None:
+    """A title is no word of a name, a first name alone finds nobody of the list, and short words must be the same."""
+    assert words_to_find("Miss Bea Exemplar") == {"bea", "exemplar", "beaexemplar"}
+    assert not words_like("Bea Exemplar", listed=True) & words_to_find("Bea")
+    assert not words_like("Bea Ross", listed=True) & words_to_find("Bea Foss")
+    assert words_like("Bea Exemplar", listed=False) & words_to_find("Bea")

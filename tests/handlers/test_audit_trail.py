@@ -11,11 +11,14 @@ from domain.exports import PageKind
 from domain.handovers import HandoverReady
 from domain.incident import CaseFile
 from domain.people import Kind
+from domain.register_terms import RegisterKind
+from domain.registers import RecordFile
 from domain.report_form import Filled
 from domain.retention import Choice, EarlyReason
 from handlers import (
     ask,
     breaches,
+    case_changes,
     casework,
     close,
     details,
@@ -28,8 +31,10 @@ from handlers import (
     lists,
     opening,
     readers_log,
+    registers,
     report,
     requests,
+    signing,
     subject_access,
 )
 from handlers.hand_on import HandOnQuestions
@@ -108,10 +113,12 @@ async def test_everything_anybody_does_is_watched(office: Office, watch: Watch) 
     await opening.open_case(ports, school, office.account("headteacher"), private.id, "Nobody answers")
 
     await _a_case_is_worked(office, private.id)
+    await _a_case_is_changed(office, child.id)
     await _a_subject_and_a_breach(office, child.id)
     await _keeping(office, incident.id)
     await _questions(office)
     await office.works()
+    await _registers(office)
     await _a_term_in_numbers(office)
     assert opening_transactions() - watch.seen == set()
 
@@ -156,6 +163,20 @@ async def _keeping(office: Office, closed: str) -> None:
     await keeping.decide(ports, school, dsl, closed, Choice.ERASE, "", "")
 
 
+async def _a_case_is_changed(office: Office, incident_id: str) -> None:
+    """Its category, a link that is taken away again, and what is not to be signed."""
+    at, why = (office.ports, office.school, office.account("dsl")), {"change_reason": "His brother says so"}
+    await case_changes.begin(*at, incident_id)
+    await case_changes.ask(*at, incident_id, "reclassify")
+    values = {**why, "change_concern": "threat", "change_urgency": "low"}
+    await case_changes.change(*at, f"{incident_id}|reclassify|f", values)
+    await case_changes.history(*at, incident_id)
+    await case_changes.ask_unlink(*at, f"{incident_id}|none")
+    await case_changes.unlink(*at, f"{incident_id}|none|f", why)
+    await signing.look(*at, incident_id)
+    await signing.sign(*at, f"{incident_id}|none|f", "")
+
+
 async def _a_subject_and_a_breach(office: Office, child: str) -> None:
     ports, school, dsl = office.ports, office.school, office.account("dsl")
     await subject_access.ask(ports, school, dsl)
@@ -180,6 +201,30 @@ async def _a_subject_and_a_breach(office: Office, child: str) -> None:
     assert await breaches.remind(ports, school) == 1
     await breaches.change(ports, school, dsl, "breach-1", {"decision": "no_risk"})
     await breaches.change(ports, school, dsl, "breach-1", {"decision": "no_risk", "reason": "Sealed"})
+
+
+async def _registers(office: Office) -> None:
+    """A risk is written down, changed, due and closed; all of it is taken out."""
+    at = office.ports, office.school, office.account("dsl")
+    await registers.choose(*at)
+    await registers.ask_new(*at, RegisterKind.RISK)
+    review = (office.clock.now() + timedelta(hours=1)).isoformat()
+    risk = {"reg_risk": "Laptops", "reg_likelihood": "3", "reg_impact": "3", "reg_mitigation": "A filter"}
+    filled: Filled = {**risk, "reg_owner": (office.picked("it"),), "reg_review": review}
+    made = await registers.save(*at, "risk|f||", filled)
+    assert isinstance(made, RecordFile)
+    line = made.record.id
+    await registers.show(*at, RegisterKind.RISK)
+    await registers.ask_change(*at, line)
+    for state in (f"risk|g|{line}|7", f"risk|g|{line}|1", f"risk|g|{line}|1"):
+        await registers.save(*at, state, filled)
+    await registers.read(*at, line, 1)
+    await registers.ask_decision(*at, line)
+    await office.later(hours=2)
+    assert await registers.remind(office.ports, office.school) == 1
+    for note in ("", "It is over", "It is over"):
+        await registers.decide(*at, f"{line}|2|h", {"reg_state": "closed", "reg_note": note})
+    await registers.export(*at, RegisterKind.RISK)
 
 
 async def _a_term_in_numbers(office: Office) -> None:

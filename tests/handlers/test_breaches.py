@@ -4,8 +4,9 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
-from domain.breaches import BreachDecision, BreachFile, BreachKind, BreachQuestions, BreachStep, BreachWithOthers
+from domain.breaches import BreachDecision, BreachFile, BreachKind, BreachQuestions, BreachState, BreachStep, BreachWithOthers
 from domain.messages import BreachMessage, WithdrawnMessage
 from domain.report_form import Fault
 from handlers import breaches, keeping, lists
@@ -252,3 +253,14 @@ async def test_a_name_of_nobody_on_the_staff_list_comes_back(office: Office, nam
     again = await changes(office, caused=(name,), contain="done")
     assert again.faults == {"caused": Fault.UNKNOWN_CHOICE}
     assert again.breach.steps == frozenset()
+
+
+async def test_the_list_opens_nothing_that_is_sealed(office: Office) -> None:
+    """It has the reference and the time alone: what was written of a breach is opened for whoever reads it, and noted."""
+    await starts(office)
+    async with office.database.begin() as connection:
+        await connection.execute(update(t.breaches).values(sealed=b"\x01\x00" + b"?" * 40))
+    found = await keeping.to_decide(office.ports, office.school, office.account("deputy"))
+    assert isinstance(found, KeepingList)
+    assert [b.id for b in found.breaches] == ["breach-1"]
+    assert type(found.breaches[0]) is BreachState

@@ -1,7 +1,7 @@
 """A case is worked: notes, actions, contacts and decisions, corrected without losing a word, by whoever has it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +22,7 @@ from handlers.close import CloseQuestions
 from handlers.kept_out import look_again
 from storage import tables as t
 from storage.audit_verify import follow_chains
-from storage.commitments import Amiss
+from storage.commitments import Amiss, Unkept
 from tests.handlers.office import WHAT, Office
 from tests.handlers.test_case import closes, settles
 
@@ -534,6 +534,74 @@ async def test_a_word_that_is_changed_taken_away_or_put_in_is_found(office: Offi
         assert case.timeline is not None
         found = await follow_chains(office.database, words=True)
         assert {u.amiss for chain in found for u in chain.unkept or ()} == amiss
+
+
+STATES: list[dict[str, Any]] = [
+    {"doer_id": "somebody else"},
+    {"due_at": None},
+    {"due_at": datetime(2030, 1, 1, tzinfo=UTC)},
+    {"done_at": None, "done_by": None},
+    {"done_at": datetime(2020, 1, 1, tzinfo=UTC)},
+    {"done_by": "somebody else"},
+]
+
+
+@pytest.mark.parametrize("change", STATES, ids=str)
+async def test_who_was_to_do_what_by_when_and_who_has_done_it_cannot_be_changed_unseen(
+    office: Office, change: dict[str, Any]
+) -> None:
+    """Set down, corrected and done: the audit vouches for where it stands, and names the entry that does."""
+    incident = await taken(office)
+    await notes(office, incident)
+    office.clock.advance(minutes=5)
+    line = (await to_do(office, incident)).lines[-1]
+    office.clock.advance(minutes=5)
+    await to_do(office, incident)
+    due = (office.clock.now() + timedelta(days=5)).isoformat()
+    corrected: Filled = {"entry_what": RANG, "entry_doer": (office.picked("deputy"),), "entry_due": due}
+    await adds(office, "dsl", incident, "action", corrected, corrects=line.id)
+    office.clock.advance(minutes=5)
+    await casework.done(office.ports, office.school, office.account("dsl"), f"{incident.id}|{line.id}")
+    (chain,) = await follow_chains(office.database, words=True)
+    assert (chain.broken, chain.unkept) == (None, [])
+    async with office.database.begin() as connection:
+        await connection.execute(update(t.case_entries).where(t.case_entries.c.id == line.id).values(**change))
+    (chain,) = await follow_chains(office.database, words=True)
+    (done,) = await office.rows(t.audit, t.audit.c.action == "action.done")
+    assert chain.unkept == [Unkept(office.school.id, incident.reference, Amiss.CHANGED, done.seq)]
+
+
+async def test_what_is_not_done_cannot_be_said_to_be_unseen(office: Office) -> None:
+    """Nobody did it: whoever has the database puts it down as done."""
+    incident = await taken(office)
+    await to_do(office, incident)
+    done = {"done_at": office.clock.now(), "done_by": office.people["teacher"].id}
+    async with office.database.begin() as connection:
+        await connection.execute(update(t.case_entries).values(**done))
+    (chain,) = await follow_chains(office.database, words=True)
+    assert [u.amiss for u in chain.unkept or ()] == [Amiss.CHANGED]
+
+
+async def test_what_a_version_before_has_done_beside_this_one_is_not_called_changed(office: Office) -> None:
+    """It says that an action is done with no commitment; what this version does after it is vouched for again."""
+    incident = await taken(office)
+    shown = await to_do(office, incident)
+    action = shown.lines[-1].id
+    async with office.ports.store.transaction(office.school) as records:
+        await records.finish_action(action, office.people["dsl"].id, office.clock.now())
+        await records.note(office.clock.now(), f"person:{office.people['dsl'].id}", "action.done", incident.id, id=action)
+    (chain,) = await follow_chains(office.database, words=True)
+    assert chain.unkept == []
+    due = (office.clock.now() + timedelta(days=5)).isoformat()
+    corrected: Filled = {"entry_what": RANG, "entry_doer": (office.picked("deputy"),), "entry_due": due}
+    await adds(office, "dsl", incident, "action", corrected, corrects=action)
+    async with office.database.begin() as connection:
+        await connection.execute(update(t.case_entries).values(done_by=office.people["teacher"].id).where(_is_done))
+    (chain,) = await follow_chains(office.database, words=True)
+    assert [u.amiss for u in chain.unkept or ()] == [Amiss.CHANGED]
+
+
+_is_done = t.case_entries.c.done_at.is_not(None)
 
 
 async def test_what_is_called_something_else_opens_no_more(office: Office) -> None:

@@ -1,6 +1,7 @@
 """A pupil's records go to the next school, sealed and without the names of others, and the receipt comes back."""
 
 import pytest
+from sqlalchemy import update
 
 from domain.handovers import (
     Handover,
@@ -9,6 +10,7 @@ from domain.handovers import (
     NothingToHandOver,
     ReceiptQuestions,
     Received,
+    Unreceived,
 )
 from domain.report_form import Fault
 from handlers import handovers, keeping
@@ -33,7 +35,7 @@ async def sends(office: Office, who: str, chosen: str) -> Handover:
     return await handovers.sent(office.ports, office.school, office.account(who), ready, "page.html", CODE)
 
 
-async def waiting(office: Office, who: str) -> tuple[Handover, ...]:
+async def waiting(office: Office, who: str) -> tuple[Unreceived, ...]:
     """What stands without a receipt in somebody's list."""
     found = await keeping.to_decide(office.ports, office.school, office.account(who))
     assert isinstance(found, KeepingList)
@@ -103,3 +105,13 @@ async def test_nobody_else_hands_anything_over(office: Office, who: str) -> None
     assert await handovers.ask(office.ports, office.school, office.account(who)) == NotForYou()
     assert await prepares(office, who, f"person:{child.id}") == NotForYou()
     assert await handovers.receive(office.ports, office.school, office.account(who), sent.id, CODE) == NotForYou()
+
+
+async def test_the_list_opens_nothing_that_is_sealed(office: Office) -> None:
+    """It names the file alone, as the clock that looks what waits does: to which school somebody went is not even read."""
+    child = await pupil(office)
+    await office.reports(targets=(f"person:{child.id}",))
+    sent = await sends(office, "dsl", f"person:{child.id}")
+    async with office.database.begin() as connection:
+        await connection.execute(update(t.handovers).values(sealed=b"\x01\x00" + b"?" * 40))
+    assert await waiting(office, "deputy") == (Unreceived(sent.id, sent.file, sent.at, sent.due_at),)

@@ -26,6 +26,7 @@ PLACES = {
     "questions": "*/questions/*.yaml",
     "uncovered": "*/uncovered.yaml",
     "grid": "*/grid.yaml",
+    "log_form": "*/log_form.yaml",
     "catalogue": "catalogue/*.yaml",
 }
 

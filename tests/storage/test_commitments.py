@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.incident import Incident
-from handlers import close
+from handlers import close, details
 from storage import tables as t
 from storage.audit_verify import follow_chains
 from storage.commitments import Amiss
@@ -63,6 +63,21 @@ async def _all_of_it_in_plain_text(connection: AsyncConnection, case: Incident) 
     await connection.execute(update(t.incident_texts).where(x.incident_id == case.id).values(text="Nothing.", sealed=None))
     await connection.execute(update(t.participants).where(p.incident_id == case.id).values(name="Nobody", sealed=None))
     await connection.execute(update(t.case_notes).where(n.incident_id == case.id).values(text="All well.", sealed=None))
+    await connection.execute(delete(t.case_changes).where(t.case_changes.c.incident_id == case.id))
+
+
+async def _nobody_kept_out(connection: AsyncConnection, case: Incident) -> None:
+    await connection.execute(delete(t.exclusions).where(t.exclusions.c.incident_id == case.id))
+
+
+async def _somebody_let_in(connection: AsyncConnection, case: Incident) -> None:
+    """As if a colleague had said that the name is somebody else's."""
+    mine = update(t.exclusions).where(t.exclusions.c.incident_id == case.id)
+    await connection.execute(mine.values(why="dismissed", settled_by="p", settled_at=case.reported_at))
+
+
+async def _private_no_more(connection: AsyncConnection, case: Incident) -> None:
+    await connection.execute(update(t.incidents).where(i.id == case.id).values(private=False))
 
 
 async def _its_key(connection: AsyncConnection, case: Incident) -> None:
@@ -91,12 +106,49 @@ SHOWN: list[tuple[Tampering, list[tuple[Amiss, str]]]] = [
     (_another_outcome, [(Amiss.CHANGED, CLOSED), (Amiss.ADDED, "")]),
     (_no_outcome, [(Amiss.CHANGED, CLOSED)]),
     (_one_more_note, [(Amiss.ADDED, "")]),
-    (_all_of_it_in_plain_text, [(Amiss.CHANGED, REPORTED), (Amiss.CHANGED, CLOSED), (Amiss.ADDED, "")]),
+    (
+        _all_of_it_in_plain_text,
+        # The outcome is a note, and the close a change of the case.
+        [(Amiss.CHANGED, REPORTED), (Amiss.CHANGED, CLOSED), (Amiss.ADDED, ""), (Amiss.CHANGED, CLOSED)],
+    ),
     (_another_reporter, [(Amiss.CHANGED, REPORTED)]),
     (_its_key, [(Amiss.ERASED, "")]),
     (_what_is_sealed, [(Amiss.UNREADABLE, "")]),
     (_the_key_it_lies_under, [(Amiss.NO_KEY, "")]),
 ]
+
+
+LET_IN = [_nobody_kept_out, _somebody_let_in, _private_no_more]
+
+
+@pytest.mark.parametrize("how", LET_IN, ids=lambda x: x.__name__)
+async def test_whoever_is_let_in_by_the_database_is_found(database: Database, clock: FakeClock, how: Tampering) -> None:
+    """Somebody whom it names takes away what keeps them out of it, or has it shown to all who lead."""
+    async with open_office(database, clock) as office:
+        for _ in range(2):
+            case = await office.reports(concern="staff_conduct", about="staff", perpetrators=(office.picked("cabot head"),))
+        assert case.private
+        assert await _shown(office) == []
+        async with database.begin() as connection:
+            await how(connection, case)
+        assert await _shown(office) == [(case.reference, Amiss.CHANGED, REPORTED)]
+
+
+async def test_who_is_kept_out_is_vouched_for_once_it_is_settled(database: Database, clock: FakeClock) -> None:
+    """A typed name is a colleague's. What an older version settles beside this one is not called changed."""
+    async with open_office(database, clock) as office:
+        case = await office.reports(perpetrators=("Kit Devlin",))
+        me = office.account("dsl")
+        person = office.people["cabot head"].id
+        await details.settle(office.ports, office.school, me, case.id, person, same=True)
+        assert (await office.incident(case)).private
+        assert await _shown(office) == []
+        async with database.begin() as connection:
+            await _somebody_let_in(connection, case)
+        assert [(amiss, entry) for _, amiss, entry in await _shown(office)] == [(Amiss.CHANGED, "case.made_private")]
+        async with office.ports.store.transaction(office.school) as records:
+            await records.note(office.clock.now(), "person:p", "match.dismissed", case.id, person=person)
+        assert await _shown(office) == []
 
 
 async def _a_case(office: Office) -> Incident:

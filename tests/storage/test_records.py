@@ -14,8 +14,10 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import insert, update
 
+from domain.access import Reach
 from domain.incident import CaseFile
 from domain.people import Account, Address, AddressKind, Kind, Person, Platform
+from domain.queues import Filters
 from domain.report_form import Draft, DraftGone, KindQuestions
 from handlers import opening, report
 from storage import tables as t
@@ -174,7 +176,9 @@ async def test_one_school_does_not_see_another(office: Office) -> None:
         assert list(await records.staff()) == []
         assert await records.search_people("Bea", 10) == []
         assert await records.readers(office.clock.now() - timedelta(days=1)) == {}
-        assert await records.open_alerts() == []
+        everything = Reach(office.people["dsl"].id, leads=True, holds=())
+        assert await records.queued_alerts(everything, Filters(), office.clock.now(), 10) == []
+        assert await records.alerts_of_cases(incident.id) == []
         assert await records.reported_by(office.account("teacher"), 10) == []
         assert not await records.has_people()
 

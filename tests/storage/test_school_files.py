@@ -10,6 +10,7 @@ import yaml
 from bot.cli import main
 from bot.settings import DEMO_SCHOOLS
 from domain.deadlines import COMES_BACK
+from domain.patterns import Patterns
 from domain.people import GROUP_OF, Group, Platform, School
 from domain.retention import YEARS
 from domain.words import EXTERNAL_ROLES, Role, Urgency
@@ -88,6 +89,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a record that is kept for ever": ({"retention": {"other": 101}}, "retention.other: Input should be less than or equal"),
     "a record that is not kept": ({"retention": {"other": 0}}, "retention.other: Input should be greater than or equal to 1"),
     "figures for somebody who sees none": ({"figures": {"to": ["it_support"]}}, "it_support does not see figures"),
+    "one case that is a pattern": ({"patterns": {"often": 1}}, "patterns.often: Input should be greater than"),
+    "a pattern over no days": ({"patterns": {"together_days": 0}}, "patterns.together_days: Input should be greater than"),
+    "a pattern of a kind that there is not": ({"patterns": {"seldom": 3}}, "patterns.seldom: Extra inputs"),
     "figures that are hardly rounded": ({"figures": {"smallest": 2}}, "figures.smallest: Input should be greater than"),
     "figures that say nothing any more": ({"figures": {"smallest": 21}}, "figures.smallest: Input should be less than"),
     "a class of records nobody knows": ({"retention": {"bullying": 6}}, "retention.bullying"),
@@ -192,6 +196,7 @@ def test_the_example_loads_and_means_what_it_says(tmp_path: Path) -> None:
     assert school.comes_back == COMES_BACK
     assert school.retention == YEARS
     assert (school.figures_base, school.figures_to) == (5, (Role.DSL, Role.HEADTEACHER))
+    assert school.patterns == Patterns(often=3, often_days=31, together=2, together_days=365, same_kind=3)
     assert school.holders[Role.HEAD_OF_HOUSE].of("Elm") == ("elm@example.sch.uk", "ash@example.sch.uk")
     assert school.channel(Platform.SLACK, Role.HEAD_OF_HOUSE, "Oak") == "C0EXAMPLE02"
     assert school.channel(Platform.SLACK, Role.HEAD_OF_HOUSE, "Ash") is None

@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.exports import PageEnd
 from domain.incident import TimerKind
 from domain.people import Platform, Standing
+from domain.register_terms import RecordState
+from domain.registers import Change
 from storage import tables as t
 from storage.audit_chain import BEFORE_THE_FIRST, AuditChains, entry_hash
 from storage.database import MIGRATIONS, SCHEMA_REVISION, Database
@@ -189,6 +191,9 @@ def _deliveries() -> list[dict[str, Any]]:
         row("breach", "sent", **{**request, "request_id": None, "breach_id": "breach-open", "message": "breach"}),
         row("figures", "sent", **{**request, "request_id": None, "figures_id": "figures-autumn", "message": "figures"}),
         row("overdue", "sent", message="action", address_kind="person"),
+        row("to sign", "sent", message="sign_off", address_kind="person"),
+        row("to review", "sent", message="review", address_kind="person"),
+        row("register", "sent", **{**request, "request_id": None, "register_id": "line-open", "message": "register"}),
         row("by mail", "sent", **{**alert, "platform": "email", "step": "alert-open:unanswered"}),
         row("fenced", "sent", **alert, step="alert-open:0.dsl", lease=4, made_at=EARLIER, uncertain=True),
     ]
@@ -216,6 +221,31 @@ def _entries() -> list[dict[str, Any]]:
     return [*rows, {**made, "id": "entry-corrected", "kind": "note", "corrects": "entry-note"}]
 
 
+def _course() -> Rows:
+    """How cases have changed and ended: of every kind, and in every state."""
+    made: dict[str, Any] = {"school": "oak", "incident_id": "incident-closed", "person_id": "person-2", "at": NOW}
+    kinds: tuple[str, ...] = ("reclassified", "merged", "unmerged", "linked", "unlinked")
+    kinds += ("closed", "signed", "reopened", "review_set", "reviewed")
+    over = {"done_at": NOW, "done_by": "person-1"}
+    link = {**made, "other_id": "incident-reported"}
+    signature: dict[str, Any] = {**made, "role": "headteacher", "asked_as": "headteacher"}
+    return {
+        "case_changes": [{**made, "id": f"change-{k}", "kind": k, "code": k, "sealed": b"x"} for k in kinds],
+        "case_links": [
+            {**link, "id": "link-merged", "incident_id": "incident-merged", "kind": "merged"},
+            {**link, "id": "link-related", "kind": "related"},
+            {**link, "id": "link-undone", "kind": "related", **over},
+        ],
+        "signatures": [
+            {**signature, "id": "signature-asked", "round": 1},
+            {**signature, "id": "signature-signed", "round": 0, "reads": True, **over},
+            {**signature, "id": "signature-ended", "round": 2, "ended_at": NOW},
+            {**signature, "id": "signature-nobody", "round": 3, "person_id": None, "asked_as": ""},
+        ],
+        "reviews": [{**made, "id": "review-due", "due_at": LATER}, {**made, "id": "review-done", "due_at": NOW, **over}],
+    }
+
+
 def _breaches() -> list[dict[str, Any]]:
     """Of every kind; one that is open, and one of each decision."""
     kinds = ("sent_wrong", "seen", "lost", "stolen", "changed", "unavailable", "other")
@@ -231,6 +261,21 @@ def _figures() -> list[dict[str, Any]]:
     days = {"first_day": date(2026, 9, 1), "last_day": date(2026, 12, 18)}
     made: dict[str, Any] = {"school": "oak", "year": 2026, **days, "made_at": NOW, "published": {"base": 5, "total": 10}}
     return [{**made, "id": f"figures-{season}", "season": season} for season in ("autumn", "spring", "summer")]
+
+
+def _register_records() -> list[dict[str, Any]]:
+    """Of each register, in each state."""
+    line: dict[str, Any] = {"school": "oak", "versions": 1, "written_by": "person-1", "changed_at": NOW}
+    found = [{**line, "id": f"line-{s}", "kind": "risk", "reference": s, "state": s} for s in RecordState]
+    waits = {"id": "line-filter", "kind": "filtering", "reference": "F", "state": "waiting", "remind_at": LATER}
+    return [*found, {**line, **waits}]
+
+
+def _register_versions() -> list[dict[str, Any]]:
+    version: dict[str, Any] = {"school": "oak", "record_id": "line-open", "person_id": "person-1", "at": NOW, "sealed": b"x"}
+    changes = [{**version, "id": f"version-{c}", "number": n, "change": c, "state": "open"} for n, c in enumerate(Change, 1)]
+    moved = ({**version, "id": f"is-{s}", "number": 9 + n, "change": "moved", "state": s} for n, s in enumerate(RecordState))
+    return [*changes, *moved]
 
 
 def _audit() -> list[dict[str, Any]]:
@@ -323,7 +368,9 @@ def everything() -> Rows:
             "kind", "handed_on", "outcome", "opened", "kept", **case_row, person_id="person-2", at=NOW, text="Both seen."
         ),
         "case_entries": _entries(),
+        **_course(),
         "participants": _one_each("role", "target", "alleged_perpetrator", "witness", "other", **case_row, name="Bea"),
+        "typed_names": [{"school": "oak", "token": b"\x00mark", "incident_id": case_row["incident_id"]}],
         "exclusions": [
             {**case_row, "person_id": "person-1", "why": "named", "participant_id": "role-target"},
             {**case_row, "person_id": "person-2", "why": "possible"},
@@ -374,6 +421,8 @@ def everything() -> Rows:
             *({**page, "id": f"page-{e}", "file": e, "kind": "subject", "ended": e, "ended_at": NOW} for e in PageEnd),
         ],
         "breaches": _breaches(),
+        "register_records": _register_records(),
+        "register_versions": _register_versions(),
         "figures": _figures(),
         "deliveries": _deliveries(),
         "timers": [
@@ -387,7 +436,7 @@ def everything() -> Rows:
                 "due_at": NOW,
                 "state": state,
             }
-            for kind in ("climb", "remind", "action")
+            for kind in ("climb", "remind", "action", "sign_off", "review")
             for state in ("pending", "done", "cancelled")
         ],
         "audit": _audit(),

@@ -1,0 +1,119 @@
+"""The part of the desk for the registers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, assert_never
+
+from bot.exports import put_away
+from bot.replies import Reply, ShowForm, Tell, WrongForm
+from cards import pages
+from cards import registers as cards
+from cards.model import Card, FormValues, Tone
+from cards.registers_export import register_page
+from cards.texts import say
+from domain.exports import PageKind
+from domain.people import Account, School
+from domain.register_terms import RegisterKind
+from domain.registers import DecisionAsked, RecordFile, RecordQuestions, RegisterChoice, RegisterPage, RegisterView
+from handlers import registers
+from handlers.acknowledge import NotForYou
+from handlers.ports import Ports
+
+_Outcome: TypeAlias = RegisterChoice | RegisterPage | RecordFile | RecordQuestions | DecisionAsked | NotForYou
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegistersDesk:
+    """Answers for one school. `exports`: the folder for what is taken out of the records."""
+
+    ports: Ports
+    school: School
+    exports: Path
+
+    async def command(self, account: Account) -> Reply:
+        """The registers that somebody may look at."""
+        return self._shown(await registers.choose(self.ports, self.school, account))
+
+    async def press(self, account: Account, action: str, value: str) -> Reply | None:
+        """A button of one of these pages; None for any other."""
+        at = self.ports, self.school, account
+        match action:
+            case cards.SHOW_REGISTER:
+                kind, view, number = _place(value)
+                return self._shown(await registers.show(*at, kind, view, number) if kind is not None else NotForYou())
+            case cards.READ_RECORD:
+                record_id, _, version = value.partition("|")
+                return self._shown(await registers.read(*at, record_id, _number(version)))
+            case cards.ADD_RECORD:
+                kind, _, _ = _place(value)
+                return self._shown(await registers.ask_new(*at, kind) if kind is not None else NotForYou())
+            case cards.EXPORT_REGISTER:
+                kind, _, _ = _place(value)
+                return await self._taken_out(account, kind) if kind is not None else self._shown(NotForYou())
+            case cards.CHANGE_RECORD:
+                return self._shown(await registers.ask_change(*at, value))
+            case cards.DECIDE_RECORD:
+                return self._shown(await registers.ask_decision(*at, value))
+        return None
+
+    async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply | None:
+        """A form of one of these pages; None for any other."""
+        at = self.ports, self.school, account
+        match form_id:
+            case cards.RECORD_FORM:
+                return self._shown(await registers.save(*at, state, values))
+            case cards.RECORD_DECISION:
+                return self._shown(await registers.decide(*at, state, values))
+        return None
+
+    async def _taken_out(self, account: Account, kind: RegisterKind) -> Reply:
+        """Puts a register onto a sealed page: what it says must not stand in a chat, nor lie open on the server."""
+        found = await registers.export(self.ports, self.school, account, kind)
+        if isinstance(found, NotForYou):
+            return self._shown(found)
+        # To an older version that runs beside this one it is a page like any other, which it can list and delete.
+        made, passphrase = await put_away(
+            self.ports,
+            self.school,
+            self.exports,
+            account,
+            PageKind.SUBJECT,
+            (),
+            lambda: register_page(self.school, found),
+        )
+        return ShowForm(pages.as_form(cards.exported_card(self.school, kind, made, passphrase)))
+
+    def _shown(self, outcome: _Outcome) -> Reply:
+        match outcome:
+            case RegisterChoice():
+                return ShowForm(cards.choice_form(outcome))
+            case RegisterPage():
+                return ShowForm(cards.register_form(self.school, outcome))
+            case RecordFile():
+                return ShowForm(cards.record_form(self.school, outcome))
+            case RecordQuestions(faults=faults, stale=stale):
+                form = cards.record_questions_form(self.school, outcome)
+            case DecisionAsked(faults=faults, stale=stale):
+                form = cards.decision_form(outcome)
+            case NotForYou():
+                return Tell(pages.notice(say("register.not_you_title"), say("register.not_you"), Tone.WARNING), refused=True)
+            case _:
+                assert_never(outcome)
+        # What has changed meanwhile stands above the fields, and in the state: the form is drawn anew.
+        return WrongForm(form, grown=stale) if faults or stale else ShowForm(form)
+
+
+def _place(value: str) -> tuple[RegisterKind | None, RegisterView, int]:
+    """A register, which lines of it, and the page: whatever a button says that is none of ours is left out."""
+    kind, view, number = (*value.split("|"), "", "", "")[:3]
+    known = next((k for k in RegisterKind if k == kind), None)
+    return known, next((v for v in RegisterView if v == view), RegisterView.LIVE), _number(number) or 1
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else None
+
+
+def registers_words(text: str) -> Card | None:
+    """For the word in a chat, where no dialog can be opened without a press: the buttons to press. None for other words."""
+    return cards.registers_card() if text.casefold().split() == ["register"] else None

@@ -1,0 +1,544 @@
+"""A case changes and ends: another category, a duplicate, a link, a date to look at it again, opened anew, signed off."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import update
+
+from domain.case_changes import ChangeKind, Result
+from domain.change_forms import ChangeQuestions, Done, SignPage, UnlinkQuestions, Wish, WishQuestions
+from domain.incident import AlertState, CaseFile, Incident
+from domain.messages import ReceiptMessage, ReviewMessage, SignOffMessage
+from domain.policy import SignOff
+from domain.report_form import Fault
+from domain.words import IncidentState, Role, Urgency
+from handlers import case_changes, close, details, keeping, lists, opening, signing
+from handlers.acknowledge import NotForYou
+from handlers.case_changes import ChangeOutcome
+from handlers.close import Closed
+from handlers.details import PassedOn
+from handlers.keeping import KeepingDecided
+from handlers.signing import SignedAlready, SignOutcome
+from storage import tables as t
+from tests.handlers.office import Office
+
+WHY = "The two reports are of the same afternoon and the same chat"
+REASON, OTHER, CONCERN, URGENCY, DUE = (
+    "change_reason",
+    "change_other",
+    "change_concern",
+    "change_urgency",
+    "change_due",
+)
+
+
+async def changes(office: Office, who: str, incident: Incident, wish: Wish, form: str = "", **values: str) -> ChangeOutcome:
+    """Somebody sends the form for a change."""
+    state = f"{incident.id}|{wish}|{form or uuid4()}"
+    filled = {REASON: WHY, **values}
+    return await case_changes.change(office.ports, office.school, office.account(who), state, filled)
+
+
+async def taken(office: Office, *who: str, **more: str) -> Incident:
+    """A case that somebody has taken on."""
+    incident = await office.reports(**more)
+    for alert, name in zip(await office.alerts(incident), who or ("dsl",), strict=False):
+        await office.acknowledge(name, alert)
+    await office.works()
+    return incident
+
+
+async def closes(office: Office, who: str, incident: Incident, result: str = Result.DEALT_WITH) -> None:
+    """Somebody closes every part of a case."""
+    for alert in await office.alerts(incident):
+        if alert.state is not AlertState.DONE:
+            await office.acknowledge(who, alert)
+            done = await close.close(office.ports, office.school, office.account(who), alert.id, "Families seen.", result)
+            assert isinstance(done, Closed)
+    await office.works()
+
+
+async def read(office: Office, who: str, incident: Incident) -> CaseFile:
+    """The case's own page."""
+    case = await details.read(office.ports, office.school, office.account(who), incident.id)
+    assert isinstance(case, CaseFile), case
+    return case
+
+
+def faults_of(outcome: object) -> dict[str, Fault]:
+    """What is said to be wrong."""
+    assert isinstance(outcome, WishQuestions), outcome
+    return dict(outcome.faults)
+
+
+# Another category or urgency
+
+
+async def test_another_category_asks_whom_its_route_names_as_well(office: Office) -> None:
+    """Nobody who was asked is left out, the deadline follows the urgency, and what it was at first stays readable."""
+    incident = await office.reports(concern="off_task", house="Brunel", perpetrators=("Alfie Demosson",))
+    before = {role for a in await office.alerts(incident) for role in a.roles}
+    outcome = await changes(office, "deputy", incident, Wish.RECLASSIFY, **{CONCERN: "grooming", URGENCY: "as_policy"})
+    assert outcome == Done(incident.reference, incident.id, ChangeKind.RECLASSIFIED)
+    now = await office.incident(incident)
+    assert (now.facts.concern, now.urgency) == ("grooming", Urgency.CRITICAL)
+    after = {role for a in await office.alerts(incident) for role in a.roles}
+    assert before <= after
+    assert Role.DSL in after
+    for alert in await office.alerts(incident):
+        assert alert.due_at <= office.clock.now() + timedelta(minutes=15)
+    case = await read(office, "deputy", incident)
+    assert case.course is not None
+    assert case.course.first is not None
+    assert case.course.first.concern == "off_task"
+    assert not case.changed
+    (line,) = case.course.changes
+    assert line.change.text == WHY
+    everything = str([await office.rows(table) for table in (t.case_changes, t.audit, t.timers, t.deliveries)])
+    assert WHY not in everything
+
+
+async def test_a_lower_urgency_gives_more_time_and_keeps_whoever_was_asked(office: Office) -> None:
+    """And the alert climbs by the new deadline, not by the old one."""
+    incident = await office.reports(concern="grooming")
+    asked = await office.asked(incident)
+    outcome = await changes(office, "dsl", incident, Wish.RECLASSIFY, **{CONCERN: "grooming", URGENCY: "low"})
+    assert isinstance(outcome, Done)
+    assert await office.asked(incident) == asked
+    office.clock.advance(hours=1)
+    await office.works()
+    assert await office.asked(incident) == asked
+    alert = await office.alert(incident)
+    assert alert.due_at > office.clock.now() + timedelta(hours=10)
+
+
+@pytest.mark.parametrize(
+    ("values", "faults"),
+    [
+        ({CONCERN: "grooming", URGENCY: "critical"}, {CONCERN: Fault.NO_CHANGE}),
+        ({CONCERN: "nonsense", URGENCY: "critical"}, {CONCERN: Fault.UNKNOWN_CHOICE}),
+        ({CONCERN: "off_task", URGENCY: ""}, {URGENCY: Fault.MISSING}),
+        ({CONCERN: "off_task", URGENCY: "low", REASON: " "}, {REASON: Fault.MISSING}),
+        ({CONCERN: "off_task", URGENCY: "low", REASON: "x" * 3001}, {REASON: Fault.TOO_LONG}),
+    ],
+)
+async def test_what_is_wrong_with_a_new_category_is_said_at_its_field(
+    office: Office, values: dict[str, str], faults: dict[str, Fault]
+) -> None:
+    """Nothing is changed by it."""
+    incident = await office.reports(concern="grooming")
+    assert faults_of(await changes(office, "dsl", incident, Wish.RECLASSIFY, **values)) == faults
+    assert await office.rows(t.case_changes) == []
+
+
+async def test_a_private_case_stays_private_whatever_its_category(office: Office) -> None:
+    """A matter about staff is not brought into the open by calling it something else."""
+    incident = await office.reports(concern="staff_conduct", about="staff", perpetrators=(office.picked("it"),))
+    head = next(a for a in await office.alerts(incident) if Role.HEADTEACHER in a.roles)
+    await office.acknowledge("headteacher", head)
+    outcome = await changes(office, "headteacher", incident, Wish.RECLASSIFY, **{CONCERN: "off_task", URGENCY: "low"})
+    assert isinstance(outcome, Done)
+    await office.works()
+    assert (await office.incident(incident)).private
+    for place in ("safeguarding", "brunel-house"):
+        assert office.post.to(place) == []
+    for who in ("it", "deputy"):
+        assert await details.read(office.ports, office.school, office.account(who), incident.id) == NotForYou()
+
+
+async def test_a_category_for_a_few_takes_the_case_out_of_the_channels(office: Office) -> None:
+    """Those whom its route does not name have it no more; the reporter is told what they reported, and not what it is now."""
+    incident = await office.reports(concern="off_task", house="Brunel", perpetrators=("Alfie Demosson",))
+    await office.works()
+    outcome = await changes(office, "deputy", incident, Wish.RECLASSIFY, **{CONCERN: "low_level_concern", URGENCY: "as_policy"})
+    assert isinstance(outcome, PassedOn | Done)
+    assert (await office.incident(incident)).private
+    await office.works()
+    (mine,) = await lists.mine(office.ports, office.school, office.account("teacher"))
+    assert mine.concern == "off_task"
+    receipt = office.post.now_shown("U-teacher")
+    assert isinstance(receipt, ReceiptMessage)
+    assert receipt.concern == office.school.policy.concerns["off_task"].label
+
+
+async def test_the_same_form_twice_changes_a_case_once(office: Office) -> None:
+    """And nobody sends another's form a second time."""
+    incident = await office.reports(concern="grooming")
+    form, values = str(uuid4()), {CONCERN: "grooming", URGENCY: "low"}
+    for _ in range(2):
+        assert isinstance(await changes(office, "dsl", incident, Wish.RECLASSIFY, form, **values), Done)
+    assert len(await office.rows(t.case_changes)) == 1
+
+
+# Duplicates
+
+
+async def test_a_duplicate_is_merged_and_its_reference_leads_to_the_other_case(office: Office) -> None:
+    """Nothing of it rings or goes out any more; its reporter is told whom to ask, and nothing of the other report."""
+    first = await taken(office, "dsl")
+    second = await office.reports("brunel head", concern="cyberbullying", house="Brunel", perpetrators=("Alfie Demosson",))
+    await office.works()
+    outcome = await changes(office, "deputy", second, Wish.MERGE, **{OTHER: first.reference.lower()})
+    assert outcome == Done(second.reference, second.id, ChangeKind.MERGED, first.reference)
+    merged = await office.incident(second)
+    assert merged.state is IncidentState.MERGED
+    assert all(a.state is AlertState.DONE for a in await office.alerts(second))
+    assert await office.rows(t.timers, t.timers.c.incident_id == second.id, t.timers.c.state == "pending") == []
+    await office.works()
+    shown = await opening.look_up(office.ports, office.school, office.account("dsl"), second.reference)
+    assert isinstance(shown, CaseFile)
+    assert shown.incident.id == first.id
+    assert shown.course is not None
+    assert [(link.reference, link.into) for link in shown.course.links] == [(second.reference, False)]
+    # What was asked in it and by nobody in the other is asked there.
+    there = {role for a in await office.alerts(first) for role in a.roles}
+    assert {role for a in await office.alerts(second) for role in a.roles} <= there
+    receipt = office.post.now_shown("U-brunel head")
+    assert isinstance(receipt, ReceiptMessage)
+    assert receipt.state is IncidentState.MERGED
+    assert receipt.dealing
+    assert first.reference not in str(receipt)
+    before = len(office.post.sent)
+    office.clock.advance(days=9)
+    await office.works()
+    assert all(second.reference not in str(m) for _, m in office.post.sent[before:])
+
+
+async def test_a_merge_can_be_undone_with_a_reason(office: Office) -> None:
+    """The case is one of its own again, and somebody has to answer for it."""
+    first, second = await taken(office, "dsl"), await office.reports(concern="cyberbullying", house="Brunel")
+    await changes(office, "dsl", second, Wish.MERGE, **{OTHER: first.reference})
+    outcome = await changes(office, "dsl", second, Wish.UNMERGE)
+    assert outcome == Done(second.reference, second.id, ChangeKind.UNMERGED)
+    again = await office.incident(second)
+    assert again.is_open
+    live = [a for a in await office.alerts(second) if a.state is not AlertState.DONE]
+    assert live
+    pending = await office.rows(t.timers, t.timers.c.incident_id == second.id, t.timers.c.state == "pending")
+    assert {row.alert_id for row in pending} == {a.id for a in live}
+    shown = await opening.look_up(office.ports, office.school, office.account("dsl"), second.reference)
+    assert isinstance(shown, CaseFile)
+    assert shown.incident.id == second.id
+
+
+@pytest.mark.parametrize(
+    ("other", "fault"),
+    [
+        ({"concern": "staff_conduct", "about": "staff"}, Fault.NO_SUCH_CASE),
+        ({"concern": "cyberbullying", "house": "Brunel", "targets": ("Brunel",)}, None),
+        ({"concern": "cyberbullying", "house": "Brunel", "targets": "it"}, Fault.OTHER_AUDIENCE),
+    ],
+)
+async def test_two_cases_that_others_may_know_of_stay_apart(office: Office, other: dict[str, str], fault: Fault | None) -> None:
+    """One that excludes somebody would be told to them by the other; of one that is not theirs to know nothing is said."""
+    first = await taken(office, "dsl", concern="grooming")
+    more = {k: (office.picked(v) if v == "it" else v) for k, v in other.items()}
+    if "targets" in more and not isinstance(more["targets"], tuple):
+        more["targets"] = (more["targets"],)
+    second = await office.reports(**more)
+    outcome = await changes(office, "deputy", first, Wish.MERGE, **{OTHER: second.reference})
+    if fault is None:
+        assert isinstance(outcome, Done)
+    else:
+        assert faults_of(outcome) == {OTHER: fault}
+        assert (await office.incident(first)).is_open
+
+
+async def test_no_case_is_merged_into_one_that_is_closed_or_into_itself(office: Office) -> None:
+    """Nobody would answer for the matter."""
+    first, second = await taken(office, "dsl"), await office.reports(concern="cyberbullying", house="Brunel")
+    await closes(office, "dsl", first)
+    assert faults_of(await changes(office, "dsl", second, Wish.MERGE, **{OTHER: first.reference})) == {
+        OTHER: Fault.OTHER_IS_CLOSED
+    }
+    for reference in (second.reference, "CSS-2026-0000", "x" * 99):
+        assert faults_of(await changes(office, "dsl", second, Wish.MERGE, **{OTHER: reference})) == {OTHER: Fault.NO_SUCH_CASE}
+    assert faults_of(await changes(office, "dsl", second, Wish.MERGE)) == {OTHER: Fault.MISSING}
+
+
+async def test_a_duplicate_is_erased_no_sooner_than_the_case_it_was_merged_into(office: Office) -> None:
+    """And while that one is held, it is too."""
+    first, second = (
+        await taken(office, "dsl", concern="off_task", house="Brunel"),
+        await office.reports(concern="off_task", house="Brunel"),
+    )
+    await changes(office, "dsl", second, Wish.MERGE, **{OTHER: first.reference})
+    office.clock.advance(days=366 * 26)
+    assert await keeping.propose_ended(office.ports, office.school) == 0
+    await closes(office, "dsl", first)
+    office.clock.advance(days=366 * 26)
+    at = office.ports, office.school, office.account("dsl")
+    held = await keeping.decide(*at, first.id, "hold", "", "An inquiry")
+    assert isinstance(held, KeepingDecided)
+    assert await keeping.propose_ended(office.ports, office.school) == 0
+    file = await keeping.look(*at, second.id)
+    assert not isinstance(file, NotForYou)
+    assert set(file.choices) <= {"hold"}
+    await keeping.decide(*at, first.id, "lift", "", "")
+    assert await keeping.propose_ended(office.ports, office.school) == 2
+    assert isinstance(await keeping.decide(*at, second.id, "erase", "", ""), KeepingDecided)
+    assert await changes(office, "dsl", second, Wish.UNMERGE) == NotForYou()
+
+
+# Links
+
+
+async def test_a_link_is_seen_from_both_ends_by_whoever_may_read_both(office: Office) -> None:
+    """And by nobody else: a head of house who may read one of the two is not told of the other."""
+    first = await taken(office, "dsl", concern="grooming")
+    second = await taken(office, "brunel head", concern="cyberbullying", house="Brunel", perpetrators=("Alfie Demosson",))
+    outcome = await changes(office, "dsl", second, Wish.LINK, **{OTHER: first.reference})
+    assert outcome == Done(second.reference, second.id, ChangeKind.LINKED, first.reference)
+    for one, other in ((first, second), (second, first)):
+        course = (await read(office, "deputy", one)).course
+        assert course is not None
+        assert [link.reference for link in course.links] == [other.reference]
+    theirs = (await details.read(office.ports, office.school, office.account("brunel head"), second.id),)
+    assert first.reference not in str(theirs)
+    again = await changes(office, "dsl", second, Wish.LINK, **{OTHER: first.reference})
+    assert faults_of(again) == {OTHER: Fault.NO_CHANGE}
+    course = (await read(office, "dsl", first)).course
+    assert course is not None
+    at, value = (office.ports, office.school, office.account("dsl")), f"{first.id}|{course.links[0].link.id}"
+    asked = await case_changes.ask_unlink(*at, value)
+    assert isinstance(asked, UnlinkQuestions)
+    assert isinstance(await case_changes.unlink(*at, asked.state, {REASON: ""}), UnlinkQuestions)
+    assert isinstance(await case_changes.unlink(*at, asked.state, {REASON: WHY}), Done)
+    assert isinstance(await case_changes.unlink(*at, asked.state, {REASON: WHY}), Done)
+    course = (await read(office, "dsl", second)).course
+    assert course is not None
+    assert course.links == ()
+
+
+# Opening a case again, and looking at it again
+
+
+async def test_a_closed_case_is_opened_again_with_a_fresh_deadline(office: Office) -> None:
+    """Whoever opens it has their part again; others are asked anew. A hold on it stays, a proposal to erase it does not."""
+    incident = await taken(office, "dsl")
+    await closes(office, "dsl", incident)
+    office.clock.advance(days=3)
+    outcome = await changes(office, "deputy", incident, Wish.REOPEN)
+    assert outcome == Done(incident.reference, incident.id, ChangeKind.REOPENED)
+    again, alert = await office.incident(incident), await office.alert(incident)
+    assert (again.state, again.closed_at) == (IncidentState.REPORTED, None)
+    assert alert.state is AlertState.OPEN
+    assert alert.due_at > office.clock.now()
+    assert (await office.asked(incident))[-1] == "dsl"
+    await office.acknowledge("dsl", alert)
+    await closes(office, "dsl", incident)
+    await changes(office, "dsl", incident, Wish.REOPEN)
+    assert (await office.incident(incident)).state is IncidentState.ACKNOWLEDGED
+    assert (await office.alert(incident)).owner_id == office.people["dsl"].id
+    for who in ("teacher", "brunel head", "headteacher", "it"):
+        assert await changes(office, who, incident, Wish.REOPEN) == NotForYou()
+
+
+async def test_who_works_a_case_is_reminded_of_the_day_to_look_at_it_again(office: Office) -> None:
+    """Of its reference and the date alone, again until somebody has, and once the case is closed too."""
+    incident = await taken(office, "dsl")
+    due = office.clock.now() + timedelta(days=14)
+    assert isinstance(await changes(office, "deputy", incident, Wish.REVIEW, **{DUE: due.isoformat()}), Done)
+    await closes(office, "dsl", incident)
+    office.clock.advance(days=14, minutes=1)
+    await office.works()
+    for who in ("dsl", "deputy"):
+        (told,) = office.post.to(office.people[who].id, ReviewMessage)
+        assert WHY not in str(told)
+    assert office.post.to(office.people["teacher"].id, ReviewMessage) == []
+    office.clock.advance(days=10)
+    await office.works()
+    assert len(office.post.to(office.people["dsl"].id, ReviewMessage)) == 2
+    course = (await read(office, "dsl", incident)).course
+    assert course is not None
+    assert course.review_is_due
+    assert isinstance(await changes(office, "dsl", incident, Wish.REVIEWED), Done)
+    office.clock.advance(days=30)
+    await office.works()
+    assert len(office.post.to(office.people["dsl"].id, ReviewMessage)) == 2
+    assert isinstance(await changes(office, "dsl", incident, Wish.REVIEWED), ChangeQuestions)
+    past = (office.clock.now() - timedelta(days=1)).isoformat()
+    assert faults_of(await changes(office, "dsl", incident, Wish.REVIEW, **{DUE: past})) == {DUE: Fault.IN_PAST}
+    assert faults_of(await changes(office, "dsl", incident, Wish.REVIEW)) == {DUE: Fault.MISSING}
+
+
+# Signing off
+
+
+@pytest.fixture
+def signed(office: Office) -> Office:
+    """The school with a policy whose log form is signed by the headteacher, who has read it, and a governor, who has not."""
+    lines = (SignOff(Role.HEADTEACHER, reads=True), SignOff(Role.GOVERNORS))
+    return office.at(replace(office.school, policy=replace(office.school.policy, sign_off=lines)))
+
+
+async def signs(office: Office, who: str, incident: Incident, note: str = "Seen.") -> SignOutcome:
+    """Somebody looks at what is to be signed, and signs."""
+    page = await signing.look(office.ports, office.school, office.account(who), incident.id)
+    if not isinstance(page, SignPage):
+        return page
+    return await signing.sign(office.ports, office.school, office.account(who), page.state, note)
+
+
+async def test_a_closed_case_is_signed_off_line_by_line(signed: Office) -> None:
+    """The headteacher reads it for that; the chair, for the governors, is shown no name and no word. Then it is signed off."""
+    office = signed
+    incident = await taken(office, "dsl", targets=("Bea Exemplar",))
+    assert await signing.look(office.ports, office.school, office.account("headteacher"), incident.id) == NotForYou()
+    await closes(office, "dsl", incident, Result.REFERRED)
+    for who in ("headteacher", "chair"):
+        (told,) = office.post.to(office.people[who].id, SignOffMessage)
+        assert "Exemplar" not in str(told)
+    page = await signing.look(office.ports, office.school, office.account("chair"), incident.id)
+    assert isinstance(page, SignPage)
+    assert (page.result, page.may_read, page.roles) == (Result.REFERRED, False, (Role.DSL,))
+    for secret in ("Exemplar", "Families seen", "He keeps posting"):
+        assert secret not in str(page)
+    assert await details.read(office.ports, office.school, office.account("chair"), incident.id) == NotForYou()
+    assert (await read(office, "headteacher", incident)).course is not None
+    for who in ("dsl", "deputy", "it", "teacher"):
+        assert await signing.look(office.ports, office.school, office.account(who), incident.id) == NotForYou()
+    first = await signs(office, "headteacher", incident)
+    assert first == Done(incident.reference, incident.id, ChangeKind.SIGNED)
+    assert (await office.incident(incident)).state is IncidentState.CLOSED
+    # Once it is signed there is no more need to read it.
+    assert not isinstance(await details.read(office.ports, office.school, office.account("headteacher"), incident.id), CaseFile)
+    office.clock.advance(minutes=1)
+    last = await signs(office, "chair", incident, "Noted at the meeting.")
+    assert last == Done(incident.reference, incident.id, ChangeKind.SIGNED, whole=True)
+    assert (await office.incident(incident)).state is IncidentState.SIGNED_OFF
+    course = (await read(office, "dsl", incident)).course
+    assert course is not None
+    assert [line.who for line in course.signatures] == ["Helen Pemberton", office.people["chair"].name]
+    assert [line.change.text for line in course.changes if line.change.kind is ChangeKind.SIGNED] == [
+        "Seen.",
+        "Noted at the meeting.",
+    ]
+    await office.works()
+    told = office.post.now_shown(office.people["chair"].id)
+    assert isinstance(told, SignOffMessage)
+    assert told.settled
+    assert "Noted at the meeting" not in str([await office.rows(x) for x in (t.case_changes, t.signatures, t.audit)])
+
+
+async def test_a_signature_sent_twice_is_one(signed: Office) -> None:
+    """And one with another's form, or of another case, is none."""
+    office = signed
+    incident, other = await taken(office, "dsl"), await taken(office, "dsl")
+    for each in (incident, other):
+        await closes(office, "dsl", each)
+    at = office.ports, office.school
+    page = await signing.look(*at, office.account("headteacher"), incident.id)
+    assert isinstance(page, SignPage)
+    forged = page.state.replace(incident.id, other.id)
+    assert await signing.sign(*at, office.account("headteacher"), forged, "") == NotForYou()
+    assert await signing.sign(*at, office.account("chair"), page.state, "") == NotForYou()
+    assert isinstance(await signing.sign(*at, office.account("headteacher"), page.state, "x" * 3001), SignPage)
+    assert isinstance(await signing.sign(*at, office.account("headteacher"), page.state, ""), Done)
+    assert isinstance(await signing.sign(*at, office.account("headteacher"), page.state, ""), SignedAlready)
+    assert len(await office.rows(t.case_changes, t.case_changes.c.kind == "signed")) == 1
+
+
+async def test_nobody_signs_their_own_work_or_a_case_about_them(signed: Office) -> None:
+    """The next in line does; with nobody left nobody is asked, and the case says so."""
+    office = signed
+    incident = await office.reports(concern="staff_conduct", about="headteacher")
+    await closes(office, "chair", incident)
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        asked = await records.signatures(incident.id)
+    assert [(x.role, x.person_id) for x in asked] == [(Role.GOVERNORS, None), (Role.HEADTEACHER, None)]
+    course = (await read(office, "chair", incident)).course
+    assert course is not None
+    assert [line.who for line in course.signatures] == ["", ""]
+    for who in ("headteacher", "chair"):
+        assert await signing.look(office.ports, office.school, office.account(who), incident.id) == NotForYou()
+
+
+async def test_whoever_does_not_sign_is_reminded_and_then_the_next_in_line_is_asked(signed: Office) -> None:
+    """A signature is not lost because somebody is away; whoever is asked no more may not sign any more."""
+    office = signed.at(
+        replace(signed.school, policy=replace(signed.school.policy, sign_off=(SignOff(Role.HEADTEACHER, reads=True),)))
+    )
+    incident = await taken(office, "dsl")
+    await closes(office, "dsl", incident)
+    for _ in range(4):
+        office.clock.advance(days=9)
+        await office.works()
+    assert office.post.to(office.people["chair"].id, SignOffMessage)
+    assert await signing.look(office.ports, office.school, office.account("headteacher"), incident.id) == NotForYou()
+    page = await signing.look(office.ports, office.school, office.account("chair"), incident.id)
+    assert isinstance(page, SignPage)
+    assert not page.may_read
+    assert isinstance(await signs(office, "chair", incident), Done)
+
+
+async def test_a_case_that_is_opened_again_is_signed_anew(signed: Office) -> None:
+    """What was signed stays in the record."""
+    office = signed
+    incident = await taken(office, "dsl")
+    await closes(office, "dsl", incident)
+    await signs(office, "headteacher", incident)
+    await changes(office, "dsl", incident, Wish.REOPEN)
+    assert await signs(office, "chair", incident) == NotForYou()
+    await closes(office, "dsl", incident)
+    for who in ("headteacher", "chair"):
+        assert isinstance(await signs(office, who, incident), Done)
+    assert (await office.incident(incident)).state is IncidentState.SIGNED_OFF
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        found = await records.signatures(incident.id)
+    assert [(x.round, x.done_at is not None) for x in found] == [(0, False), (0, True), (1, True), (1, True)]
+
+
+# What stays of it
+
+
+async def test_what_is_changed_behind_the_bots_back_is_found(signed: Office) -> None:
+    """A reason, a category, a signature: each is vouched for in the audit."""
+    office = signed
+    incident = await office.reports(concern="off_task", house="Brunel")
+    await changes(office, "deputy", incident, Wish.RECLASSIFY, **{CONCERN: "grooming", URGENCY: "low"})
+    await closes(office, "dsl", incident)
+    await signs(office, "headteacher", incident)
+    assert not (await read(office, "dsl", incident)).changed
+    i, c, s = t.incidents, t.case_changes, t.signatures
+    (first, *_) = await office.rows(c, c.c.kind == "reclassified")
+    (mark,) = await office.rows(s, s.c.done_by.is_not(None))
+    for change, back in (
+        (update(i).values(concern="off_task"), update(i).values(concern="grooming")),
+        (update(i).values(urgency="high"), update(i).values(urgency="low")),
+        (
+            update(c).where(c.c.id == first.id).values(person_id="else"),
+            update(c).where(c.c.id == first.id).values(person_id=first.person_id),
+        ),
+        (
+            update(s).where(s.c.id == mark.id).values(done_by="else"),
+            update(s).where(s.c.id == mark.id).values(done_by=mark.done_by),
+        ),
+    ):
+        async with office.database.begin() as connection:
+            await connection.execute(change)
+        assert (await read(office, "dsl", incident)).changed, str(change)
+        async with office.database.begin() as connection:
+            await connection.execute(back)
+        assert not (await read(office, "dsl", incident)).changed
+    async with office.database.begin() as connection:
+        await connection.execute(c.delete().where(c.c.id == first.id))
+    assert (await read(office, "dsl", incident)).changed
+
+
+async def test_nothing_of_a_change_can_be_read_once_the_case_is_erased(signed: Office) -> None:
+    """Nobody is asked to sign it any more."""
+    office = signed
+    incident = await taken(office, "dsl", concern="off_task", house="Brunel")
+    await changes(office, "dsl", incident, Wish.RECLASSIFY, **{CONCERN: "off_task", URGENCY: "critical"})
+    await closes(office, "dsl", incident)
+    async with office.ports.store.transaction(office.school) as records:
+        await records.erase(incident.id)
+        await records.note(office.clock.now(), "bot", "case.erased", incident.id)
+        assert await records.changes(incident.id) == ()
+        assert await records.signatures(incident.id) == ()
+    assert all(row.sealed is None for row in await office.rows(t.case_changes))
+    assert await signs(office, "headteacher", incident) == NotForYou()
+    assert await changes(office, "dsl", incident, Wish.REOPEN) == NotForYou()
