@@ -78,15 +78,18 @@ def words_like(name: str, *, listed: bool) -> frozenset[str]:
 
 def _with_a_slip(word: str) -> Iterator[str]:
     yield word
-    if len(word) < 5:
+    if len(word) < 4:
         return
     letters = sorted({*ascii_lowercase, *word})
     for at in range(len(word) + 1):
         before, after = word[:at], word[at:]
+        yield from (before + letter + after for letter in letters)
+        if len(word) < 5:
+            # Long enough is the longer of the two.
+            continue
         yield before + after[1:]
         if len(after) > 1:
             yield before + after[1] + after[0] + after[2:]
-        yield from (before + letter + after for letter in letters)
         yield from (before + letter + after[1:] for letter in letters if after)
 
 

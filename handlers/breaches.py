@@ -56,6 +56,9 @@ async def start(
         if not may_handle_breach(looking) or not 0 < len(breach_id) <= _LONGEST_ID:
             return NotForYou()
         made = await records.breach(breach_id)
+        if made is None and await records.is_breach_elsewhere(breach_id):
+            # Refused like any that is not theirs: an error would say that there is such a breach.
+            return NotForYou()
         if made is None:
             caused, faults = _caused_by(looking, values), _faults(school, typed, now)
             if faults or caused is None:

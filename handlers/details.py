@@ -92,8 +92,15 @@ async def settle(
             return NotForYou()
         why = Why.NAMED if same else Why.DISMISSED
         if await records.settle(incident.id, person_id, why, account.person_id, now):
-            action, state = f"match.{'confirmed' if same else 'dismissed'}", await records.shut_out(incident.id)
-            await records.note(now, actor(account), action, incident.id, person=person_id, shut_out=state)
+            state = await records.shut_out(incident.id)
+            await records.note(
+                now,
+                actor(account),
+                f"match.{'confirmed' if same else 'dismissed'}",
+                incident.id,
+                person=person_id,
+                shut_out=state,
+            )
             if same:
                 await _turn_to_staff_matter(ports, records, school, incident, person_id)
         incident = await records.incident(incident_id) or incident

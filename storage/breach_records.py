@@ -44,6 +44,11 @@ class BreachRecords:
         row = (await self._c.execute(query.with_for_update() if hold else query)).first()
         return self._breach(row) if row is not None else None
 
+    async def is_breach_elsewhere(self, breach_id: str) -> bool:
+        """Whether a breach of another school has that id already. Nothing else of it is read."""
+        b = t.breaches.c
+        return (await self._c.execute(select(b.id).where(b.school != self._school, b.id == breach_id))).first() is not None
+
     async def breach_caused_by(self, breach_id: str) -> frozenset[str] | None:
         """Who is named as having caused a breach, and has no part in it; None where there is no such breach. Held like it."""
         b = t.breaches.c

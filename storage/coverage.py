@@ -34,7 +34,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause, the questions, routes and rows of the grid (or the log form) that cite it; the reason if none has to."""
+    """A clause, the questions, routes, rows of the grid and fields of the log form that cite it; the reason if none has to."""
 
     id: str
     heading: str
@@ -42,12 +42,13 @@ class Clause:
     questions: tuple[str, ...]
     routes: tuple[str, ...]
     rows: tuple[str, ...]
+    fields: tuple[str, ...]
     reason: str
 
     @property
     def cited(self) -> bool:
         """Whether anything stands on it."""
-        return bool(self.questions or self.routes or self.rows)
+        return bool(self.questions or self.routes or self.rows or self.fields)
 
 
 def load_uncovered(policy: Policy, folder: Path | None = None) -> Mapping[str, Reason]:
@@ -91,8 +92,8 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
     """Every clause of a policy, in its order."""
     questions = _by_clause((a.to, (*c.cites, *(c.but.cites if c.but is not None else ()))) for a in sheet for c in a.cases)
     routes = _by_clause((rule.id, rule_cites(rule)) for rule in (*policy.routes, *policy.also))
+    rows = _by_clause(grid_cites(policy.grid).items() if policy.grid is not None else ())
     on_form = policy.log_form.all_cites if policy.log_form is not None else ()
-    rows = _by_clause([*(grid_cites(policy.grid).items() if policy.grid is not None else ()), ("log_form", on_form)])
     return tuple(
         Clause(
             clause,
@@ -101,6 +102,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
             tuple(questions.get(clause, ())),
             tuple(routes.get(clause, ())),
             tuple(rows.get(clause, ())),
+            ("log form",) if clause in on_form else (),
             uncovered[clause].words if clause in uncovered else "",
         )
         for name, section in policy.sections.items()

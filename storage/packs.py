@@ -125,5 +125,5 @@ def _has(policy: Policy, clause: str) -> bool:
 def _both(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason], home: Path) -> Iterator[str]:
     for clause in coverage.coverage(policy, sheet, uncovered):
         if clause.cited and clause.reason:
-            who = ", ".join((*clause.questions, *clause.routes, *clause.rows)[:3])
+            who = ", ".join((*clause.questions, *clause.routes, *clause.rows, *clause.fields)[:3])
             yield f"{home / UNCOVERED_FILE}:{uncovered[clause.id].line}: {clause.id} is cited, by {who}: take it out here"

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Select,
     String,
@@ -243,7 +244,7 @@ def _may_be_theirs(shape: _Shape) -> ColumnElement[bool]:
     grounds: list[ColumnElement[bool]] = [_i.private.is_(False)] if shape.leads else []
     for role, for_some in shape.holds:
         of_role = or_(_a.role == role, cast(_a.also_roles, String).contains(f'"{role}"'))
-        groups = bindparam(f"groups_{role}", expanding=True)
+        groups: BindParameter[str] = bindparam(f"groups_{role}", expanding=True)
         grounds.append(and_(of_role, _a.group_name.in_(groups)) if for_some else of_role)
     # All but the first say nothing of the case, so that one is looked up only for what may be theirs. Whom it was asked of is
     # looked up for each alert that waits: somebody may have been asked thousands of times over the years.

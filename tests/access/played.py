@@ -236,6 +236,8 @@ def _work(case: Kept) -> Sequence[Try]:
 
 _BROKEN = {entries.WHAT: "A screen", COST: "80", BILLED: "nobody", PAID: "no"}
 _GIVEN = {TO: "His mother"}
+
+
 def forged_pages(cases: Sequence[Kept]) -> Sequence[str]:
     """What a button for a page of a queue never says to most: from somebody else's line on, of any list, and nonsense."""
     alert = next(alert for case in cases if case.kind == "staff" for alert in case.alerts.values())
@@ -260,6 +262,11 @@ def handed_over(case: Kept, town_persons: Mapping[str, str]) -> Mapping[str, str
     return {**_HANDED, hand_on.TO: f"{role}|{crc32(b''):08x}|{town_persons[who]}"}
 
 
+def clears(case: Kept, one: Try) -> bool:
+    """Whether it lets somebody in whom a name that was typed keeps out."""
+    return one.words == "is another person" and "deputy" in case.names
+
+
 @dataclass(slots=True)
 class Play:
     """One way in, being tried. `wrong`: every cell that was not as the table has it; `cells`: how many were tried."""
@@ -282,10 +289,11 @@ class Play:
         await self._taken_out()
         for who in self.edge.players:
             for case in self._cases(who):
-                for one in tries(case, self.edge.town.persons):
-                    if one.act is not Act.OPEN and not one.only_refused and self._allowed(who, case, one):
+                for one in self._played(who, case):
+                    if not (one.act is Act.OPEN or one.only_refused or clears(case, one)) and self._allowed(who, case, one):
                         await self._done(who, case, one)
             await self._desk(who, allowed=True)
+        await self._cleared()
         await self._opened()
         await self._carried_through()
         await self.edge.settled()
@@ -297,7 +305,7 @@ class Play:
             await self._lists(who)
             await self._forged_pages(who)
             for case in self._cases(who):
-                for one in tries(case, self.edge.town.persons):
+                for one in self._played(who, case):
                     if not self._allowed(who, case, one):
                         await self._refused(who, case, one)
             await self._desk(who, allowed=False)
@@ -311,6 +319,33 @@ class Play:
         self.wrong += [
             f"{drawn_as}: is refused in several ways: {said}" for drawn_as, said in self.refusals.items() if len(said) > 1
         ]
+
+    def _played(self, who: str, case: Kept) -> Sequence[Try]:
+        """What somebody tries with a case.
+
+        Each act in each of the ways there are to send it, whoever they are: with which of its buttons or forms, goes round by
+        person and case. And all of them, where it is on them to stand for all who are to that case what they are.
+        """
+        number, everything = self.edge.town.cases.index(case), tries(case, self.edge.town.persons)
+        alike = [
+            other
+            for other in self.edge.players
+            if case in self._cases(other) and self._is_to(other, case) == self._is_to(who, case)
+        ]
+        if who == alike[number % len(alike)]:
+            return everything
+        by_act: dict[tuple[Act | None, str], list[Try]] = {}
+        for one in everything:
+            by_act.setdefault((one.act, one.how), []).append(one)
+        turn = number + self.edge.players.index(who)
+        chosen = [found[turn % len(found)] for found in by_act.values()]
+        return [one for one in everything if one in chosen]
+
+    def _is_to(self, who: str, case: Kept) -> tuple[object, ...]:
+        """What somebody is to a case: what they may do, whether it names them, and whether they are let in and at its door."""
+        somebody, cell = PEOPLE[who], case.cell(self.table, who)
+        let_in = somebody.account == "member" and not self._is_nobody(who)
+        return cell, who in case.names, let_in, self.edge.door(who, case.school) == case.school
 
     def _cases(self, who: str) -> Sequence[Kept]:
         at_home = PEOPLE[who].account == "member" and PEOPLE[who].at == SODBURY
@@ -450,11 +485,21 @@ class Play:
                     names = {c.id: c.kind for c in cases}
                     self.wrong.append(f"{who} x take out: {sorted(names[i] for i in out ^ wanted)} too many or too few")
 
+    async def _cleared(self) -> None:
+        """That a name is not the deputy's, after all that the deputy tries who is shut out by it."""
+        for who in self.edge.players:
+            for case in self._cases(who):
+                for one in tries(case, self.edge.town.persons):
+                    if clears(case, one) and self._allowed(who, case, one):
+                        await self._done(who, case, one)
+
     async def _carried_through(self) -> None:
         """What was pressed had its effect, and its rights are there: a part closed, one handed on, a name settled."""
         town, by_kind = self.edge.town, {c.kind: c for c in reversed(self.edge.town.cases) if not c.names}
         (theirs,), (handed,) = by_kind["otherhouse"].alerts.values(), by_kind["child"].alerts.values()
-        await self.edge.submit("dsl", case_cards.CLOSE_FORM, theirs, _SETTLED, SODBURY)
+        (taken,) = (row for row in (await rows(town.bot, "alerts"))["alerts"] if row.id == theirs)
+        (owner,) = (who for who, person in town.persons.items() if person == taken.owner_id)
+        await self.edge.submit(owner, case_cards.CLOSE_FORM, theirs, _SETTLED, SODBURY)
         to = f"{Role.HEAD_OF_HOUSE}|{crc32(b'Cabot'):08x}|{town.persons['cabot']}"
         values = {hand_on.TO: to, hand_on.REASON: "He is of Cabot now"}
         await self.edge.submit("dsl", case_cards.HAND_ON_FORM, f"{handed}|g", values, SODBURY)
@@ -465,8 +510,8 @@ class Play:
         alerts = {row.id: row for row in (await rows(town.bot, "alerts"))["alerts"]}
         if alerts[passed].role != Role.GOVERNORS:
             self.wrong.append(f"what the head handed on is {alerts[passed].role}'s")
-        if (alerts[theirs].state, alerts[theirs].owner_id) != ("done", town.persons["dsl"]):
-            self.wrong.append(f"what the lead closed is {alerts[theirs].state}")
+        if (alerts[theirs].state, alerts[theirs].owner_id) != ("done", town.persons[owner]):
+            self.wrong.append(f"what {owner} closed is {alerts[theirs].state}")
         await self._records_carried_through()
         cleared = next(c for c in town.cases if "deputy" in c.names)
         for who, case in (("cabot", by_kind["child"]), ("deputy", cleared)):

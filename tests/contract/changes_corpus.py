@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.changes_desk import ChangesDesk
 from bot.replies import ShowForm, WrongForm
@@ -97,15 +98,12 @@ def _courses(school: School, incident: Incident, now: datetime) -> Iterator[tupl
     marks = [SignatureLine(x, who) for x in (signature, done) for who in ("Helen Pemberton", "")]
     marks.append(SignatureLine(replace(signature, person_id=None, asked_as=None), ""))
     yield "signatures", CaseCourse(signatures=tuple(marks), result=Result.NO_ACTION, signs=signature)
-    first = Classified(concern, Urgency.HIGH)
-    yield "another category at first", CaseCourse(works=True, first=first)
+    yield "another category at first", CaseCourse(works=True, first=Classified(concern, Urgency.HIGH))
     given = (("a1", "Dana Okafor", Role.DSL), ("a2", "", Role.HEAD_OF_HOUSE))
     yield "duties of others", CaseCourse(works=True, given=given)
 
 
-def _asked(
-    school: School, incident: Incident, now: datetime, texts: tuple[tuple[str, str], ...]
-) -> Iterator[tuple[str, object]]:
+def _asked(school: School, incident: Incident, now: datetime, texts: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, Any]]:
     at = incident.id, incident.reference
     yield "nothing", ChangeQuestions(*at, ())
     yield "what", ChangeQuestions(*at, tuple(Wish))
@@ -143,7 +141,7 @@ def _asked(
     yield "no changes", changes_paged(*at, ())
 
 
-def _signed(incident: Incident, now: datetime, texts: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, object]]:
+def _signed(incident: Incident, now: datetime, texts: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, Any]]:
     mine = Signature("s", incident.id, Role.HEADTEACHER, 0, now, "p", Role.HEADTEACHER, reads=True)
     other = SignatureLine(replace(mine, role=Role.GOVERNORS, done_at=now, done_by="q"), "Chidi Adeyemi")
     page = SignPage(

@@ -142,6 +142,7 @@ ASKS = frozenset(
         "keepings",
         "unfinished_breaches",
         "breach_caused_by",
+        "is_breach_elsewhere",
         "register_record",
         "has_register_version",
         "register_records",

@@ -1,6 +1,7 @@
 """A breach of personal data: its clock runs from when it was found, and does not let go until somebody has decided."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,8 @@ from handlers import breaches, keeping, lists
 from handlers.acknowledge import NotForYou
 from handlers.keeping import KeepingList
 from storage import tables as t
-from tests.handlers.office import Office
+from storage.store import Store
+from tests.handlers.office import Office, import_people
 
 WHAT, REASON = "A list of names was left on the bus", "The list had first names only"
 KEEPERS = ("dsl", "deputy", "headteacher", "chair")
@@ -153,6 +155,20 @@ async def test_nobody_else_deals_with_it(office: Office, who: str) -> None:
     assert await breaches.start(office.ports, office.school, account, "breach-2", {"kind": "lost", "what": WHAT}) == NotForYou()
     assert await breaches.read(office.ports, office.school, account, "breach-1") == NotForYou()
     assert await breaches.change(office.ports, office.school, account, "breach-1", {"contain": "done"}) == NotForYou()
+
+
+async def test_a_form_with_the_id_of_another_schools_breach_is_refused(office: Office) -> None:
+    """Like one that is not theirs: no error says that there is such a breach, and it stays as it was."""
+    await starts(office)
+    before, there = await office.rows(t.breaches), replace(office.school, id="another", prefix="ANO")
+    await import_people(office.database, there, office.clock.now())
+    async with Store(office.database).transaction(there, write=False) as records:
+        lead = (await records.staff()).by_email(office.people["dsl"].email)
+    assert lead is not None
+    account, values = replace(office.account("dsl"), person_id=lead.id), {"kind": "lost", "what": WHAT}
+    assert await breaches.start(office.ports, there, account, "breach-1", values) == NotForYou()
+    assert await office.rows(t.breaches) == before
+    assert isinstance(await breaches.start(office.ports, there, account, "breach-2", values), BreachFile)
 
 
 # Whoever caused it

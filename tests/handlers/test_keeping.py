@@ -193,6 +193,9 @@ def test_every_column_that_may_name_somebody_in_a_case_is_looked_at() -> None:
         "entry_id",
         "participant_id",
         "corrects",
+        "follows",
+        "register_id",
+        "other_id",
     }
     ids = {
         c.name

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from cards.case import case_form
 from cards.texts import say
@@ -151,6 +151,7 @@ async def test_a_case_of_an_older_version_gets_a_key_when_something_is_added(off
         await connection.execute(update(t.incident_texts).values(sealed=None, text="In plain text"))
         await connection.execute(update(t.participants).values(sealed=None, name="Bea"))
         await connection.execute(update(t.case_notes).values(sealed=None, text="Noted"))
+        await connection.execute(delete(t.case_changes))
     note = CaseNote(incident.id, office.people["dsl"].id, NoteKind.OUTCOME, office.clock.now(), "One more word")
     async with office.ports.store.transaction(office.school) as records:
         assert await records.add_case_note(note)

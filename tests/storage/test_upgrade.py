@@ -193,6 +193,8 @@ def _deliveries() -> list[dict[str, Any]]:
         row("overdue", "sent", message="action", address_kind="person"),
         row("to sign", "sent", message="sign_off", address_kind="person"),
         row("to review", "sent", message="review", address_kind="person"),
+        row("to block", "sent", message="block", address_kind="person"),
+        row("to teach", "sent", message="lesson", address_kind="person"),
         row("register", "sent", **{**request, "request_id": None, "register_id": "line-open", "message": "register"}),
         row("by mail", "sent", **{**alert, "platform": "email", "step": "alert-open:unanswered"}),
         row("fenced", "sent", **alert, step="alert-open:0.dsl", lease=4, made_at=EARLIER, uncertain=True),
@@ -214,11 +216,16 @@ def _keepings() -> list[dict[str, Any]]:
 
 
 def _entries() -> list[dict[str, Any]]:
-    """Of every kind; an action that is done, and a correction."""
+    """Of every kind; an action that is done, a correction, and what became of a thing that was taken and of a block."""
     made = {"school": "oak", "incident_id": "incident-reported", "person_id": "person-2", "at": NOW, "sealed": b"x"}
-    rows = [{**made, "id": f"entry-{kind}", "kind": kind} for kind in ("note", "action", "contact", "decision")]
+    kinds: tuple[str, ...] = ("note", "action", "contact", "decision")
+    kinds += ("confiscation", "search", "block", "damage", "lesson")
+    rows = [{**made, "id": f"entry-{kind}", "kind": kind} for kind in kinds]
     rows += [{**made, "id": "entry-done", "kind": "action", "doer_id": "person-1", "done_at": NOW, "done_by": "person-2"}]
-    return [*rows, {**made, "id": "entry-corrected", "kind": "note", "corrects": "entry-note"}]
+    rows += [{**made, "id": "entry-corrected", "kind": "note", "corrects": "entry-note"}]
+    became = {"custody": "confiscation", "release": "confiscation", "in_place": "block", "lifted": "block"}
+    became |= {"paid": "damage"}
+    return [*rows, *({**made, "id": f"entry-{k}", "kind": k, "follows": f"entry-{of}"} for k, of in became.items())]
 
 
 def _course() -> Rows:
@@ -432,11 +439,11 @@ def everything() -> Rows:
                 "school": "oak",
                 "kind": kind,
                 "alert_id": "alert-open",
-                "entry_id": "entry-action" if kind == "action" else None,
+                "entry_id": f"entry-{kind}" if kind in ("action", "block") else None,
                 "due_at": NOW,
                 "state": state,
             }
-            for kind in ("climb", "remind", "action", "sign_off", "review")
+            for kind in ("climb", "remind", "action", "sign_off", "review", "block")
             for state in ("pending", "done", "cancelled")
         ],
         "audit": _audit(),
@@ -511,8 +518,10 @@ async def filled_at(url: str, revision: str) -> AsyncIterator[tuple[Database, di
     await to_revision(database, revision)
     async with database.begin() as connection:
         tables = await fill(connection)
-    yield database, tables
-    await database.close()
+    try:
+        yield database, tables
+    finally:
+        await database.close()
 
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
@@ -579,7 +588,10 @@ async def _everything_holds(database: Database) -> None:
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
 async def test_what_was_under_way_goes_on(empty_database_url: str, revision: str) -> None:
     """What was due is sent, a lease that has run out is taken again and marked, one that has not is left; timers ring."""
-    async with filled_at(empty_database_url, revision) as (database, _):
+    async with filled_at(empty_database_url, revision) as (database, tables):
+        timers = tables["timers"]
+        async with database.begin(write=False) as connection:
+            pending = set(await connection.scalars(select(timers.c.id).where(timers.c.state == "pending")))
         await database.migrate()
         outbox = Outbox(database)
         taken = {d.id: d for d in await outbox.lease(NOW, LEASE, 50, SLACK, a_lane=8)}
@@ -588,8 +600,8 @@ async def test_what_was_under_way_goes_on(empty_database_url: str, revision: str
         assert {d.message_id for d in taken.values() if d.id != "decided"} == {None, "C1/17.5"}
         assert all([await outbox.sent(d, d.message_id or "C1/18") for d in taken.values()])
         due = await outbox.due_timers(NOW, 50, ["oak"])
-        assert {timer.kind for _, timer in due} == {TimerKind.CLIMB, TimerKind.REMIND}
-        assert {timer.id for _, timer in due} == {"climb-pending", "remind-pending"}
+        assert {timer.kind for _, timer in due} >= {TimerKind.CLIMB, TimerKind.REMIND}
+        assert {timer.id for _, timer in due} == pending
         later = {d.id for d in await outbox.lease(LATER + timedelta(seconds=1), LEASE, 50, SLACK, a_lane=8)}
         assert later == {"put off", "on its way"}
 
