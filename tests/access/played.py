@@ -324,7 +324,8 @@ class Play:
         """What somebody tries with a case.
 
         Each act in each of the ways there are to send it, whoever they are: with which of its buttons or forms, goes round by
-        person and case. And all of them, where it is on them to stand for all who are to that case what they are.
+        person and case. All of them, and what nobody may, where it is on them to stand for all who are to that case what they
+        are: that goes round by case too.
         """
         number, everything = self.edge.town.cases.index(case), tries(case, self.edge.town.persons)
         alike = [
@@ -336,7 +337,8 @@ class Play:
             return everything
         by_act: dict[tuple[Act | None, str], list[Try]] = {}
         for one in everything:
-            by_act.setdefault((one.act, one.how), []).append(one)
+            if one.act is not None:
+                by_act.setdefault((one.act, one.how), []).append(one)
         turn = number + self.edge.players.index(who)
         chosen = [found[turn % len(found)] for found in by_act.values()]
         return [one for one in everything if one in chosen]

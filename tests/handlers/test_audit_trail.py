@@ -4,13 +4,19 @@ import ast
 from datetime import timedelta
 from pathlib import Path
 
+from domain import measures as m
 from domain.asking import Answered, Decision, RequestKind
-from domain.checklists import KIND, NO_KIND, OWN, TIMES
+from domain.casework import EntryQuestions, StepsPage
+from domain.checklists import KIND, NO_KIND, OWN, TIMES, Checklist
+from domain.chronology import ChildQuestions, Chronology
 from domain.entries import Timeline
 from domain.exports import PageKind
 from domain.handovers import HandoverReady
-from domain.incident import CaseFile
+from domain.incident import CaseFile, Incident
+from domain.log_records import LogRecord
+from domain.measures import BlockTask
 from domain.people import Kind
+from domain.queues import Wanted
 from domain.register_terms import RegisterKind
 from domain.registers import RecordFile
 from domain.report_form import Filled
@@ -20,6 +26,7 @@ from handlers import (
     breaches,
     case_changes,
     casework,
+    chronology,
     close,
     details,
     exports,
@@ -29,6 +36,7 @@ from handlers import (
     handovers,
     keeping,
     lists,
+    log_form,
     opening,
     readers_log,
     registers,
@@ -37,11 +45,12 @@ from handlers import (
     signing,
     subject_access,
 )
+from handlers.acknowledge import NotForYou
 from handlers.hand_on import HandOnQuestions
 from handlers.listed import catch_up
 from handlers.ports import Records
 from handlers.requests import Sent
-from handlers.set_right import give_duty, set_right
+from handlers.set_right import give_duty, remind_again, set_right
 from storage import tables as t
 from tests.fakes.watched_store import ASKS, CHANGES, NO_RECORD, SHOWS, SHOWS_NOBODY, Watch
 from tests.handlers.office import WHAT, Office
@@ -113,6 +122,9 @@ async def test_everything_anybody_does_is_watched(office: Office, watch: Watch) 
     await opening.open_case(ports, school, office.account("headteacher"), private.id, "Nobody answers")
 
     await _a_case_is_worked(office, private.id)
+    await _what_is_taken_and_blocked(office)
+    await _the_log_form(office, private)
+    await _looked_for(office, private.id, child.id)
     await _a_case_is_changed(office, child.id)
     await _a_subject_and_a_breach(office, child.id)
     await _keeping(office, incident.id)
@@ -139,6 +151,69 @@ async def _a_case_is_worked(office: Office, incident_id: str) -> None:
     await casework.choose(*at, incident_id, {KIND: NO_KIND, TIMES: "first"})
     await casework.decided(*at, f"{incident_id}|||g|", {OWN: "A talk"})
     await lists.to_do(*at)
+    await lists.of_filters(*at, Wanted())
+    async with office.database.begin() as connection:
+        await connection.execute(t.timers.delete().where(t.timers.c.kind == "action"))
+    office.clock.advance(minutes=1)
+    later = (office.clock.now() + timedelta(days=1)).isoformat()
+    left = await casework.add(*at, f"{incident_id}|action|late|", {**filled, "entry_due": later})
+    assert isinstance(left, Timeline)
+    async with office.database.begin() as connection:
+        await connection.execute(t.timers.delete().where(t.timers.c.kind == "action"))
+    assert await remind_again(office.ports, office.school, left.lines[-1].id)
+
+
+async def _what_is_taken_and_blocked(office: Office) -> None:
+    """A phone is taken and given back, an account is blocked, and what the policy says to do is done at a press."""
+    incident = await office.reports(concern="filter_bypass", house="Brunel")
+    await office.acknowledge("dsl", (await office.alerts(incident))[0])
+    at = office.ports, office.school, office.account("dsl")
+    assert isinstance(await casework.ask(*at, incident.id, "confiscation"), EntryQuestions)
+    whom: Filled = {m.FROM: m.NOT_NAMED, m.FROM_WHO: "Cai Sample"}
+    phone: Filled = {**whom, m.ITEM: "A phone", m.PLACE: "The safe", "entry_doer": (office.picked("dsl"),)}
+    assert isinstance(await casework.add(*at, f"{incident.id}|confiscation|f", {}), EntryQuestions)
+    page = await casework.add(*at, f"{incident.id}|confiscation|f", phone)
+    assert isinstance(page, Timeline)
+    taken = page.lines[-1].id
+    assert isinstance(await casework.ask_correction(*at, f"{incident.id}|{taken}"), EntryQuestions)
+    assert isinstance(await casework.ask_more(*at, f"{incident.id}|release|{taken}"), EntryQuestions)
+    assert isinstance(await casework.add(*at, f"{incident.id}|release|g||{taken}", {m.TO: "His mother"}), Timeline)
+    office.clock.advance(minutes=1)
+    page = await casework.add(*at, f"{incident.id}|block|h", {**whom, m.BLOCKED: m.Blocked.ACCOUNT})
+    assert isinstance(page, Timeline)
+    block, it = f"{incident.id}|{page.lines[-1].id}", (office.ports, office.school, office.account("it"))
+    assert isinstance(await casework.block_task(*it, block), BlockTask)
+    for lifted in (False, True):
+        assert isinstance(await casework.carried_out(*it, block, lifted=lifted), BlockTask)
+    says = await casework.steps(*at, incident.id)
+    assert isinstance(says, StepsPage)
+    assert isinstance(says.suggestion, Checklist)
+    step = says.suggestion.items[0].action.id
+    assert isinstance(await casework.make_action(*at, f"{incident.id}|{step}"), Timeline)
+    assert isinstance(await casework.ask_contact(*at, f"{incident.id}|parents"), EntryQuestions)
+
+
+async def _the_log_form(office: Office, incident: Incident) -> None:
+    """It is looked at, taken out, and fetched on the command line."""
+    dsl = office.account("dsl")
+    at = office.ports, office.school
+    assert isinstance(await log_form.look(*at, dsl, incident.id), LogRecord)
+    assert isinstance(await log_form.take_out(*at, dsl, incident.id), LogRecord)
+    page = exports.new_page(office.ports, PageKind.SUBJECT, dsl.person_id, "log.html", "", (incident.id,))
+    await exports.add(*at, dsl, page)
+    assert await log_form.pages_for(*at, office.people["dsl"].email, incident.reference) == (page,)
+    assert await log_form.fetched(*at, page, "pdf", opened=True)
+
+
+async def _looked_for(office: Office, incident_id: str, child: str) -> None:
+    """A child's chronology: of a pupil on the list, of a name that was typed, and of one who is in a case."""
+    at = office.ports, office.school, office.account("dsl")
+    assert isinstance(await chronology.ask(*at), ChildQuestions)
+    for whom in (f"person:{child}", "text:Mr Novak", "text:Nobody At All"):
+        assert isinstance(await chronology.search(*at, (whom,)), Chronology)
+    assert isinstance(await chronology.search(*at, ()), ChildQuestions)
+    assert isinstance(await chronology.of_child(*at, f"|{child}"), Chronology)
+    assert await chronology.of_child(*at, f"{incident_id}|{child}") == NotForYou()
 
 
 async def _a_form_that_is_not_sent(office: Office) -> None:

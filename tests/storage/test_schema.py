@@ -160,6 +160,49 @@ async def test_a_state_is_that_of_an_action_and_somebodys_doing(database: Databa
                     await connection.execute(update(t.case_entries).values(**values))
 
 
+WRONG_ON_THE_DESK: list[tuple[str, dict[str, object]]] = [
+    ("case_changes", {"kind": "gossip"}),
+    ("case_links", {"kind": "friends"}),
+    ("case_links", {"done_at": NOW}),
+    ("signatures", {"done_at": NOW}),
+    ("signatures", {"person_id": None}),
+    ("signatures", {"done_at": NOW, "done_by": "p", "ended_at": NOW}),
+    ("reviews", {"done_by": "somebody"}),
+    ("register_records", {"kind": "gossip"}),
+    ("register_records", {"state": "lost"}),
+    ("register_records", {"versions": 0}),
+    ("register_versions", {"change": "gone"}),
+    ("register_versions", {"state": "lost"}),
+    ("register_versions", {"number": 2}),
+]
+
+
+async def test_how_a_case_goes_on_and_a_register_are_what_somebody_did(database: Database, clock: FakeClock) -> None:
+    """A link undone by nobody, a line signed and not wanted, a register without a wording: both databases refuse."""
+    async with open_office(database, clock) as office:
+        one, other = await office.reports(), await office.reports()
+        made: dict[str, Any] = {"id": "a", "school": "oak", "incident_id": one.id, "person_id": "p", "at": NOW}
+        line: dict[str, Any] = {"id": "a", "school": "oak", "kind": "risk", "reference": "R-1", "state": "open"}
+        version: dict[str, Any] = {"id": "a", "school": "oak", "record_id": "a", "number": 1, "person_id": "p", "at": NOW}
+        async with database.begin() as connection:
+            for table, row in (
+                (t.case_changes, {**made, "kind": "closed"}),
+                (t.case_links, {**made, "kind": "related", "other_id": other.id}),
+                (t.signatures, {**made, "role": "headteacher", "round": 0, "asked_as": "headteacher"}),
+                (t.reviews, {**made, "due_at": NOW}),
+                (t.register_records, {**line, "versions": 1, "written_by": "p", "changed_at": NOW}),
+                (t.register_versions, {**version, "change": "added", "state": "open"}),
+            ):
+                await connection.execute(insert(table).values(**row))
+        for name, values in WRONG_ON_THE_DESK:
+            with pytest.raises(IntegrityError):
+                async with database.begin() as connection:
+                    await connection.execute(update(t.metadata.tables[name]).values(**values))
+        with pytest.raises(IntegrityError):
+            async with database.begin() as connection:
+                await connection.execute(update(t.case_links).values(other_id=one.id))
+
+
 async def test_nobody_settles_their_own_name(database: Database, clock: FakeClock) -> None:
     """Whoever may be meant cannot be the one who says that they are not."""
     async with open_office(database, clock) as office:
