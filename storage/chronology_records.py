@@ -23,10 +23,8 @@ _i, _p, _w = t.incidents.c, t.participants.c, t.typed_names.c
 _HERE = _i.school == bindparam("here")
 _NEWEST = (_i.reported_at.desc(), _i.id)
 # Put together once: to do so each time costs more than to ask.
-_INCIDENTS = (
-    select(*(c for c in _i if c.name not in ("route", "wrapped_key")))
-    .where(_HERE, _i.id.in_(bindparam("incidents", expanding=True)))
-    .order_by(_i.reported_at, _i.id)
+_INCIDENTS = select(*(c for c in _i if c.name not in ("route", "wrapped_key"))).where(
+    _HERE, _i.id.in_(bindparam("incidents", expanding=True))
 )
 _NAMING = (
     select(_i.id)
@@ -61,7 +59,9 @@ class ChronologyRecords(EntryRecords):
     async def incidents(self, incident_ids: Collection[str]) -> dict[str, Incident]:
         """These cases, by id, in the order in which they were reported. Nobody holds them."""
         values = {"here": self._school, "incidents": list(incident_ids)}
-        return {r.id: incident_of(r) for r in await self._c.execute(_INCIDENTS, values)}
+        found = [incident_of(r) for r in await self._c.execute(_INCIDENTS, values)]
+        # In order here: to have them so, SQLite would go through all cases of the school by their time.
+        return {i.id: i for i in sorted(found, key=lambda i: (i.reported_at, i.id))}
 
     async def cases_naming(self, people: Collection[str], since: datetime | None, most: int) -> tuple[str, ...]:
         """The cases in which somebody of the lists has a part, by id, the newest first, so many at most."""

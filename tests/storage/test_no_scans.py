@@ -16,9 +16,12 @@ import pytest_asyncio
 from sqlalchemy import Connection, Table, event, func, select
 
 from bot.worker import LEASE
+from domain.chronology import Chronology
 from domain.incident import Incident
 from domain.people import Platform
-from handlers import close, details, lists
+from domain.queues import Filters, QueueKind, Wanted
+from domain.register_terms import RegisterKind
+from handlers import case_changes, casework, chronology, close, details, lists, log_form, registers, signing
 from handlers.hand_on import HandedOn
 from storage import tables as t
 from storage.auditing import Auditing
@@ -38,7 +41,7 @@ PARTIAL: frozenset[str] = frozenset(
     str(index.name)
     for table in t.metadata.tables.values()
     for index in table.indexes
-    if index.dialect_options["sqlite"]["where"] is not None
+    if index.dialect_options["sqlite"]["where"] is not None and not index.unique
 )
 """They hold little: what is unfinished, or was given up."""
 
@@ -128,6 +131,30 @@ async def test_lists_are_shown_without_a_scan(office: Office) -> None:
     async with explained(office.database) as looks:
         assert (await lists.queue(office.ports, office.school, office.account("dsl"))).lines
         assert await lists.mine(office.ports, office.school, office.account("teacher"))
+
+    assert scans(looks) == []
+
+
+async def test_the_desk_of_whoever_leads_is_shown_without_a_scan(office: Office) -> None:
+    """Every list, a child's chronology, and what is written, changed and signed in a case."""
+    incident = await office.reports(concern="harmful_content", targets=("text:Rosa Rarely",))
+    await office.works()
+    await office.acknowledge("dsl", await office.alert(incident))
+    at = office.ports, office.school, office.account("dsl")
+    async with explained(office.database) as looks:
+        for kind in QueueKind:
+            await lists.of_filters(*at, Wanted(Filters(kind)))
+        await lists.to_do(*at)
+        if office.database.is_sqlite:
+            # By a thousand marks of words like the name: among so few cases PostgreSQL rather looks through them all.
+            assert isinstance(await chronology.search(*at, ("text:Rosa Rarely",)), Chronology)
+        await casework.add(*at, f"{incident.id}|note|f|", {"entry_text": "Her mother rang"})
+        await casework.timeline(*at, incident.id)
+        await casework.steps(*at, incident.id)
+        await case_changes.history(*at, incident.id)
+        await signing.look(*at, incident.id)
+        await log_form.look(*at, incident.id)
+        await registers.show(*at, RegisterKind.RISK)
 
     assert scans(looks) == []
 
