@@ -20,7 +20,7 @@ doctor: $(MARK)
 test: $(MARK)-dev
 	$(BIN)/python -m pytest -n 4
 
-# What `make test` tries for the newest cases alone, for all of them.
+# The rest: what `make test` tries for the newest versions alone, and on PostgreSQL for one story in three.
 test-long: $(MARK)-dev
 	$(BIN)/python -m pytest -n 4 -m long
 
