@@ -119,7 +119,9 @@ class QueueRecords:
 
 
 _ALERTS_OF_CASES = (
-    select(t.alerts).where(_a.incident_id.in_(bindparam("incidents", expanding=True))).order_by(_a.opened_at, _a.id)
+    select(t.alerts)
+    .where(_a.school == bindparam("here"), _a.incident_id.in_(bindparam("incidents", expanding=True)))
+    .order_by(_a.opened_at, _a.id)
 )
 
 

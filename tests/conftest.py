@@ -77,6 +77,10 @@ def _a_busy_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
         # As the fakes' own deadlines are stretched, so that what is told in time stays told in time.
         if module := sys.modules.get(name):
             monkeypatch.setattr(module, patience, getattr(module, patience) * UNHURRIED)
+    for name in ("bot.slack.serving", "bot.teams.serving"):
+        if module := sys.modules.get(name):
+            # Whoever reads a channel is asked for again soon where the first time failed: no story waits a minute for it.
+            monkeypatch.setattr(module, "_READERS_RETRY_SECONDS", 1.0)
 
 
 @pytest.fixture(autouse=True)
