@@ -73,9 +73,7 @@ def commitment_to_entry(key: Key, entry_id: str, person_id: str, at: datetime, c
 def commitment_to_change(key: Key, row: Mapping[str, Any], body: str) -> str:
     """The same of how a case was changed; `row` has its columns, `body` is as it is sealed."""
     at = row["at"].astimezone(UTC).isoformat()
-    return _commitment(
-        key, ["change", row["id"], row["person_id"], row["kind"], at, row["other_id"] or "", row["code"], body]
-    )
+    return _commitment(key, ["change", row["id"], row["person_id"], row["kind"], at, row["other_id"] or "", row["code"], body])
 
 
 def commitment_to_state(key: Key, row: Any) -> str:

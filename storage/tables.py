@@ -356,9 +356,7 @@ case_changes = Table(
     Column("kind", String(16), nullable=False),
     Column("at", Moment, nullable=False),
     _id("other_id", nullable=True, comment="the other case, of a merge or a link"),
-    Column(
-        "code", String(32), nullable=False, server_default="", comment="how it ended, or for which role it was signed"
-    ),
+    Column("code", String(32), nullable=False, server_default="", comment="how it ended, or for which role it was signed"),
     _sealed(),
     _one_of("kind", "kind", ChangeKind),
 )
