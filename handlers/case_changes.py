@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from domain.access import Act, Subject, Viewer, may
+from domain.access import Act, Subject, may
 from domain.audience import Duty, duties
 from domain.case_changes import (
     AS_THE_POLICY_HAS_IT,
@@ -40,10 +40,11 @@ from handlers.alerting import deadline, open_duty, timer
 from handlers.ask import same_id
 from handlers.course import linked, page
 from handlers.details import PassedOn, pass_on
-from handlers.ports import Ports, Records, actor
+from handlers.ports import Ports, Records
 from handlers.reopening import revive
-from handlers.rights import note_reading, subject, viewer
+from handlers.rights import subject
 from handlers.set_right import groups_of
+from handlers.working import Work, begun
 
 ChangeOutcome: TypeAlias = ChangeQuestions | WishQuestions | Done | PassedOn | NotForYou
 UnlinkOutcome: TypeAlias = UnlinkQuestions | Done | NotForYou
@@ -61,34 +62,12 @@ _FARTHEST_REVIEW = timedelta(days=3660)
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """A case that somebody may work, held for the rest of the transaction."""
-
-    ports: Ports
-    records: Records
-    looking: Viewer
-    case: Subject
-    now: datetime
-
-    @property
-    def incident(self) -> Incident:
-        return self.case.incident
-
-    @property
-    def school(self) -> School:
-        return self.looking.school
-
-    @property
-    def person(self) -> str:
-        return self.looking.person or ""
+class _Work(Work):
+    """A case that is changed."""
 
     def change_id(self, form_id: str) -> str:
         """The id of the change that a form makes. Of the person too: nobody can send another's form a second time."""
         return same_id("change", self.incident.id, self.person, form_id)
-
-    @property
-    def actor(self) -> str:
-        return actor(self.looking.account)
 
 
 async def history(
@@ -96,31 +75,31 @@ async def history(
 ) -> ChangesPage | NotForYou:
     """How a case has changed, a page of it, the last one if none is named."""
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None:
             return NotForYou()
-        await note_reading(records, work.looking, work.incident, work.now)
+        await work.noted()
         return await page(records, work.looking, work.incident, work.now, number)
 
 
 async def begin(ports: Ports, school: School, account: Account, incident_id: str) -> ChangeQuestions | NotForYou:
     """What can be changed about a case as it stands."""
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         return await _choices(work) if work is not None else NotForYou()
 
 
 async def ask(ports: Ports, school: School, account: Account, incident_id: str, wish: str) -> ChangeOutcome:
     """The form for one change."""
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None:
             return NotForYou()
         choices = await _choices(work)
         wanted = next((w for w in choices.wishes if w == wish), None)
         if wanted is None:
             return replace(choices, faults={KIND: Fault.UNKNOWN_CHOICE if wish else Fault.MISSING})
-        await note_reading(records, work.looking, work.incident, work.now)
+        await work.noted()
         return await _questions(work, wanted, ports.new_id())
 
 
@@ -132,7 +111,7 @@ async def change(ports: Ports, school: School, account: Account, state: str, val
         other = await records.incident_by_reference(named) if 0 < len(named) <= LONGEST_REFERENCE else None
         of_a_merge = await records.merged_into(incident_id) if wish == Wish.UNMERGE else None
         await _hold(records, incident_id, other.id if other is not None else of_a_merge)
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None or not form_id or wish not in set(Wish):
             return NotForYou()
         if await records.is_changed(work.change_id(form_id)):
@@ -161,7 +140,7 @@ async def change(ports: Ports, school: School, account: Account, state: str, val
             case Wish.REOPEN:
                 outcome = faults or await _reopen(work, asked, values)
         if not isinstance(outcome, Done | PassedOn):
-            await note_reading(records, work.looking, work.incident, work.now)
+            await work.noted()
             return replace(asked, faults=outcome)
     ports.wake()
     return outcome
@@ -171,7 +150,7 @@ async def ask_unlink(ports: Ports, school: School, account: Account, value: str)
     """Why a link is to be taken away. `value`: the case and the link."""
     incident_id, _, link_id = value.partition("|")
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         link = await _related(work, link_id) if work is not None else None
         if work is None or link is None:
             return NotForYou()
@@ -182,7 +161,7 @@ async def unlink(ports: Ports, school: School, account: Account, state: str, val
     """Takes a link away. That it was there, and why it is no more, stays in both cases' changes."""
     incident_id, link_id, form_id = (*state.split("|"), "", "")[:3]
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None or not form_id:
             return NotForYou()
         if await records.is_changed(work.change_id(form_id)):
@@ -202,14 +181,6 @@ async def unlink(ports: Ports, school: School, account: Account, state: str, val
 
 
 # What is asked
-
-
-async def _begun(ports: Ports, records: Records, school: School, account: Account, incident_id: str) -> _Work | None:
-    now, incident = ports.clock.now(), await records.incident(incident_id)
-    if incident is None:
-        return None
-    looking, case = await viewer(records, school, account), await subject(records, incident, now)
-    return _Work(ports, records, looking, case, now) if may(looking, Act.WORK, case) else None
 
 
 async def _hold(records: Records, one: str, other: str | None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
-from domain.access import LEADS, TECHNICAL, Act, Subject, Viewer, may
+from domain.access import LEADS, TECHNICAL, Act, may
 from domain.agencies import Offered, offered
 from domain.casework import Advice, DecisionQuestions, DecisionSteps, EntryQuestions, KindOfEntry, StepsPage
 from domain.checklists import (
@@ -83,8 +83,9 @@ from handlers.acknowledge import NotForYou, remind_at
 from handlers.ask import same_id
 from handlers.filled import PERSON
 from handlers.ports import Ports, Records, actor
-from handlers.rights import member, note_reading, subject, viewer
+from handlers.rights import member, note_reading, subject
 from handlers.timeline import may_be_told, page
+from handlers.working import Work, begun
 
 _OF_SOMEBODY = frozenset({EntryKind.ACTION, EntryKind.CONFISCATION, EntryKind.CUSTODY, EntryKind.SEARCH})
 """Entries with a member of staff who does it, or has it."""
@@ -94,30 +95,8 @@ DecisionOutcome: TypeAlias = DecisionQuestions | DecisionSteps | Timeline | NotF
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """A case that somebody may work, held for the rest of the transaction."""
-
-    ports: Ports
-    records: Records
-    looking: Viewer
-    case: Subject
-    now: datetime
-
-    @property
-    def incident(self) -> Incident:
-        return self.case.incident
-
-    @property
-    def school(self) -> School:
-        return self.looking.school
-
-    @property
-    def person(self) -> str:
-        return self.looking.person or ""
-
-    async def noted(self) -> None:
-        """Notes that the case was read."""
-        await note_reading(self.records, self.looking, self.incident, self.now)
+class _Work(Work):
+    """A case whose timeline is written in."""
 
     async def page(self, number: int | None = None, *, saved: bool = False, untold: bool = False) -> Timeline:
         """A page of the timeline, noted as read."""
@@ -142,14 +121,14 @@ async def timeline(
 ) -> Timeline | NotForYou:
     """A page of what was written in a case, the last one if none is named."""
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         return await work.page(number) if work is not None else NotForYou()
 
 
 async def begin(ports: Ports, school: School, account: Account, incident_id: str) -> KindOfEntry | NotForYou:
     """What is to be added."""
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         return KindOfEntry(work.incident) if work is not None else NotForYou()
 
 
@@ -158,7 +137,7 @@ async def ask(
 ) -> EntryQuestions | KindOfEntry | NotForYou:
     """The fields of an entry of a kind."""
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None:
             return NotForYou()
         if kind not in ADDED:
@@ -174,7 +153,7 @@ async def ask_more(ports: Ports, school: School, account: Account, value: str) -
     """The fields of what became of an entry. `value`: the case, the kind and that entry."""
     incident_id, kind, entry_id = (*value.split("|"), "", "")[:3]
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None or kind not in FOLLOWS or not _may_follow(await records.entries(incident_id), kind, entry_id):
             return NotForYou()
         await work.noted()
@@ -187,7 +166,7 @@ async def ask_contact(ports: Ports, school: School, account: Account, value: str
     """The fields of contact with somebody whom the page of steps suggests. `value`: the case and their role."""
     incident_id, _, whom = value.partition("|")
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None or whom not in CONTACTS:
             return NotForYou()
         return await _asked(work, EntryQuestions(work.incident, EntryKind.CONTACT, ports.new_id(), work.now, {WHOM: whom}))
@@ -199,7 +178,7 @@ async def ask_correction(
     """The form of an entry as it reads now, to be corrected. `value`: the case and the entry."""
     incident_id, _, entry_id = value.partition("|")
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         told = _newest(await records.entries(incident_id), entry_id) if work is not None else None
         if work is None or told is None:
             return NotForYou()
@@ -218,7 +197,7 @@ async def add(ports: Ports, school: School, account: Account, state: str, values
     """Keeps an entry, or a correction of one. The same form sent again changes nothing, and is answered as before."""
     incident_id, kind, form_id, corrects, follows = (*state.split("|"), "", "", "", "")[:5]
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None or kind not in {*ADDED, *FOLLOWS} or not form_id:
             return NotForYou()
         entries = await records.entries(incident_id)
@@ -252,7 +231,7 @@ async def make_action(ports: Ports, school: School, account: Account, value: str
     """
     incident_id, _, step_id = value.partition("|")
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None:
             return NotForYou()
         decided = (await records.decided_kinds(incident_id)).get(incident_id, "")
@@ -275,7 +254,7 @@ async def done(ports: Ports, school: School, account: Account, value: str) -> Ti
     """Says that an action is done. `value`: the case and the entry. Said twice, the first stands."""
     incident_id, _, entry_id = value.partition("|")
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         action = await records.action(entry_id) if work is not None else None
         if work is None or action is None or action.incident_id != incident_id:
             return NotForYou()
@@ -295,7 +274,7 @@ async def done(ports: Ports, school: School, account: Account, value: str) -> Ti
 async def steps(ports: Ports, school: School, account: Account, incident_id: str) -> StepsPage | NotForYou:
     """What the policy's grid suggests, with the repeats counted, and whom to turn to outside."""
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None:
             return NotForYou()
         await work.noted()
@@ -313,7 +292,7 @@ async def steps(ports: Ports, school: School, account: Account, incident_id: str
 async def ask_decision(ports: Ports, school: School, account: Account, incident_id: str) -> DecisionOutcome:
     """Which line of the grid it is; of a policy without a grid, what is decided."""
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None:
             return NotForYou()
         await work.noted()
@@ -329,7 +308,7 @@ async def choose(
 ) -> DecisionOutcome:
     """The steps of the line that was chosen; what the policy lays down is chosen already."""
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None:
             return NotForYou()
         kind, times = values.get(KIND, ""), values.get(TIMES, "")
@@ -353,7 +332,7 @@ async def decided(ports: Ports, school: School, account: Account, state: str, va
     """Keeps what a person decided, with a reason where it differs from what is suggested. Sent twice it is kept once."""
     incident_id, kind, times, form_id, corrects = (*state.split("|"), "", "", "", "")[:5]
     async with ports.store.transaction(school) as records:
-        work = await _begun(ports, records, school, account, incident_id)
+        work = await begun(_Work, ports, records, school, account, incident_id)
         if work is None or not form_id:
             return NotForYou()
         entries = await records.entries(incident_id)
@@ -380,14 +359,6 @@ async def decided(ports: Ports, school: School, account: Account, state: str, va
         told = Decided(outcome, taken.kind.name if taken is not None else "", words)
         await _keep(work, Entry(work.new_id(form_id), incident_id, work.person, work.now, told, corrects))
         return await work.page(saved=True)
-
-
-async def _begun(ports: Ports, records: Records, school: School, account: Account, incident_id: str) -> _Work | None:
-    now, incident = ports.clock.now(), await records.incident(incident_id)
-    if incident is None:
-        return None
-    looking, case = await viewer(records, school, account), await subject(records, incident, now)
-    return _Work(ports, records, looking, case, now) if may(looking, Act.WORK, case) else None
 
 
 async def _keep(work: _Work, entry: Entry) -> None:
@@ -473,12 +444,9 @@ async def carried_out(ports: Ports, school: School, account: Account, value: str
 
 async def _task(ports: Ports, records: Records, school: School, account: Account, value: str) -> _Work | None:
     incident_id, _, entry_id = value.partition("|")
-    now, incident, state = ports.clock.now(), await records.incident(incident_id), await records.block(entry_id)
-    if incident is None or state is None or state.incident_id != incident_id:
-        return None
-    looking, case = await viewer(records, school, account), await subject(records, incident, now)
-    allowed = may(looking, Act.WORK, case) or may(looking, Act.CARRY_OUT, case)
-    return _Work(ports, records, looking, case, now) if allowed else None
+    work = await begun(_Work, ports, records, school, account, incident_id, Act.WORK, Act.CARRY_OUT)
+    state = await records.block(entry_id)
+    return work if state is not None and state.incident_id == incident_id else None
 
 
 async def _shown_task(work: _Work, value: str, *, saved: bool = False) -> BlockTask | NotForYou:

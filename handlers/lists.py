@@ -1,6 +1,6 @@
 """One's own reports, and the alerts that are one's to answer."""
 
-from domain.access import may_decide_request, reach
+from domain.access import may_decide_request
 from domain.asking import UnheardRequest
 from domain.audience import excluded_ids
 from domain.entries import Overdue
@@ -99,8 +99,7 @@ async def queue(ports: Ports, school: School, account: Account) -> Queue:
             UnheardRequest(r.id, r.reference) for r in await records.unheard_requests() if may_decide_request(looking, r)
         )
         records_wait = await waits(records, school, account, now)
-        within = reach(looking)
-        actions = await actions_late(records, looking, within, LATE, now, MOST_COUNTED + 1) if within is not None else []
+        actions = await actions_late(records, looking, LATE, now, MOST_COUNTED + 1)
         alerts = [line for line in sections[UNANSWERED] if key_of(line).at <= now]
         sections[LATE] = [*alerts, *actions]
     return Queue(

@@ -1,0 +1,61 @@
+"""A case that somebody may work, held for the rest of a transaction: what every form of the desk begins with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from domain.access import Act, Subject, Viewer, may
+from domain.incident import Incident
+from domain.people import Account, School
+from handlers.ports import Ports, Records, actor
+from handlers.rights import note_reading, subject, viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A case, who looks at it, and the moment of the request."""
+
+    ports: Ports
+    records: Records
+    looking: Viewer
+    case: Subject
+    now: datetime
+
+    @property
+    def incident(self) -> Incident:
+        """What was reported."""
+        return self.case.incident
+
+    @property
+    def school(self) -> School:
+        """Where they work."""
+        return self.looking.school
+
+    @property
+    def person(self) -> str:
+        """The id of whoever works it."""
+        return self.looking.person or ""
+
+    @property
+    def actor(self) -> str:
+        """How the audit names them."""
+        return actor(self.looking.account)
+
+    async def noted(self) -> None:
+        """Notes that the case was read."""
+        await note_reading(self.records, self.looking, self.incident, self.now)
+
+
+WorkT = TypeVar("WorkT", bound=Work)
+
+
+async def begun(
+    kind: type[WorkT], ports: Ports, records: Records, school: School, account: Account, incident_id: str, *acts: Act
+) -> WorkT | None:
+    """The case as work of that kind; None if there is none, or they may do none of the acts (`WORK`, if none is named)."""
+    now, incident = ports.clock.now(), await records.incident(incident_id)
+    if incident is None:
+        return None
+    looking, case = await viewer(records, school, account), await subject(records, incident, now)
+    allowed = any(may(looking, act, case) for act in acts or (Act.WORK,))
+    return kind(ports, records, looking, case, now) if allowed else None
