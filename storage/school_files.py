@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -15,7 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -30,7 +28,8 @@ from domain.policy import Policy
 from domain.retention import LONGEST_YEARS, YEARS
 from domain.words import EXTERNAL_ROLES, RetentionClass, Role, Urgency
 from storage.agency_files import Phone, WebAddress
-from storage.policy_files import PolicyFileError, load_policy, load_policy_at, shared_folder
+from storage.policy_files import load_policy, load_policy_at, shared_folder
+from storage.yaml_files import PolicyFileError, checked, read_yaml
 
 
 class SchoolFileError(Exception):
@@ -197,12 +196,9 @@ def load_schools(folder: Path) -> dict[str, School]:
 
 def _load(path: Path) -> School:
     try:
-        raw = _School.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as wrong:
-        places = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'top'}: {e['msg']}" for e in wrong.errors())
-        raise SchoolFileError(f"{path}: {places}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
-        raise SchoolFileError(f"{path} is not valid YAML: {wrong}") from None
+        raw = checked(path, read_yaml(path), _School)
+    except PolicyFileError as wrong:
+        raise SchoolFileError("; ".join(str(wrong).splitlines())) from None
     try:
         policy = _policy(path, raw.policy)
         return School(

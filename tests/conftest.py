@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 from zlib import crc32
@@ -16,6 +17,10 @@ from zlib import crc32
 import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import LRUCache
 
 from storage import database as database_module
 from storage import records, tables
@@ -92,6 +97,26 @@ def _nothing_kept() -> Iterator[None]:
             getattr(module, remembered).cache_clear()
     if module := sys.modules.get("botframework.connector.auth.jwt_token_extractor"):
         module.JwtTokenExtractor.metadataCache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_statement_is_compiled_once() -> Iterator[None]:
+    """A program has one engine, which remembers the SQL of each statement. Here there are thousands, for two databases."""
+    compiled: LRUCache[Any, Any] = LRUCache(4000)
+    made = create_async_engine
+
+    def with_what_is_compiled(*args: Any, **settings: Any) -> AsyncEngine:
+        engine = made(*args, **settings)
+        engine.sync_engine._compiled_cache = compiled
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database_module, "create_async_engine", with_what_is_compiled)
+        for dialect in (PGDialect_asyncpg, SQLiteDialect_aiosqlite):
+            # What is remembered is found again by the dialect, too.
+            patch.setattr(dialect, "__hash__", lambda self: hash(type(self)))
+            patch.setattr(dialect, "__eq__", lambda self, other: type(self) is type(other))
+        yield
 
 
 @pytest.fixture

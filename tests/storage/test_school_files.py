@@ -1,5 +1,6 @@
 """School files: the example loads, and every mistake is refused with file and place named."""
 
+import re
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -110,14 +111,23 @@ def write(folder: Path, name: str = "least", **changes: Any) -> Path:
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_mistake_is_refused_with_its_place(case: str, tmp_path: Path) -> None:
-    """The message names the file and the line's name in it, and stands on one line."""
+    """The message names the file, and the line by its number and name, and stands on one line."""
     changes, said = WRONG[case]
     path = write(tmp_path / "schools", **changes)
     with pytest.raises(SchoolFileError) as wrong:
         load_schools(path.parent)
-    assert str(wrong.value).startswith(f"{path}: ")
+    assert re.match(rf"{re.escape(str(path))}:( |\d+: )", str(wrong.value))
     assert said in str(wrong.value)
     assert "\n" not in str(wrong.value)
+
+
+def test_what_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    """Of two lines for one role neither wins: whoever is left out would never be alerted."""
+    path = write(tmp_path / "schools")
+    again = yaml.safe_dump({"roles": LEAST["roles"]})
+    path.write_text(path.read_text(encoding="utf-8") + again, encoding="utf-8")
+    with pytest.raises(SchoolFileError, match=r"least\.yaml:\d+: .*'roles' stands here twice"):
+        load_schools(path.parent)
 
 
 @pytest.mark.parametrize("text", ["", "name: [", "- a\n- list\n", "\t"])

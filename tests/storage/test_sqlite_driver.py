@@ -152,5 +152,7 @@ async def test_a_program_that_is_stopped_in_the_middle_of_a_commit_does_end(tmp_
         closing.cancel()
         done, _ = await asyncio.wait([closing], timeout=5)
         await connection.invalidate()
+        # It answers the loop of this test, which must be there until it has ended.
+        await asyncio.to_thread(adapted._connection._thread.join, 5)
     assert done
     await database.close()
