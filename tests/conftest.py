@@ -1,6 +1,7 @@
 """What every test may ask for. Nothing mocks the bot's own code: fakes stand for the platforms, the clock and the school."""
 
 import asyncio
+import gc
 import os
 import shutil
 import sys
@@ -62,6 +63,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_top = {"story", "handlers"} & set(item.path.parts)
         if on_top and "postgresql" in item.name and crc32(item.nodeid.encode()) % 3:
             item.add_marker(pytest.mark.long)
+
+
+def pytest_collection_finish() -> None:
+    """What stays for all tests is not looked through for garbage with each of them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
