@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import aiohttp
 
 from bot.doctor import Level, check_chains
+from bot.logs import kind_of
 from bot.metrics import Metrics
 from domain.people import School
 from handlers.ports import Ports
@@ -47,7 +48,7 @@ class Auditor:
             try:
                 await self.round()
             except Exception as broken:  # noqa: BLE001 - what watches the heartbeat hears of it
-                log.error("the auditor could not look: %s", type(broken).__name__)  # noqa: TRY400
+                log.error("the auditor could not look: %s", kind_of(broken))  # noqa: TRY400
             await asyncio.sleep(EVERY_SECONDS)
 
     async def round(self) -> None:
@@ -60,7 +61,7 @@ class Auditor:
                 await self._set_right(school, found)
             except Exception as broken:  # noqa: BLE001 - one case that breaks must not leave the others alone
                 self.metrics.astray(found.school, found.fault)
-                log.error("case %s is left alone and could not be set right: %s", found.incident_id, type(broken).__name__)  # noqa: TRY400
+                log.error("case %s is left alone and could not be set right: %s", found.incident_id, kind_of(broken))  # noqa: TRY400
         self._say_late(await self.auditing.behind(now - _LATE))
         if self._roles_at is None or now - self._roles_at >= _ROLES_EVERY:
             await self._look_at_roles()

@@ -11,18 +11,28 @@ from cards.texts import say
 from domain.case_changes import (
     KIND,
     NOTE,
+    REASON,
     ChangesPage,
 )
-from domain.change_forms import ChangeQuestions, Done, SignPage, UnlinkQuestions, WishQuestions
+from domain.change_forms import ChangeQuestions, Done, SendBackPage, SignPage, UnlinkQuestions, WishQuestions
 from domain.people import Account, School
-from handlers import case_changes, signing
+from handlers import case_changes, sending_back, signing
 from handlers.acknowledge import NotForYou
 from handlers.details import PassedOn
 from handlers.ports import Ports
 from handlers.signing import SignedAlready
 
 _Outcome: TypeAlias = (
-    ChangesPage | ChangeQuestions | WishQuestions | UnlinkQuestions | SignPage | Done | PassedOn | SignedAlready | NotForYou
+    ChangesPage
+    | ChangeQuestions
+    | WishQuestions
+    | UnlinkQuestions
+    | SignPage
+    | SendBackPage
+    | Done
+    | PassedOn
+    | SignedAlready
+    | NotForYou
 )
 
 
@@ -47,6 +57,8 @@ class ChangesDesk:
                 return self._shown(await case_changes.ask_unlink(*at, value))
             case cards.SIGN_CASE:
                 return self._shown(await signing.look(*at, value))
+            case cards.SEND_BACK:
+                return self._shown(await sending_back.ask(*at, value))
         return None
 
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply | None:
@@ -61,6 +73,8 @@ class ChangesDesk:
                 return self._shown(await case_changes.unlink(*at, state, values))
             case cards.SIGN_FORM:
                 return self._shown(await signing.sign(*at, state, _text(values, NOTE)))
+            case cards.SEND_BACK_FORM:
+                return self._shown(await sending_back.send_back(*at, state, _text(values, REASON)))
         return None
 
     def _shown(self, outcome: _Outcome) -> Reply:
@@ -75,6 +89,8 @@ class ChangesDesk:
                 form = cards.unlink_form(outcome)
             case SignPage(faults=faults):
                 form = cards.sign_form(self.school, outcome)
+            case SendBackPage(faults=faults):
+                form = cards.send_back_form(self.school, outcome)
             case Done():
                 return ShowForm(pages.as_form(cards.done_card(outcome)))
             case PassedOn(reference=reference, roles=roles):

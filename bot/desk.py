@@ -16,6 +16,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from bot.case_desk import CaseDesk
 from bot.chronology_desk import ChronologyDesk, chronology_card
+from bot.exports import Lately
 from bot.figures_desk import FiguresDesk
 from bot.log_form_desk import LogFormDesk
 from bot.metrics import Metrics
@@ -111,12 +112,13 @@ def _nobody(_: "Desk") -> list[tuple[PersonChoice, str]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Desk:
-    """Serves one school. `exports`: the folder for what is taken out of the records."""
+    """Serves one school. `exports`: the folder for what is taken out of the records. `lately`: what was made of it just now."""
 
     ports: Ports
     school: School
     metrics: Metrics = field(default_factory=Metrics)
     exports: Path = Path("data/exports")
+    lately: Lately = field(default_factory=Lately)
 
     @property
     def queues(self) -> QueueDesk:
@@ -131,7 +133,7 @@ class Desk:
     @property
     def records(self) -> RecordsDesk:
         """The part of the desk that has to do with how long records are kept."""
-        return RecordsDesk(self.ports, self.school, self.exports)
+        return RecordsDesk(self.ports, self.school, self.exports, self.lately)
 
     @property
     def cases(self) -> CaseDesk:
@@ -146,12 +148,12 @@ class Desk:
     @property
     def log_forms(self) -> LogFormDesk:
         """The part of the desk that shows a case as the policy's log form."""
-        return LogFormDesk(self.ports, self.school, self.exports)
+        return LogFormDesk(self.ports, self.school, self.exports, self.lately)
 
     @property
     def registers(self) -> RegistersDesk:
         """The part of the desk for the registers."""
-        return RegistersDesk(self.ports, self.school, self.exports)
+        return RegistersDesk(self.ports, self.school, self.exports, self.lately)
 
     @property
     def figures(self) -> FiguresDesk:

@@ -16,14 +16,16 @@ from pathlib import Path
 from bot.exports import in_folder
 from bot.head_keeper import existing_key, ways
 from bot.settings import DEMO_SCHOOLS, Settings, SettingsError, load_settings
+from domain.access import LEADS, TECHNICAL
 from domain.agencies import unfilled
-from domain.audience import ladder, may_follow
+from domain.audience import Rung, ladder, may_follow
 from domain.exports import UNWRITTEN
 from domain.incident import STILL_SHOWN
 from domain.people import GROUP_OF, Group, Holders, Kind, Person, Platform, School, Staff
 from domain.policy import Policy
 from domain.retention import YEARS, shorter_than_guidance, years_of
 from domain.routing import Facts, route
+from domain.signing import signers
 from domain.words import About, Role
 from handlers.exports import is_missing
 from storage.audit_heads import Heads, HeadsStanding
@@ -351,6 +353,7 @@ def _school(school: School, lists: Lists | None, *, demo: bool) -> Iterator[Find
     yield from check_chains(school, lists.staff)
     yield from check_alone(school, lists.staff, alerted)
     yield from check_same_person(school, lists.staff, alerted)
+    yield from check_sign_off(school, lists.staff, alerted)
 
 
 def check_review(school: School, today: date) -> Iterator[Finding]:
@@ -529,6 +532,44 @@ def check_same_person(school: School, staff: Staff, alerted: frozenset[Role]) ->
                 f"{school.id}: {role} falls back on {next_step[0]}, which the same person holds",
                 f"name a second person for roles.{role} in {school.id}.yaml",
             )
+
+
+def check_sign_off(school: School, staff: Staff, alerted: frozenset[Role]) -> Iterator[Finding]:
+    """Whether every line that the policy has signed finds somebody of its own role, who did not deal with the case alone."""
+    in_general = _signers(school, staff, frozenset())
+    for role, rung in in_general.items():
+        holders = list(dict.fromkeys(_holding(school, staff, role)))
+        instead = f"{rung.role} is asked instead" if rung is not None else "no case is ever signed off"
+        mend = f"give roles.{role} in {school.id}.yaml somebody{' else besides' if holders else ''}"
+        if not holders:
+            yield Finding(Level.WARNING, f"{school.id}: nobody holds {role}, which signs closed cases; {instead}", mend)
+        elif rung is None or rung.role is not role:
+            what = f"the only person who holds {role} signs closed cases in another role too, and nobody signs one twice"
+            yield Finding(Level.WARNING, f"{school.id}: {what}; {instead}", mend)
+        elif len(holders) == 1:
+            yield from _signs_alone(school, staff, role, holders[0], alerted, mend)
+
+
+def _signs_alone(
+    school: School, staff: Staff, role: Role, holder: Person, alerted: frozenset[Role], mend: str
+) -> Iterator[Finding]:
+    answers = staff.roles_of(school, holder.id) & (alerted | LEADS) - TECHNICAL
+    # That a head answers for some cases as the head is how it should be, as long as there is somebody to sign those.
+    others, rung = [r for r in Role if r in answers - {role}], _signers(school, staff, frozenset({holder.id}))[role]
+    if not answers or (rung is not None and not others):
+        return
+    what = f"the only person who holds {role}, which signs closed cases, answers for cases too, as {some(others or [role])}"
+    instead = f"{rung.role} signs" if rung is not None else "nobody can sign"
+    yield Finding(Level.WARNING, f"{school.id}: {what}; {instead} what they have dealt with alone", mend)
+
+
+def _signers(school: School, staff: Staff, without: frozenset[str]) -> Mapping[Role, Rung | None]:
+    """Who would be asked for each line that the policy has signed, as a case is that was closed just now."""
+    found: dict[Role, Rung | None] = {}
+    for line in school.policy.sign_off:
+        taken = {rung.person.id for rung in found.values() if rung is not None}
+        found[line.role] = next(iter(signers(school, staff, line.role, without | taken, None)), None)
+    return found
 
 
 # What a policy can ask for

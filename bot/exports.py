@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
+from weakref import WeakValueDictionary
 
 from cards.export import locked_until
 from cards.texts import say
@@ -14,6 +16,41 @@ from handlers import exports
 from handlers.exports import Swept, sweep
 from handlers.ports import Ports
 from storage.sealed_pages import digest_of, keep_page, new_passphrase, page_name, pages_in, remove_page, seal_page
+
+_REMEMBERED_SECONDS = 600.0
+
+
+class Lately:
+    """The passphrases of pages that forms had made lately, in memory alone: a form that is sent again is answered as before.
+
+    A chat that has waited too long asks for the form once more, and has not shown anybody the passphrase.
+    """
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._kept: dict[str, tuple[float, str]] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def one_at_a_time(self, page_id: str) -> asyncio.Lock:
+        """Held while a form is taken: whoever sends it again meanwhile waits for what comes of it."""
+        lock = self._locks.get(page_id)
+        if lock is None:
+            self._locks[page_id] = lock = asyncio.Lock()
+        return lock
+
+    def keep(self, page: Page, passphrase: str) -> None:
+        """Remembers it for a few minutes."""
+        self._forget()
+        self._kept[page.id] = self._now(), passphrase
+
+    def passphrase(self, page: Page) -> str:
+        """What was remembered; empty where it is nothing, or not any more."""
+        self._forget()
+        return self._kept.get(page.id, (0.0, ""))[1]
+
+    def _forget(self) -> None:
+        oldest = self._now() - _REMEMBERED_SECONDS
+        self._kept = {page_id: kept for page_id, kept in self._kept.items() if kept[0] > oldest}
 
 
 def sealed(school: School, page: Page, body: str, style: str = "") -> tuple[Page, str, str]:
@@ -34,24 +71,28 @@ async def put_away(
     cases: tuple[str, ...],
     body: Callable[[], str],
     style: str = "",
+    page_id: str = "",
 ) -> tuple[Page, str]:
     """Puts a sealed page into the folder, and gives its passphrase. Whom it is about stands nowhere where it can be read.
 
-    `body` is drawn apart from what everybody waits for.
+    `body` is drawn apart from what everybody waits for. `page_id`: sent twice at once, to two processes, a form makes one page:
+    the second has no passphrase, since nobody but the first process knows it.
 
     Raises:
         OSError: it could not be written; then there is no such page.
     """
     name = page_name(school.prefix, ports.clock.now(), ports.new_id())
-    begun = exports.new_page(ports, kind, account.person_id, name, "", cases)
+    begun = exports.new_page(ports, kind, account.person_id, name, "", cases, page_id)
     made, passphrase, text = await asyncio.to_thread(lambda: sealed(school, begun, body(), style))
-    await exports.add(ports, school, account, made)
+    added = await exports.add(ports, school, account, made)
+    if added is None:
+        return made, ""
     try:
         await asyncio.to_thread(keep_page, folder, name, text)
     except OSError:
-        await exports.drop(ports, school, account, made.id)
+        await exports.drop(ports, school, account, added.id)
         raise
-    return made, passphrase
+    return added, passphrase
 
 
 async def in_folder(school: School, folder: Path) -> Mapping[str, tuple[datetime, str]]:

@@ -18,7 +18,7 @@ from bot.audit_command import open_database
 from bot.exports import in_folder, sealed
 from bot.settings import SettingsError, load_settings
 from bot.wiring import SystemClock
-from domain.exports import Page, PageEnd, Stays
+from domain.exports import Page, PageEnd, PageKind, Stays
 from domain.people import School
 from handlers import exports
 from handlers.ports import Ports
@@ -28,6 +28,7 @@ from storage.school_files import load_schools
 from storage.sealed_pages import PageError, digest_of, keep_page, open_page, page_name, remove_page
 from storage.store import Store
 
+_FOR = {PageKind.SUBJECT: "for its maker", PageKind.HANDOVER: "for the next school"}
 _STAYS = {
     None: "",
     Stays.HELD: "; its time is over, and it stays while a case in it is on hold",
@@ -199,4 +200,4 @@ async def _opened(shelf: _Shelf, one: _Found) -> str | None:
 def _until(one: _Found) -> str:
     if one.page is None or one.page.ended is not None:
         return ""
-    return f"{one.page.kind}, made {one.page.at:%d %b %Y}, deleted {one.page.ends_at:%d %b %Y}{_STAYS[one.stays]}"
+    return f"{_FOR[one.page.kind]}, made {one.page.at:%d %b %Y}, deleted {one.page.ends_at:%d %b %Y}{_STAYS[one.stays]}"

@@ -1,29 +1,32 @@
 """The part of the desk that shows a case as the policy's log form, and has it made into a sealed page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.exports import put_away
+from bot.exports import Lately, put_away
 from bot.replies import Reply, ShowForm, Tell
 from cards import log_form as cards
 from cards import pages
+from cards.export import made_before_card
 from cards.log_form_page import LOG_STYLE, log_page
 from cards.model import Tone
 from cards.texts import say
-from domain.exports import PageKind
+from domain.exports import MadeAlready, PageKind
 from domain.people import Account, School
 from handlers import log_form
 from handlers.acknowledge import NotForYou
+from handlers.exports import id_of
 from handlers.ports import Ports
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogFormDesk:
-    """Answers for one school. `exports`: the folder for what is taken out of the records."""
+    """Answers for one school. `exports`: the folder for what is taken out of the records. `lately`: what was made just now."""
 
     ports: Ports
     school: School
     exports: Path
+    lately: Lately = field(default_factory=Lately)
 
     async def press(self, account: Account, action: str, value: str) -> Reply | None:
         """The button of a case's page; None for any other."""
@@ -33,22 +36,40 @@ class LogFormDesk:
             case NotForYou():
                 return _not_for_you()
             case record:
-                return ShowForm(cards.log_form_form(cards.sheet_of(self.school, record)))
+                return ShowForm(cards.log_form_form(cards.sheet_of(self.school, record), self.ports.new_id()))
 
     async def submit(self, account: Account, form_id: str, state: str) -> Reply | None:
-        """Has the form that was shown made into a page; None for any other form."""
+        """Has the form that was shown made into a page, once; None for any other form."""
         if form_id != cards.LOG_FORM:
             return None
-        match await log_form.take_out(self.ports, self.school, account, state):
+        incident_id, _, shown_id = state.partition("|")
+        # Of a version before, a form has no id of its own: each time that it is sent it has another page made.
+        page_id = id_of(account, incident_id, shown_id) if shown_id else self.ports.new_id()
+        async with self.lately.one_at_a_time(page_id):
+            return await self._made(account, incident_id, page_id)
+
+    async def _made(self, account: Account, incident_id: str, page_id: str) -> Reply:
+        match await log_form.take_out(self.ports, self.school, account, incident_id, page_id):
             case NotForYou():
                 return _not_for_you()
+            case MadeAlready(page=page):
+                return ShowForm(pages.as_form(made_before_card(self.school, page, self.lately.passphrase(page))))
             case record:
-                sheet, cases = cards.sheet_of(self.school, record), (record.case.incident.id,)
-                # It is a page about a case, and lives as one about a person does: an older version that runs beside this one
-                # must be able to list it, to end it and to delete it, and knows no other kind.
+                sheet = cards.sheet_of(self.school, record)
                 made, passphrase = await put_away(
-                    self.ports, self.school, self.exports, account, PageKind.SUBJECT, cases, lambda: log_page(sheet), LOG_STYLE
+                    self.ports,
+                    self.school,
+                    self.exports,
+                    account,
+                    PageKind.SUBJECT,
+                    (record.case.incident.id,),
+                    lambda: log_page(sheet),
+                    LOG_STYLE,
+                    page_id,
                 )
+                if not passphrase:
+                    return ShowForm(pages.as_form(made_before_card(self.school, made, "")))
+                self.lately.keep(made, passphrase)
                 return ShowForm(pages.as_form(cards.made_card(self.school, sheet.reference, made, passphrase)))
 
 

@@ -50,7 +50,7 @@ _MOST_PLACES = 12
 _MOST_CAUSES = 5
 _LIBRARIES_UNDER_OUR_NAME = ("esafety.slack.bolt", "esafety.slack.oauth")
 _IDS = "_esafety_about"
-_CODES = ("sqlite_errorname", "sqlstate", "errno")
+_CODES = ("trouble", "sqlite_errorname", "sqlstate", "errno")
 
 log = logging.getLogger("esafety")
 _about: ContextVar[Mapping[str, Id]] = ContextVar("about", default=MappingProxyType({}))
@@ -144,6 +144,12 @@ def words(record: logging.LogRecord) -> str:
     return said if said.strip() and said in _source(record.pathname) else WITHHELD
 
 
+def kind_of(error: BaseException) -> str:
+    """What went wrong, for a line that has no place for where: the type of an error, and its code if it has one."""
+    code = _code(error)
+    return f"{type(error).__name__} ({code})" if code else type(error).__name__
+
+
 def _is_ours(record: logging.LogRecord) -> bool:
     # By the logger and by the place: Bolt is given a logger of ours, and SQLAlchemy names the place that it was called from.
     return record.name.split(".")[0] == log.name and record.pathname.startswith(_OURS)
@@ -167,11 +173,15 @@ def _faults(record: logging.LogRecord) -> list[dict[str, Any]]:
     error = record.exc_info[1] if record.exc_info else None
     while error is not None and len(found) < _MOST_CAUSES:
         places = _places(error)
-        code = next((str(c) for name in _CODES if (c := getattr(error, name, None)) is not None), None)
+        code = _code(error)
         found.append({"type": type(error).__name__, **({"code": code} if code else {}), "at": places})
         inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else None
         error = inner or error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return found
+
+
+def _code(error: BaseException) -> str:
+    return next((str(c) for name in _CODES if (c := getattr(error, name, None)) is not None), "")
 
 
 def _places(error: BaseException) -> list[str]:

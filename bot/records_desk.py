@@ -1,14 +1,14 @@
 """The part of the desk that has to do with records as such: how long they are kept, and what is held about one person."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-from bot.exports import put_away, sweep_folder
+from bot.exports import Lately, put_away, sweep_folder
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from cards import breaches as breach_cards
-from cards import export, pages
+from cards import export, pages, subject_page
 from cards import handovers as handover_cards
 from cards import keeping as cards
 from cards.log_form import dropped_card
@@ -38,11 +38,12 @@ log = logging.getLogger("esafety")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordsDesk:
-    """Answers for one school. `exports`: the folder for what is taken out of the records."""
+    """Answers for one school. `exports`: the folder for what is taken out of the records. `lately`: what was made just now."""
 
     ports: Ports
     school: School
     exports: Path
+    lately: Lately = field(default_factory=Lately)
 
     async def command(self, account: Account, rest: str) -> Reply:
         """The list of records, or what stands after that word: the form for a person, or for a breach."""
@@ -100,10 +101,8 @@ class RecordsDesk:
 
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply | None:
         """A form of one of these cards; None for any other."""
-        if form_id == handover_cards.HANDOVER_FORM:
-            return await self._handed_over(account, values)
-        if form_id == export.SUBJECT_FORM:
-            return await self._taken_out(account, values)
+        if form_id in (handover_cards.HANDOVER_FORM, export.SUBJECT_FORM):
+            return await self._made_once(account, form_id, state, values)
         texts = {field: value for field, value in values.items() if isinstance(value, str)}
         match form_id:
             case handover_cards.RECEIPT_FORM:
@@ -153,51 +152,77 @@ class RecordsDesk:
         """The form for what is held about one person."""
         match await subject_access.ask(self.ports, self.school, account):
             case SubjectQuestions() as questions:
-                return ShowForm(export.subject_form(questions))
+                return ShowForm(export.subject_form(questions, self.ports.new_id()))
             case NotForYou():
                 return _not_for_you()
             case never:
                 assert_never(never)
 
-    async def _taken_out(self, account: Account, values: FormValues) -> Reply:
+    async def _made_once(self, account: Account, form_id: str, shown_id: str, values: FormValues) -> Reply:
+        """Has the page of a form made; of a form that is sent again with the same in it, the page that there is."""
+        said = [str(values.get(name, "")) for name in (PERSON, SCHOOL)]
+        # Of a version before, a form has no id of its own: each time that it is sent it has another page made.
+        page_id = exports.id_of(account, form_id, shown_id, *said) if shown_id else self.ports.new_id()
+        async with self.lately.one_at_a_time(page_id):
+            match await exports.before(self.ports, self.school, account, page_id):
+                case NotForYou():
+                    return _not_for_you()
+                case Page() as page:
+                    return self._made_before(page, self.lately.passphrase(page))
+            make = self._handed_over if form_id == handover_cards.HANDOVER_FORM else self._taken_out
+            return await make(account, values, shown_id, page_id)
+
+    def _made_before(self, page: Page, passphrase: str) -> Reply:
+        return ShowForm(pages.as_form(export.made_before_card(self.school, page, passphrase)))
+
+    async def _taken_out(self, account: Account, values: FormValues, shown_id: str, page_id: str) -> Reply:
         chosen = values.get(PERSON, ())
         people = chosen if isinstance(chosen, tuple) else (chosen,)
         match await subject_access.gather(self.ports, self.school, account, people):
             case Held() as held:
-                body = export.page(self.school, held)
-                made, passphrase = await self._sealed(account, PageKind.SUBJECT, held, body)
+                body = subject_page.page(self.school, held)
+                made, passphrase = await self._sealed(account, PageKind.SUBJECT, held, body, page_id)
+                if not passphrase:
+                    return self._made_before(made, "")
                 return ShowForm(pages.as_form(export.made_card(self.school, made, passphrase)))
             case SubjectQuestions() as questions:
-                return WrongForm(export.subject_form(questions), grown=False)
+                return WrongForm(export.subject_form(questions, shown_id), grown=False)
             case NotForYou():
                 return _not_for_you()
             case never:
                 assert_never(never)
 
-    async def _sealed(self, account: Account, kind: PageKind, held: Held, body: str) -> tuple[Page, str]:
+    async def _sealed(self, account: Account, kind: PageKind, held: Held, body: str, page_id: str) -> tuple[Page, str]:
         """Puts a sealed page into the folder. Whom it is about stands neither in its name nor in what can be read of it."""
         cases = tuple(case.incident.id for case in held.cases)
-        return await put_away(self.ports, self.school, self.exports, account, kind, cases, lambda: body)
+        made, passphrase = await put_away(
+            self.ports, self.school, self.exports, account, kind, cases, lambda: body, page_id=page_id
+        )
+        if passphrase:
+            self.lately.keep(made, passphrase)
+        return made, passphrase
 
     async def _to_next_school(self, account: Account) -> Reply:
-        return self._handover(await handovers.ask(self.ports, self.school, account))
+        return self._handover(await handovers.ask(self.ports, self.school, account), self.ports.new_id())
 
-    async def _handed_over(self, account: Account, values: FormValues) -> Reply:
+    async def _handed_over(self, account: Account, values: FormValues, shown_id: str, page_id: str) -> Reply:
         chosen, to = values.get(PERSON, ()), values.get(SCHOOL, "")
         people = chosen if isinstance(chosen, tuple) else (chosen,)
         outcome = await handovers.prepare(self.ports, self.school, account, people, to if isinstance(to, str) else "")
         if not isinstance(outcome, HandoverReady):
-            return self._handover(outcome)
+            return self._handover(outcome, shown_id)
         code = new_passphrase()
-        body = export.handover_page(self.school, outcome.held, code)
-        made, passphrase = await self._sealed(account, PageKind.HANDOVER, outcome.held, body)
+        body = subject_page.handover_page(self.school, outcome.held, code)
+        made, passphrase = await self._sealed(account, PageKind.HANDOVER, outcome.held, body, page_id)
+        if not passphrase:
+            return self._made_before(made, "")
         sent = await handovers.sent(self.ports, self.school, account, outcome, made.file, code)
         return ShowForm(pages.as_form(handover_cards.sent_card(self.school, sent, made, passphrase)))
 
-    def _handover(self, outcome: NothingToHandOver | HandoverQuestions | NotForYou) -> Reply:
+    def _handover(self, outcome: NothingToHandOver | HandoverQuestions | NotForYou, shown_id: str) -> Reply:
         match outcome:
             case HandoverQuestions(faults=faults):
-                form = handover_cards.handover_form(outcome)
+                form = handover_cards.handover_form(outcome, shown_id)
                 return WrongForm(form, grown=False) if faults else ShowForm(form)
             case NothingToHandOver():
                 nothing = pages.notice(say("handover.nothing_title"), say("handover.nothing"), Tone.WARNING)

@@ -1,22 +1,24 @@
 """The part of the desk for the registers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, assert_never
 
-from bot.exports import put_away
+from bot.exports import Lately, put_away
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from cards import pages
 from cards import registers as cards
+from cards.export import made_before_card
 from cards.model import Card, FormValues, Tone
 from cards.registers_export import register_page
 from cards.texts import say
-from domain.exports import PageKind
+from domain.exports import MadeAlready, Page, PageKind
 from domain.people import Account, School
 from domain.register_terms import RegisterKind
 from domain.registers import DecisionAsked, RecordFile, RecordQuestions, RegisterChoice, RegisterPage, RegisterView
 from handlers import registers
 from handlers.acknowledge import NotForYou
+from handlers.exports import id_of
 from handlers.ports import Ports
 
 _Outcome: TypeAlias = RegisterChoice | RegisterPage | RecordFile | RecordQuestions | DecisionAsked | NotForYou
@@ -24,11 +26,12 @@ _Outcome: TypeAlias = RegisterChoice | RegisterPage | RecordFile | RecordQuestio
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegistersDesk:
-    """Answers for one school. `exports`: the folder for what is taken out of the records."""
+    """Answers for one school. `exports`: the folder for what is taken out of the records. `lately`: what was made just now."""
 
     ports: Ports
     school: School
     exports: Path
+    lately: Lately = field(default_factory=Lately)
 
     async def command(self, account: Account) -> Reply:
         """The registers that somebody may look at."""
@@ -40,7 +43,8 @@ class RegistersDesk:
         match action:
             case cards.SHOW_REGISTER:
                 kind, view, number = _place(value)
-                return self._shown(await registers.show(*at, kind, view, number) if kind is not None else NotForYou())
+                page = await registers.show(*at, kind, view, number) if kind is not None else NotForYou()
+                return self._shown(page, self.ports.new_id())
             case cards.READ_RECORD:
                 record_id, _, version = value.partition("|")
                 return self._shown(await registers.read(*at, record_id, _number(version)))
@@ -49,7 +53,11 @@ class RegistersDesk:
                 return self._shown(await registers.ask_new(*at, kind) if kind is not None else NotForYou())
             case cards.EXPORT_REGISTER:
                 kind, _, _ = _place(value)
-                return await self._taken_out(account, kind) if kind is not None else self._shown(NotForYou())
+                _, _, shown_id = value.partition("|")
+                # Of a version before, the button has no id of its own: each press has another page made.
+                page_id = id_of(account, action, value) if shown_id else self.ports.new_id()
+                async with self.lately.one_at_a_time(page_id):
+                    return await self._taken_out(account, kind, page_id) if kind is not None else self._shown(NotForYou())
             case cards.CHANGE_RECORD:
                 return self._shown(await registers.ask_change(*at, value))
             case cards.DECIDE_RECORD:
@@ -66,11 +74,13 @@ class RegistersDesk:
                 return self._shown(await registers.decide(*at, state, values))
         return None
 
-    async def _taken_out(self, account: Account, kind: RegisterKind) -> Reply:
+    async def _taken_out(self, account: Account, kind: RegisterKind, page_id: str) -> Reply:
         """Puts a register onto a sealed page: what it says must not stand in a chat, nor lie open on the server."""
-        found = await registers.export(self.ports, self.school, account, kind)
+        found = await registers.export(self.ports, self.school, account, kind, page_id)
         if isinstance(found, NotForYou):
             return self._shown(found)
+        if isinstance(found, MadeAlready):
+            return self._made_before(found.page, self.lately.passphrase(found.page))
         # To an older version that runs beside this one it is a page like any other, which it can list and delete.
         made, passphrase = await put_away(
             self.ports,
@@ -80,15 +90,22 @@ class RegistersDesk:
             PageKind.SUBJECT,
             (),
             lambda: register_page(self.school, found),
+            page_id=page_id,
         )
+        if not passphrase:
+            return self._made_before(made, "")
+        self.lately.keep(made, passphrase)
         return ShowForm(pages.as_form(cards.exported_card(self.school, kind, made, passphrase)))
 
-    def _shown(self, outcome: _Outcome) -> Reply:
+    def _made_before(self, page: Page, passphrase: str) -> Reply:
+        return ShowForm(pages.as_form(made_before_card(self.school, page, passphrase)))
+
+    def _shown(self, outcome: _Outcome, shown_id: str = "") -> Reply:
         match outcome:
             case RegisterChoice():
                 return ShowForm(cards.choice_form(outcome))
             case RegisterPage():
-                return ShowForm(cards.register_form(self.school, outcome))
+                return ShowForm(cards.register_form(self.school, outcome, shown_id))
             case RecordFile():
                 return ShowForm(cards.record_form(self.school, outcome))
             case RecordQuestions(faults=faults, stale=stale):

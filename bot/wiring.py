@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
+from typing import Any
 
 from aiohttp import ClientSession, ClientTimeout, web
 
@@ -55,6 +56,8 @@ _PROPOSE_EVERY_SECONDS = 86400.0
 _REMIND_EVERY_SECONDS = 300.0
 _FIGURES_EVERY_SECONDS = 3600.0
 _COMPARE_EVERY_SECONDS = 60.0
+_AGAIN_SECONDS = 60.0
+"""Before what failed is tried again."""
 _BREATH_SECONDS = 0.05
 _CLOSE_SECONDS = 1.0
 
@@ -182,16 +185,7 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
             _add_mail(settings, store, clock, messengers, platforms)
             bot.tasks.append(asyncio.create_task(bot.worker.run(), name="worker"))
             bot.tasks.append(asyncio.create_task(auditor.run(), name="auditor"))
-            looked_after = {
-                "housekeeping": _tidy_for_ever(database, clock),
-                "comparing": _compare_for_ever(ports, schools),
-                "sealing": _seal_for_ever(database),
-                "keeping": _propose_for_ever(ports, schools),
-                "breaches": _remind_for_ever(ports, schools),
-                "registers": _remind_of_registers_for_ever(ports, schools),
-                "figures": _make_figures_for_ever(ports, schools),
-                "exports": _sweep_for_ever(ports, schools, settings.exports_folder),
-            }
+            looked_after = _looked_after(settings, schools, database, ports)
             bot.tasks += [asyncio.create_task(work, name=name) for name, work in looked_after.items()]
             if (key := key_for_start(settings, schools)) is not None:
                 keeper = HeadKeeper(settings, schools, Heads(database), key, clock)
@@ -204,95 +198,68 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
             await take_down(bot.stopping, bot.tasks, runner)
 
 
-async def _tidy_for_ever(database: Database, clock: Clock) -> None:
-    while True:
-        try:
-            await tidy(database, clock.now())
-        except Exception:
-            log.exception("what is no longer needed could not be forgotten; it is tried again")
-        await asyncio.sleep(_TIDY_EVERY_SECONDS)
+async def _for_ever(every: float, what: str, works: Mapping[str, Callable[[], Awaitable[object]]]) -> None:
+    """Does something now and then, for each school by itself. What fails is said, holds up no other, and is tried again soon.
 
-
-async def _propose_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
-    """Says of which cases the time is over. A person decides about each."""
+    A database to which others were writing just then is no reason to wait for a whole day.
+    """
     while True:
-        for school in schools.values():
+        failed = False
+        for school, work in works.items():
             try:
-                if (count := await propose_ended(ports, school)) > 0:
-                    log.info("%s: the time of %d records is over; somebody must decide", school.id, count)
+                await work()
             except Exception:
-                log.exception("%s: which records have reached their end could not be looked up", school.id)
-        await asyncio.sleep(_PROPOSE_EVERY_SECONDS)
+                failed = True
+                log.exception("%s%s; it is tried again", f"{school}: " if school else "", what)
+        await asyncio.sleep(min(every, _AGAIN_SECONDS) if failed else every)
 
 
-async def _remind_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
-    """Reminds of breaches of personal data that nobody has decided yet."""
-    while True:
-        for school in schools.values():
-            try:
-                await remind(ports, school)
-            except Exception:
-                log.exception("%s: nobody could be reminded of a breach; it is tried again", school.id)
-        await asyncio.sleep(_REMIND_EVERY_SECONDS)
+def _looked_after(
+    settings: Settings, schools: Mapping[str, School], database: Database, ports: Ports
+) -> Mapping[str, Coroutine[Any, Any, None]]:
+    """All that is done by itself now and then."""
 
+    def of_each(work: Callable[[School], Awaitable[object]]) -> Mapping[str, Callable[[], Awaitable[object]]]:
+        return {school.id: partial(work, school) for school in schools.values()}
 
-async def _remind_of_registers_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
-    """Reminds of lines of registers that are to be looked at again."""
-    while True:
-        for school in schools.values():
-            try:
-                await remind_of_registers(ports, school)
-            except Exception:
-                log.exception("%s: nobody could be reminded of a register; it is tried again", school.id)
-        await asyncio.sleep(_REMIND_EVERY_SECONDS)
+    async def propose(school: School) -> None:
+        if (count := await propose_ended(ports, school)) > 0:
+            log.info("%s: the time of %d records is over; somebody must decide", school.id, count)
 
+    async def sweep(school: School) -> None:
+        done = await sweep_folder(ports, school, settings.exports_folder)
+        if done.ended or done.found:
+            log.info("%s: sealed pages deleted: %d, taken in: %d", school.id, done.ended, done.found)
 
-async def _sweep_for_ever(ports: Ports, schools: Mapping[str, School], folder: Path) -> None:
-    """Deletes sealed pages whose time is over."""
-    while True:
-        for school in schools.values():
-            try:
-                done = await sweep_folder(ports, school, folder)
-                if done.ended or done.found:
-                    log.info("%s: sealed pages deleted: %d, taken in: %d", school.id, done.ended, done.found)
-            except Exception:
-                log.exception("%s: the folder for exports could not be seen to; it is tried again", school.id)
-        await asyncio.sleep(_TIDY_EVERY_SECONDS)
+    async def compare(school: School) -> None:
+        if (cases := await catch_up(ports, school, lambda: asyncio.sleep(_BREATH_SECONDS))) > 0:
+            log.warning("%s: somebody on the staff list may be named in %d cases; they are kept out", school.id, cases)
 
+    async def seal() -> None:
+        if not database.is_sqlite:
+            # During an upgrade of several processes, one of the version before may still have to read what it wrote.
+            await asyncio.sleep(_SEAL_EVERY_SECONDS)
+        await _for_ever(
+            _SEAL_EVERY_SECONDS, "what an older version wrote could not be sealed", {"": lambda: seal_the_rest(database)}
+        )
 
-async def _make_figures_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
-    """Makes the figures of a term that is over, and of each that ended while the program was not there."""
-    while True:
-        for school in schools.values():
-            try:
-                await make_due(ports, school)
-            except Exception:
-                log.exception("%s: the figures of a term could not be made; it is tried again", school.id)
-        await asyncio.sleep(_FIGURES_EVERY_SECONDS)
-
-
-async def _compare_for_ever(ports: Ports, schools: Mapping[str, School]) -> None:
-    """Keeps out of old cases whoever came onto a list by a version of the program that did not look."""
-    while True:
-        for school in schools.values():
-            try:
-                if (cases := await catch_up(ports, school, lambda: asyncio.sleep(_BREATH_SECONDS))) > 0:
-                    log.warning("%s: somebody on the staff list may be named in %d cases; they are kept out", school.id, cases)
-            except Exception:
-                log.exception("%s: old cases could not be compared with the staff list; it is tried again", school.id)
-        await asyncio.sleep(_COMPARE_EVERY_SECONDS)
-
-
-async def _seal_for_ever(database: Database) -> None:
-    if not database.is_sqlite:
-        # During an upgrade of several processes, one of the version before may still have to read what it wrote.
-        await asyncio.sleep(_SEAL_EVERY_SECONDS)
-    while True:
-        try:
-            await seal_the_rest(database)
-        except Exception:
-            log.exception("what an older version wrote could not be sealed; it is tried again")
-        await asyncio.sleep(_SEAL_EVERY_SECONDS)
+    tidies = {"": lambda: tidy(database, ports.clock.now())}
+    return {
+        "housekeeping": _for_ever(_TIDY_EVERY_SECONDS, "what is no longer needed could not be forgotten", tidies),
+        "comparing": _for_ever(_COMPARE_EVERY_SECONDS, "old cases could not be compared with the staff list", of_each(compare)),
+        "sealing": seal(),
+        "keeping": _for_ever(
+            _PROPOSE_EVERY_SECONDS, "which records have reached their end could not be looked up", of_each(propose)
+        ),
+        "breaches": _for_ever(_REMIND_EVERY_SECONDS, "nobody could be reminded of a breach", of_each(partial(remind, ports))),
+        "registers": _for_ever(
+            _REMIND_EVERY_SECONDS, "nobody could be reminded of a register", of_each(partial(remind_of_registers, ports))
+        ),
+        "figures": _for_ever(
+            _FIGURES_EVERY_SECONDS, "the figures of a term could not be made", of_each(partial(make_due, ports))
+        ),
+        "exports": _for_ever(_TIDY_EVERY_SECONDS, "the folder for exports could not be seen to", of_each(sweep)),
+    }
 
 
 async def _start(site: Site, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from random import SystemRandom
 from typing import Protocol, TypeAlias, TypeVar
 
+from bot.logs import kind_of
 from bot.tracing import step
 from domain.incident import Delivery, MessageKind, Timer
 from domain.messages import Message, WithdrawnMessage
@@ -181,7 +182,7 @@ class Worker:
                 except Exception as broken:  # noqa: BLE001 - the next round may find its records again
                     self.tally.failed += 1
                     # Without the error's text, which may quote what was being written.
-                    log.error("the worker could not reach its records; it tries again: %s", type(broken).__name__)  # noqa: TRY400
+                    log.error("the worker could not reach its records; it tries again: %s", kind_of(broken))  # noqa: TRY400
                     begun = []
                     await asyncio.sleep(self.idle)
                 if not begun:
@@ -267,7 +268,7 @@ class Worker:
         except Exception as broken:  # noqa: BLE001 - it is tried again, and the others are not to wait for it
             self.tally.failed += 1
             # Without the error's text, which may quote what was being written.
-            log.error("the worker could not do its part for %s; it tries again: %s", part, type(broken).__name__)  # noqa: TRY400
+            log.error("the worker could not do its part for %s; it tries again: %s", part, kind_of(broken))  # noqa: TRY400
             self._left_alone[part] = asyncio.get_running_loop().time() + self.idle
             troubles.append(broken)
             return None
@@ -335,7 +336,7 @@ class Worker:
                 except Exception as wrong:  # noqa: BLE001 - the others of the lane are tried all the same
                     broken = wrong
                     self.tally.failed += 1
-                    log.error("what became of delivery %s could not be written: %s", delivery.id, type(wrong).__name__)  # noqa: TRY400
+                    log.error("what became of delivery %s could not be written: %s", delivery.id, kind_of(wrong))  # noqa: TRY400
                     continue
                 if until is not None:
                     if waiting[n + 1 :]:
@@ -345,7 +346,7 @@ class Worker:
         except Exception as wrong:  # noqa: BLE001 - what was taken and not given back is taken again when its lease runs out
             broken = wrong
             self.tally.failed += 1
-            log.error("the worker could not give back what it had taken: %s", type(wrong).__name__)  # noqa: TRY400
+            log.error("the worker could not give back what it had taken: %s", kind_of(wrong))  # noqa: TRY400
         finally:
             del self._lanes[lane]
             self.bell.set()
@@ -358,7 +359,7 @@ class Worker:
             reach(FaultPoint.AFTER_TIMER)
             self.tally.rung += 1
         except Exception as broken:  # noqa: BLE001 - one case that breaks must not hold up every other alert
-            log.error("timer %s failed: %s", timer.id, type(broken).__name__)  # noqa: TRY400
+            log.error("timer %s failed: %s", timer.id, kind_of(broken))  # noqa: TRY400
             self.tally.failed += 1
             await self.outbox.put_off(timer, self.ports.clock.now() + _FAILED_TIMER_AGAIN)
 
@@ -375,7 +376,7 @@ class Worker:
             return until if later.of_place or delivery.attempts < _STUBBORN else None
         except Exception as broken:  # noqa: BLE001 - one message that breaks must not stop the others
             # Not its text, which may quote what was being sent.
-            log.error("delivery %s failed: %s", delivery.id, type(broken).__name__)  # noqa: TRY400
+            log.error("delivery %s failed: %s", delivery.id, kind_of(broken))  # noqa: TRY400
             self.tally.failed += 1
             await self._retry(school, delivery, type(broken).__name__, None, uncertain=True)
         return None

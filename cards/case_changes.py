@@ -44,7 +44,7 @@ from domain.case_changes import (
     LinkKind,
     SignatureLine,
 )
-from domain.change_forms import ChangeQuestions, Done, SignPage, UnlinkQuestions, Wish, WishQuestions
+from domain.change_forms import ChangeQuestions, Done, SendBackPage, SignPage, UnlinkQuestions, Wish, WishQuestions
 from domain.incident import Incident
 from domain.messages import ReviewMessage, SignOffMessage
 from domain.people import School
@@ -52,6 +52,7 @@ from domain.report_form import LONGEST_TEXT, Fault
 from domain.words import Role, Urgency
 
 CHANGE_CASE, UNLINK, SIGN_CASE, SHOW_CHANGES = "change_case", "unlink_case", "sign_case", "case_changes"
+SEND_BACK, SEND_BACK_FORM = "send_back", "send_back_form"
 CHANGES = "changes_page"
 _SHORT = 300
 """So much of each reason stands on the case's own page."""
@@ -117,7 +118,11 @@ def _tone(*, late: bool) -> Tone:
 def _buttons(incident_id: str, course: CaseCourse) -> tuple[Button, ...]:
     sign = Button(SIGN_CASE, say("course.sign"), incident_id, ButtonStyle.PRIMARY, opens_form=True)
     change = Button(CHANGE_CASE, say("course.change"), incident_id, opens_form=True)
-    return (*((sign,) if course.signs is not None else ()), *((change,) if course.works else ()))
+    return (*((sign, _back(incident_id)) if course.signs is not None else ()), *((change,) if course.works else ()))
+
+
+def _back(incident_id: str) -> Button:
+    return Button(SEND_BACK, say("course.send_back"), incident_id, opens_form=True)
 
 
 def _give(school: School, course: CaseCourse) -> Iterable[Part]:
@@ -170,7 +175,7 @@ def _change(school: School, line: ChangeLine, most: int = LONGEST_TEXT) -> str:
         case ChangeKind.REVIEWED:
             what = say("changed.reviewed")
         case ChangeKind.REOPENED:
-            what = say("changed.reopened")
+            what = say("changed.sent_back", role=_role(school, Role(c.code))) if c.code else say("changed.reopened")
         case ChangeKind.RECLASSIFIED | ChangeKind.REVIEW_SET:
             what = say("changed.other")
         case never:
@@ -289,7 +294,7 @@ def sign_form(school: School, p: SignPage) -> Form:
     left = (Banner(say("sign.actions", count=p.open_actions), Tone.WARNING),) if p.open_actions else ()
     stands_in = p.signature.asked_as is not None and p.signature.asked_as is not p.signature.role
     own = say("sign.stands_in", role=title, own=_role(school, p.signature.asked_as or p.signature.role))
-    read = Button(_DETAILS, say("sign.read"), p.incident_id, opens_form=True)
+    read, back = Button(_DETAILS, say("sign.read"), p.incident_id, opens_form=True), _back(p.incident_id)
     return Form(
         SIGN_FORM,
         say("sign.title"),
@@ -298,11 +303,27 @@ def sign_form(school: School, p: SignPage) -> Form:
             Text(own if stands_in else say("sign.text", role=title)),
             Facts(tuple(facts)),
             *left,
-            *((Buttons((read,)),) if p.may_read else (Text(say("sign.no_names"), Weight.MUTED),)),
+            *(() if p.may_read else (Text(say("sign.no_names"), Weight.MUTED),)),
+            Buttons((read, back) if p.may_read else (back,)),
             TextField(NOTE, say("sign.note"), p.note[:LONGEST_TEXT], required=False, multiline=True, max_length=LONGEST_TEXT),
             *_clauses(school, p.cites),
         ),
         submit=say("sign.submit"),
+        state=p.state,
+        errors=_errors(p.faults),
+    )
+
+
+def send_back_form(school: School, p: SendBackPage) -> Form:
+    """Why it is not signed. What of the case its reader may see, they have seen before."""
+    return Form(
+        SEND_BACK_FORM,
+        say("send_back.title"),
+        (
+            Text(say("send_back.text", reference=p.reference, role=_role(school, p.signature.role))),
+            _area(REASON, say("send_back.reason"), p.reason[:LONGEST_TEXT]),
+        ),
+        submit=say("send_back.submit"),
         state=p.state,
         errors=_errors(p.faults),
     )
@@ -316,7 +337,9 @@ def _review(school: School, p: SignPage) -> str:
 
 def done_card(done: Done) -> Card:
     """It is done, and the way back to the case."""
-    if done.whole:
+    if done.sent_back:
+        text = say("done.sent_back", reference=done.reference)
+    elif done.whole:
         text = say("done.signed_off", reference=done.reference)
     elif done.what is ChangeKind.MERGED and done.other:
         text = say("done.merged_into", reference=done.reference, other=done.other)
@@ -324,7 +347,8 @@ def done_card(done: Done) -> Card:
         text = say(f"done.{done.what}", reference=done.reference)
     look = Buttons((Button(_DETAILS, say("done.look"), done.incident_id, opens_form=True),))
     parts: tuple[Part, ...] = (Banner(text, Tone.SUCCESS),)
-    return Card(say("done.title"), text, parts if done.what is ChangeKind.SIGNED else (*parts, look))
+    signs = done.sent_back or done.what is ChangeKind.SIGNED
+    return Card(say("done.title"), text, parts if signs else (*parts, look))
 
 
 # What stays in a chat
@@ -337,7 +361,8 @@ def sign_off_card(school: School, m: SignOffMessage) -> Card:
         return Card(say("sign_off.settled_title", reference=m.reference), text, (Banner(text, Tone.SUCCESS),))
     text = say("sign_off.text", reference=m.reference, role=m.role_title, when=dated(school, m.at))
     sign = Button(SIGN_CASE, say("course.sign"), m.incident_id, ButtonStyle.PRIMARY, opens_form=True)
-    return Card(say("sign_off.title", reference=m.reference), text, (Text(text), Buttons((sign,))))
+    buttons = Buttons((sign, _back(m.incident_id)))
+    return Card(say("sign_off.title", reference=m.reference), text, (Text(text), buttons))
 
 
 def review_card(school: School, m: ReviewMessage) -> Card:

@@ -7,6 +7,7 @@ from cards.model import Banner, Choice, Fact, Facts, Leaf, Link, Option, Part, S
 from cards.texts import day_of, listed, say
 from domain.agencies import Contact, Offered
 from domain.checklists import (
+    COUNTED,
     DO,
     KIND,
     LEAVE,
@@ -47,15 +48,15 @@ def checklist_parts(school: School, suggestion: Suggestion, counted: Repeats | N
             return (Section(say("grid.title"), (Text(_with_clauses(school, reason.why, reason.cites)),)),)
 
 
-def kind_fields(policy: Policy, kinds: Iterable[Kind], chosen: str, times: Times) -> tuple[Choice, Choice]:
+def kind_fields(policy: Policy, kinds: Iterable[Kind], chosen: str, times: Times | None) -> tuple[Choice, Choice]:
     """Which line of the grid it is, or none, and how often it has happened."""
     rows = policy.grid.rows if policy.grid is not None else {}
     options = tuple(Option(k.id, k.name, group=rows[k.row].name) for k in kinds)
     none = Option(NO_KIND, say("grid.no_kind"), group=say("grid.no_kind_group"))
-    often = tuple(Option(t, say(f"grid.times_{t}")) for t in Times)
+    often = tuple(Option(t, say(f"grid.times_{t}")) for t in (COUNTED, *Times))
     return (
         Choice(KIND, say("grid.kind"), (*options, none), chosen, say("grid.kind_hint"), compact=True),
-        Choice(TIMES, say("grid.times"), often, times, compact=True),
+        Choice(TIMES, say("grid.times"), often, times or COUNTED, compact=True),
     )
 
 
@@ -86,6 +87,15 @@ def decision_fields(
     )
 
 
+def line_facts(found: Checklist) -> Facts:
+    """The line of the grid, what it is for, and how often it has happened."""
+    return Facts((
+        Fact(say("grid.row"), found.row.name),
+        Fact(say("grid.is"), found.kind.name),
+        Fact(say("grid.times"), say(f"grid.times_{found.times}")),
+    ))  # fmt: skip
+
+
 def agencies_section(school: School, offered: Iterable[Offered]) -> tuple[Part, ...]:
     """Whom to turn to outside, for what, and how; where the school has not filled it in, that is said."""
     parts = [part for one in offered for part in _agency(school, one)]
@@ -94,11 +104,7 @@ def agencies_section(school: School, offered: Iterable[Offered]) -> tuple[Part, 
 
 def _steps(school: School, found: Checklist, counted: Repeats | None) -> tuple[Part, ...]:
     grid = school.policy.grid
-    head: list[Leaf] = [Facts((
-        Fact(say("grid.row"), found.row.name),
-        Fact(say("grid.is"), found.kind.name),
-        Fact(say("grid.times"), say(f"grid.times_{found.times}")),
-    ))]  # fmt: skip
+    head: list[Leaf] = [line_facts(found)]
     if counted is not None:
         head.append(Text(_counted(school, counted), Weight.MUTED))
     if grid is not None and grid.note is not None:

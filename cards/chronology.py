@@ -43,7 +43,12 @@ _LONGEST_TYPED = 80
 def background_parts(school: School, background: Background) -> tuple[Part, ...]:
     """Plain facts about other cases, and the way to the chronology of each child in this one."""
     said = tuple(_hint(school, hint, background) for hint in background.hints[:_MOST_HINTS])
-    facts = (Section(say("chronology.beside"), (Text("\n".join(said)), Text(say("chronology.beside_hint"), Weight.MUTED))),)
+    facts = (
+        Section(
+            say("chronology.beside"),
+            (Text("\n".join(f"• {line}" for line in said)), Text(say("chronology.beside_hint"), Weight.MUTED)),
+        ),
+    )
     buttons = tuple(
         Button(SHOW_CHRONOLOGY, say("chronology.ask", name=name), key, opens_form=True)
         for key, name in background.children[:_MOST_BUTTONS]

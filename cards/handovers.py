@@ -56,8 +56,8 @@ def handover_lines(school: School, handovers: tuple[Unreceived, ...], now: datet
     return tuple(parts)
 
 
-def handover_form(q: HandoverQuestions) -> Form:
-    """Of whom, and to which school."""
+def handover_form(q: HandoverQuestions, shown_id: str = "") -> Form:
+    """Of whom, and to which school. `shown_id`: sent twice, it has one page made."""
     chosen = tuple(PersonChoice(value, value.partition(":")[2]) for value in q.filled if value.startswith("text:"))
     return Form(
         id=HANDOVER_FORM,
@@ -69,6 +69,7 @@ def handover_form(q: HandoverQuestions) -> Form:
             Text(say("handover.limits"), Weight.MUTED),
         ),
         submit=say("handover.submit"),
+        state=shown_id,
         errors={f: say(f"fault.{fault}") for f, fault in q.faults.items()},
     )
 

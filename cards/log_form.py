@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cards.clauses import points
-from cards.export import DROP_PAGE, until_text
-from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Confirm, Form, Section, Text, Tone, Weight
+from cards.export import drop_button, until_text
+from cards.model import Banner, Button, Buttons, Card, Form, Section, Text, Tone, Weight
 from cards.texts import dated, day_of, say
 from cards.timeline import entry_told
 from domain.case_changes import ChangeKind, Classified, Result
@@ -17,6 +17,7 @@ from domain.log_forms import RECORDED, LogField, Shows
 from domain.log_records import Involved, LogRecord, Signed
 from domain.people import School
 from domain.policy import SignOff
+from domain.words import Role
 
 LOG_FORM, LOG_FORM_FILE, LOG_FORM_PAGE = "log_form", "log_form_file", "log_form_page"
 _KINDS: Mapping[Shows, frozenset[EntryKind]] = {
@@ -134,9 +135,10 @@ def sheet_of(school: School, record: LogRecord) -> Sheet:
     )
 
 
-def log_form_form(sheet: Sheet) -> Form:
-    """The form in a chat, to read, and to have it made into a page."""
-    parts: list[Text | Banner | Section] = [Text(say("case.logged"), Weight.MUTED), Text(sheet.source, Weight.MUTED)]
+def log_form_form(sheet: Sheet, shown_id: str = "") -> Form:
+    """The form in a chat, to read, and to have it made into a page. `shown_id`: sent twice, it has one page made."""
+    parts: list[Text | Banner | Section] = [Text(say("case.logged"), Weight.MUTED)]
+    parts += [Text(sheet.heading, Weight.HEADING), Text(sheet.source, Weight.MUTED)]
     parts += [Banner(sheet.warning, Tone.DANGER)] if sheet.warning else []
     parts += [Text(sheet.note)] if sheet.note else []
     left = _LONGEST_FORM
@@ -150,14 +152,13 @@ def log_form_form(sheet: Sheet) -> Form:
         say("log_form.title"),
         (*parts, Text(say("log_form.file_text"), Weight.MUTED)),
         submit=say("log_form.submit"),
-        state=sheet.record.case.incident.id,
+        state=f"{sheet.record.case.incident.id}|{shown_id}",
     )
 
 
 def made_card(school: School, reference: str, made: Page, passphrase: str) -> Card:
     """Where the page lies and until when, and the passphrase, which is shown here and nowhere else."""
     text = say("log_form.made_text", name=made.file, reference=reference)
-    sure = Confirm(say("export.drop_title"), say("export.drop_text"), say("export.drop"), say("export.drop_no"))
     return Card(
         say("log_form.made_title"),
         text,
@@ -166,7 +167,7 @@ def made_card(school: School, reference: str, made: Page, passphrase: str) -> Ca
             Banner(say("export.passphrase", passphrase=passphrase), Tone.WARNING),
             Text(say("log_form.next"), Weight.MUTED),
             until_text(school, made),
-            Buttons((Button(DROP_PAGE, say("export.drop"), made.id, ButtonStyle.DANGER, confirm=sure),)),
+            Buttons((drop_button(made),)),
         ),
     )
 
@@ -204,19 +205,20 @@ def _filled(school: School, field: LogField, record: LogRecord) -> Filled:
         signed = tuple(Block("", tuple(_signature(school, s).splitlines())) for s in given)
         return Filled(field.label, field.hint, clauses, signed, signs=True, empty=all(s.before for s in given))
     alone = len(field.shows) == 1
-    blocks = _told(school, field.shows[0], record) if alone else tuple(_together(school, field.shows, record))
+    blocks = _told(school, field.shows[0], record) if alone else tuple(_together(school, field, record))
     by_hand = not blocks and set(field.shows) <= _BY_HAND
     nothing = (Block("", (say("log_form.nothing"),)),)
     return Filled(field.label, field.hint, clauses, blocks if blocks or by_hand else nothing, empty=by_hand)
 
 
-def _together(school: School, wanted: Sequence[Shows], record: LogRecord) -> Iterable[Block]:
+def _together(school: School, field: LogField, record: LogRecord) -> Iterable[Block]:
     """Several things in one field, each under its name. Entries say themselves what they are, and stand in time order."""
-    entries = [shows for shows in wanted if shows in _ENTRIES]
-    for shows in wanted:
+    entries = [shows for shows in field.shows if shows in _ENTRIES]
+    for shows in field.shows:
         if shows not in entries:
             for block in _told(school, shows, record):
-                yield Block(_name(shows), block.lines)
+                name = _name(shows)
+                yield Block(name if name != field.label else "", block.lines)
         elif shows is entries[0]:
             yield from _entries(school, entries, record)
 
@@ -335,7 +337,11 @@ def _changes(school: School, record: LogRecord) -> tuple[str, ...]:
     for change, who in record.changes:
         if change.kind in WITH_A_FIELD:
             continue
-        text = say(f"log_form.change_{change.kind}", text=change.text)
+        text = (
+            say("log_form.change_sent_back", role=school.policy.role_title(Role(change.code)), text=change.text)
+            if change.kind is ChangeKind.REOPENED and change.code
+            else say(f"log_form.change_{change.kind}", text=change.text)
+        )
         if change.was is not None and change.now is not None:
             was, now = (_classified(school, x) for x in (change.was, change.now))
             text = say("log_form.change_from", text=text, was=was, now=now)

@@ -201,9 +201,10 @@ def _fields(school: School, q: EntryQuestions) -> tuple[Part, ...]:
                 _choice(q, m.PAID, say("measure.paid"), paid),
             )
         case EntryKind.LESSON:
-            text = say("measure.lesson_text", who=school.policy.role_title(Role.COMPUTING_COORDINATOR))
+            told = say("measure.lesson_text", who=school.policy.role_title(Role.COMPUTING_COORDINATOR))
             topics = tuple(Option(topic, say(f"measure.topic_{topic}")) for topic in m.Topic)
-            return (Text(text, Weight.MUTED), _choice(q, m.TOPIC, say("measure.topic"), topics, compact=True))
+            text = () if q.untold else (Text(told, Weight.MUTED),)
+            return (*text, _choice(q, m.TOPIC, say("measure.topic"), topics, compact=True))
         case _:
             return (_when(school, q),)
 

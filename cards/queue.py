@@ -237,7 +237,9 @@ def _case_lines(school: School, lines: Sequence[CaseLine], now: datetime) -> Ite
 def _standing(school: School, line: CaseLine, now: datetime) -> str:
     if line.alert_state is not AlertState.OPEN:
         return say("queue.owner", owner=line.owner)
-    return say("queue.late" if now >= line.due_at else "queue.due", due=moment(school, line.due_at))
+    due = say("queue.late" if now >= line.due_at else "queue.due", due=moment(school, line.due_at))
+    # Several may be asked in one case: each of these lines is one alert.
+    return due if line.role is None else f"{say('queue.for', role=school.policy.role_title(line.role))} \u00b7 {due}"
 
 
 def _waiting_line(school: School, line: Waiting) -> Iterable[Leaf]:

@@ -91,8 +91,11 @@ def _openers(kinds: Iterable[RegisterKind]) -> Buttons:
     return Buttons(tuple(Button(SHOW_REGISTER, say("register.open", name=name(k)), k.value, opens_form=True) for k in kinds))
 
 
-def register_form(school: School, page: RegisterPage) -> Form:
-    """A page of a register: the matrix where there is one, the lines, and the ways on."""
+def register_form(school: School, page: RegisterPage, shown_id: str = "") -> Form:
+    """A page of a register: the matrix where there is one, the lines, and the ways on.
+
+    `shown_id`: its button to take the register out, pressed twice, has one page made.
+    """
     live = page.view is RegisterView.LIVE
     parts: list[Part] = [Text(say(f"register.about_{page.kind}"), Weight.MUTED), *_clauses(school, page.kind)]
     if page.matrix and page.number == 1:
@@ -103,10 +106,10 @@ def register_form(school: School, page: RegisterPage) -> Form:
         parts += _line(school, line)
     if page.pages > 1:
         parts.append(Text(say("register.page", number=page.number, pages=page.pages), Weight.MUTED))
-    return Form(REGISTER, register_name(page.kind), (*parts, Buttons(tuple(_ways_on(page, live=live)))))
+    return Form(REGISTER, register_name(page.kind), (*parts, Buttons(tuple(_ways_on(page, shown_id, live=live)))))
 
 
-def _ways_on(page: RegisterPage, *, live: bool) -> Iterable[Button]:
+def _ways_on(page: RegisterPage, shown_id: str, *, live: bool) -> Iterable[Button]:
     if page.may_write:
         yield Button(ADD_RECORD, say("register.add"), page.kind.value, ButtonStyle.PRIMARY, opens_form=True)
     at = f"{page.kind}|{page.view}"
@@ -117,7 +120,7 @@ def _ways_on(page: RegisterPage, *, live: bool) -> Iterable[Button]:
     other, label = (RegisterView.ALL, say("register.show_all")) if live else (RegisterView.LIVE, say("register.show_live"))
     yield Button(SHOW_REGISTER, label, f"{page.kind}|{other}", opens_form=True)
     if page.may_export:
-        yield Button(EXPORT_REGISTER, say("register.export"), page.kind.value, opens_form=True)
+        yield Button(EXPORT_REGISTER, say("register.export"), f"{page.kind}|{shown_id}", opens_form=True)
 
 
 def exported_card(school: School, kind: RegisterKind, made: Page, passphrase: str) -> Card:
@@ -147,7 +150,7 @@ def _cell(scale: Scale, count: int, score: int) -> str:
 
 def _line(school: School, line: RecordLine) -> tuple[Leaf, ...]:
     r = line.record
-    state, about = say(f"register.state_{r.state}"), [_shortened(line.title)]
+    state, about = say(f"register.state_{r.state}"), list[str]()
     if line.owner:
         about.append(say("register.line_owner", owner=line.owner))
     if r.is_live and r.review_at is not None:
@@ -157,7 +160,7 @@ def _line(school: School, line: RecordLine) -> tuple[Leaf, ...]:
         word = say(f"register.word_{_scale(school, r).word(r.rank)}")
         head = say("register.line_rated", reference=r.reference, score=r.rank, word=word, state=state)
     read = Buttons((Button(READ_RECORD, say("register.read", reference=r.reference), r.id, opens_form=True),))
-    return (Text(f"{head}\n" + " ".join(about)), read)
+    return (Text(head, Weight.HEADING), Text("\n".join(filter(None, (_shortened(line.title), " ".join(about))))), read)
 
 
 def _by_when(school: School, record: Record, at: datetime, *, late: bool) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from cards.checklist import agencies_section, checklist_parts, decision_fields, kind_fields
+from cards.checklist import agencies_section, checklist_parts, decision_fields, kind_fields, line_facts
 from cards.filled import area, chosen, member_field, moment_of, typed
 from cards.measures import MAKE_ACTION, advice_parts, measure_body, measure_facts, measure_fields, more_buttons, standing_parts
 from cards.model import (
@@ -171,8 +171,9 @@ def _facts(school: School, wording: Wording) -> list[Fact]:
             facts = [Fact(say("timeline.whom"), named), Fact(say("timeline.at"), dated(school, at))]
             facts += [Fact(say("timeline.reference"), reference)] if reference else []
             return [*facts, Fact(say("entry.refused"), say("timeline.refused"))] if refused else facts
-        case Decided(decision=d, kind_name=kind):
-            facts = [Fact(say("timeline.line"), kind or say("timeline.no_line"))]
+        case Decided(decision=d, kind_name=kind, row_name=row):
+            facts = [Fact(say("timeline.line"), row or kind or say("timeline.no_line"))]
+            facts += [Fact(say("grid.is"), kind)] if row else []
             if d.times is not None:
                 facts.append(Fact(say("grid.times"), say(f"grid.times_{d.times}")))
             if d.differs:
@@ -246,7 +247,7 @@ def entry_form(school: School, asked: EntryQuestions) -> Form:
     kept = (Text(say("entry.kept"), Weight.MUTED),) if asked.corrects else ()
     return Form(
         ENTRY_FORM,
-        say("entry.title_correct" if asked.corrects else "entry.title"),
+        say("entry.title_correct") if asked.corrects else say(f"timeline.kind_{asked.kind}"),
         (Text(asked.incident.reference, Weight.HEADING), *kept, *_entry_fields(school, asked)),
         submit=say("entry.submit"),
         state=asked.state,
@@ -304,8 +305,9 @@ def decision_form(school: School, asked: DecisionQuestions) -> Form:
 
 def decision_steps_form(school: School, asked: DecisionSteps) -> Form:
     """What is decided on each step; where the grid has none, in words."""
+    fields: tuple[Part, ...]
     if asked.taken is not None:
-        fields = decision_fields(school, asked.taken, asked.steps, asked.own, asked.reason)
+        fields = (line_facts(asked.taken), *decision_fields(school, asked.taken, asked.steps, asked.own, asked.reason))
     else:
         own = TextField(OWN, say("decision.own_only"), asked.own, multiline=True, max_length=LONGEST_TEXT)
         why = TextField(WHY, say("grid.why"), asked.reason, required=False, multiline=True, max_length=LONGEST_TEXT)

@@ -16,6 +16,10 @@ READINGS = frozenset({OPENED, "task.read", "readers.read"})
 """What changes nothing in a case: it stands in the log of who has read it, and not in the case's own."""
 
 
+LINKINGS = frozenset({"case.linked", "case.unlinked"})
+"""A case has to do with another. Not everybody who reads the one may know that there is the other, so its own log is silent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One look at a case. `roles`: those the reader held then; None where that was not noted, as in older entries."""

@@ -69,7 +69,8 @@ class CaseChange:
     """One change of a case, as it was made. `text`: why, the note beside a signature, or what came of a review.
 
     `was` and `now`: of a new category or urgency. `state`, `closed_at` and `alerts`: of a merge what it ended, to be undone by.
-    `due_at`: for when a review was set. `code`: how it ended (a Result), or for which role it was signed.
+    `due_at`: for when a review was set. `code`: how it ended (a Result), for which role it was signed, or for which it was sent
+    back instead: then it was opened again by that.
     """
 
     id: str

@@ -82,12 +82,15 @@ class StepsPage:
 
 @dataclass(frozen=True, slots=True)
 class DecisionQuestions:
-    """Which line of the grid it is, and how often it has happened."""
+    """Which line of the grid it is, and how often it has happened.
+
+    `times`: None where that follows from the line, since earlier cases count for some lines and not for others.
+    """
 
     incident: Incident
     kinds: tuple[Kind, ...]
     chosen: str
-    times: Times
+    times: Times | None
     faults: Mapping[str, Fault] = field(default_factory=dict)
 
 

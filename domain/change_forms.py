@@ -108,11 +108,32 @@ class SignPage:
 
 
 @dataclass(frozen=True, slots=True)
+class SendBackPage:
+    """Why somebody who is asked to sign a case sends it back instead. `form_id`: sent twice, the same form does it once."""
+
+    incident_id: str
+    reference: str
+    signature: Signature
+    form_id: str
+    reason: str = ""
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """What the form carries."""
+        return f"{self.incident_id}|{self.signature.id}|{self.form_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
-    """It is done. `other`: the case that it was merged into or linked to. `whole`: every signature is there."""
+    """It is done. `other`: the case that it was merged into or linked to. `whole`: every signature is there.
+
+    `sent_back`: it was opened again by whoever was to sign it.
+    """
 
     reference: str
     incident_id: str
     what: ChangeKind
     other: str = ""
     whole: bool = False
+    sent_back: bool = False

@@ -13,8 +13,10 @@ from domain.words import EXTERNAL_ROLES, About, Role
 
 KIND, TIMES, OWN, WHY, STEP = "grid_kind", "grid_times", "grid_own", "grid_why", "grid_step:"
 """The fields of a decision; STEP is followed by the id of a step."""
-NO_KIND, DO, LEAVE = "none", "do", "leave"
-"""What they hold beside ids: that the grid has no line for it, and that a step is to be done or not."""
+NO_KIND, COUNTED, DO, LEAVE = "none", "counted", "do", "leave"
+"""What they hold beside ids: that the grid has no line for it, that the earlier cases say how often it has happened, and that a
+step is to be done or not.
+"""
 
 _ABOVE_THE_HEAD = (Role.CHAIR_OF_GOVERNORS, Role.GOVERNORS)
 _UNDER_THE_HEAD = frozenset(Role) - EXTERNAL_ROLES - frozenset(_ABOVE_THE_HEAD)

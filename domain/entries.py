@@ -120,11 +120,15 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What was decided on the policy's grid. `kind_name` and `words` keep what was read then, should the grid change."""
+    """What was decided on the policy's grid. The names and `words` keep what was read then, should the grid change.
+
+    `row_name`: the line or level that the kind came under, such as C4; an older version did not keep it.
+    """
 
     decision: Decision
     kind_name: str = ""
     words: tuple[str, ...] = ()
+    row_name: str = ""
 
 
 Told: TypeAlias = (

@@ -15,7 +15,11 @@ UNWRITTEN = timedelta(hours=1)
 
 
 class PageKind(StrEnum):
-    """What a page is for: somebody who asks what is held about them, or the next school."""
+    """Whether a page goes to the next school, which has to give a receipt for it, or is for whoever had it made.
+
+    The latter are not told apart: what is held about a person, a case's log form and a register live and end alike. Its word is
+    that of the first kind there was, which every version knows.
+    """
 
     SUBJECT = "subject"
     HANDOVER = "handover"
@@ -61,6 +65,13 @@ class Page:
     def is_near_its_end(self, now: datetime) -> bool:
         """Whether whoever made it should think of it now."""
         return self.ended is None and self.ends_at - now <= WARNED
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAlready:
+    """The page that a form has had made, which was sent before."""
+
+    page: Page
 
 
 @dataclass(frozen=True, slots=True)

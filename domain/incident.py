@@ -361,6 +361,12 @@ class MessageKind(StrEnum):
     LESSON = "lesson"
 
 
+SAID_OF_THE_OTHER = frozenset(
+    {MessageKind.ALERT, MessageKind.REMINDER, MessageKind.ACKNOWLEDGED, MessageKind.CLOSED, MessageKind.REVIEW}
+)
+"""Whatever of a duplicate is not said yet when it is merged, and is said of the case that goes on, if of any."""
+
+
 class TimerKind(StrEnum):
     """What falls due."""
 

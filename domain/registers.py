@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -39,6 +39,10 @@ class Version:
     note: str = ""
 
 
+DECIDED_WITHIN = timedelta(days=3)
+"""So long whoever may approve something is left alone with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """Where a line of a register stands, without a word of it: what its newest version makes of it.
@@ -71,8 +75,11 @@ class Record:
 
     @property
     def remind_at(self) -> datetime | None:
-        """When somebody is to be reminded of it, if ever."""
-        return self.review_at if self.is_live else None
+        """When somebody is to be reminded of it, if ever: of its review, and before that of a decision that nobody makes."""
+        moments = [self.review_at if self.is_live else None]
+        if self.state is RecordState.WAITING:
+            moments.append(self.changed_at + DECIDED_WITHIN)
+        return min((at for at in moments if at is not None), default=None)
 
 
 def standing(record_id: str, kind: RegisterKind, reference: str, newest: Version, written_by: str) -> Record:

@@ -2,15 +2,32 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from domain.asking import Request
+from domain.entries import Contact, Line, Told
 from domain.incident import Incident
+from domain.measures import (
+    AccessBlock,
+    Concerned,
+    Confiscated,
+    Damage,
+    Following,
+    InPlace,
+    Lesson,
+    Lifted,
+    Measure,
+    Moved,
+    Paid,
+    Released,
+    Searched,
+)
 from domain.names import possible_matches
 from domain.people import Kind, Person
+from domain.registers import Record, Shown
 from domain.report_form import Fault
 from domain.words import ParticipantRole, Role
 
@@ -18,6 +35,26 @@ PERSON = "person"
 """The field of the form."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_NO_NAME = frozenset(
+    (
+        "his",
+        "her",
+        "their",
+        "the",
+        "and",
+        "with",
+        "from",
+        "mother",
+        "father",
+        "parents",
+        "parent",
+        "carer",
+        "carers",
+        "mrs",
+        "miss",
+    )
+)
+"""What people write beside a name, or in its place."""
 _OFTEN = 3
 """Words of fewer letters are often no name: they count as one where they begin with a capital."""
 
@@ -31,6 +68,7 @@ class Where(StrEnum):
     LINK = "link"
     NOTE = "note"
     ENTRY = "entry"
+    CHANGE = "change"
     ASKED = "asked"
     ANSWERED = "answered"
 
@@ -51,10 +89,19 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldMeasure:
+    """What was taken, searched, blocked or paid for, or what became of it: as it was written, and without the others' names."""
+
+    original: Line
+    proposed: Line
+
+
+@dataclass(frozen=True, slots=True)
 class HeldCase:
     """A case in which the person is named. `sure`: by the school's list; else only by a name that may be theirs.
 
-    `others`: who else is in it, by the label that stands for them, with their part. `readings`: who has looked at it, by role.
+    `parts`: none where the report does not name them, and only a measure does. `others`: who else is in it, by the label that
+    stands for them, with their part. `readings`: who has looked at it, by role.
     """
 
     incident: Incident
@@ -63,6 +110,15 @@ class HeldCase:
     others: tuple[tuple[str, ParticipantRole], ...]
     passages: tuple[Passage, ...]
     readings: tuple[tuple[datetime, tuple[Role, ...]], ...]
+    measures: tuple[HeldMeasure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """A line of a register that concerns the person. Each of its versions as it was written, and without the others' names."""
+
+    record: Record
+    versions: tuple[tuple[Shown, Shown], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +140,7 @@ class Held:
     requests: tuple[HeldRequest, ...]
     names: Mapping[str, str]
     more: bool = False
+    registered: tuple[HeldRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +196,51 @@ class Register:
         there = {word for found in _WORD.findall(unicodedata.normalize("NFC", text)) for word in _forms(found)}
         found = (p for word in there for p, words in self._by_last.get(word, ()) if words <= there)
         return tuple(sorted(found, key=lambda p: (p.name, p.id)))
+
+
+def whom_named(told: Told) -> str:
+    """The name of whoever a measure is about; empty for anything else."""
+    match told:
+        case Confiscated(whom=whom) | Searched(whom=whom) | AccessBlock(whom=whom):
+            return whom.name
+        case _:
+            return ""
+
+
+def names_beside(told: Told) -> str:
+    """What may be names in a field that says who else was there: the words that begin with a capital."""
+    match told:
+        case Contact(who=text) | Released(to=text) | Searched(present=text):
+            found = [w for w in _WORD.findall(text) if w[0].isupper() and len(w) >= _OFTEN and w.casefold() not in _NO_NAME]
+            return " ".join(found)
+        case _:
+            return ""
+
+
+def retold(told: Measure | Following, change: Callable[[str], str]) -> Measure | Following:
+    """A measure with everything that somebody typed of it changed so."""
+
+    def other(whom: Concerned) -> Concerned:
+        return replace(whom, name=change(whom.name))
+
+    match told:
+        case Confiscated(item=item, whom=whom, place=place):
+            return replace(told, item=change(item), whom=other(whom), place=change(place))
+        case Moved(place=place, why=why):
+            return replace(told, place=change(place), why=change(why))
+        case Released(to=to, why=why):
+            return replace(told, to=change(to), why=change(why))
+        case Searched(device=device, whom=whom, grounds=grounds, present=present, outcome=outcome):
+            seen = replace(told, grounds=change(grounds), present=change(present), outcome=change(outcome))
+            return replace(seen, device=change(device), whom=other(whom))
+        case AccessBlock(whom=whom):
+            return replace(told, whom=other(whom))
+        case Lifted(why=why):
+            return replace(told, why=change(why))
+        case Damage(what=what):
+            return replace(told, what=change(what))
+        case InPlace() | Paid() | Lesson():
+            return told
 
 
 def _folded(name: str) -> list[str]:

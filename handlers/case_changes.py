@@ -29,7 +29,7 @@ from domain.case_changes import (
     Review,
 )
 from domain.change_forms import ChangeQuestions, Done, UnlinkQuestions, Wish, WishQuestions
-from domain.incident import Alert, AlertState, Incident, MessageKind, Outgoing, Timer, TimerKind
+from domain.incident import Alert, AlertState, Incident, MessageKind, Outgoing, Timer, TimerKind, Why
 from domain.measures import Unsettled
 from domain.people import GROUP_OF, Account, School
 from domain.report_form import LONGEST_TEXT, Fault, Filled
@@ -41,9 +41,10 @@ from handlers.ask import same_id
 from handlers.course import linked, page
 from handlers.details import PassedOn, pass_on
 from handlers.ports import Ports, Records
-from handlers.reopening import revive
+from handlers.reopening import keep_on, revive
 from handlers.rights import subject
 from handlers.set_right import groups_of
+from handlers.signing import call_off
 from handlers.working import Work, begun
 
 ChangeOutcome: TypeAlias = ChangeQuestions | WishQuestions | Done | PassedOn | NotForYou
@@ -198,7 +199,7 @@ async def _choices(work: _Work) -> ChangeQuestions:
     elif incident.is_open:
         wishes = (Wish.RECLASSIFY, Wish.MERGE, Wish.LINK, *review)
     else:
-        wishes = (Wish.REOPEN, Wish.LINK, *review)
+        wishes = (Wish.REOPEN, Wish.MERGE, Wish.LINK, *review)
     return ChangeQuestions(incident.id, incident.reference, wishes)
 
 
@@ -259,13 +260,36 @@ async def _reclassify(
         faults[CONCERN] = Fault.NO_CHANGE
     if faults:
         return faults
-    changed = replace(incident, facts=facts, urgency=now.urgency)
+    changed = await _classified(work, replace(incident, facts=facts, urgency=now.urgency), asked.form_id, values, was, now)
+    # Those as well who have it still once it is private: they are asked for something more urgent now.
+    await _new_deadlines(work, changed, was.urgency)
+    if found.private and not incident.private:
+        # From now on it is shown to the people concerned only. The other way it never goes.
+        await records.make_private(incident.id, facts.about)
+        shut_out = await records.shut_out(incident.id)
+        await records.note(work.now, "bot", "case.made_private", incident.id, about=facts.about, shut_out=shut_out)
+        await pass_on(work.ports, records, work.school, replace(changed, private=True), facts, work.case.excluded)
+    else:
+        await _ask_more(work, changed, found, anew=now.concern != was.concern)
+    await records.show_again(incident.id, work.now, MessageKind.ALERT, MessageKind.RECEIPT, MessageKind.REMINDER)
+    case = await subject(records, await records.incident(incident.id) or changed, work.now)
+    if not may(work.looking, Act.READ, case):
+        live = [a for a, _ in case.duties if a.state is not AlertState.DONE]
+        return PassedOn(incident.reference, tuple(dict.fromkeys(role for a in live for role in a.roles)))
+    return Done(incident.reference, incident.id, ChangeKind.RECLASSIFIED)
+
+
+async def _classified(
+    work: _Work, changed: Incident, form_id: str, values: Filled, was: Classified, now: Classified
+) -> Incident:
+    """Writes what a case is taken for now; the case with its new deadline."""
+    records, incident = work.records, work.incident
     due_at = _due(work, changed, incident.reported_at, incident.due_at) if now.urgency is not was.urgency else incident.due_at
     if incident.state is not IncidentState.REPORTED:
         # Somebody has answered: by when they had to is as it was.
         due_at = incident.due_at
     await records.reclassify(incident.id, now, due_at)
-    made = _made(work, asked.form_id, ChangeKind.RECLASSIFIED, values, was=was, now=now)
+    made = _made(work, form_id, ChangeKind.RECLASSIFIED, values, was=was, now=now)
     said: dict[str, str] = {
         "concern": now.concern,
         "urgency": now.urgency,
@@ -274,22 +298,7 @@ async def _reclassify(
     }
     said |= {"due_was": incident.due_at.isoformat(), "change": await records.add_change(made)}
     await records.note(work.now, work.actor, "case.reclassified", incident.id, **said)
-    changed = replace(changed, due_at=due_at)
-    if found.private and not incident.private:
-        # From now on it is shown to the people concerned only. The other way it never goes.
-        await records.make_private(incident.id, facts.about)
-        shut_out = await records.shut_out(incident.id)
-        await records.note(work.now, "bot", "case.made_private", incident.id, about=facts.about, shut_out=shut_out)
-        await pass_on(work.ports, records, work.school, replace(changed, private=True), facts, work.case.excluded)
-    else:
-        await _new_deadlines(work, changed, was.urgency)
-        await _ask_more(work, changed, found)
-    await records.show_again(incident.id, work.now, MessageKind.ALERT, MessageKind.RECEIPT, MessageKind.REMINDER)
-    case = await subject(records, await records.incident(incident.id) or changed, work.now)
-    if not may(work.looking, Act.READ, case):
-        live = [a for a, _ in case.duties if a.state is not AlertState.DONE]
-        return PassedOn(incident.reference, tuple(dict.fromkeys(role for a in live for role in a.roles)))
-    return Done(incident.reference, incident.id, ChangeKind.RECLASSIFIED)
+    return replace(changed, due_at=due_at)
 
 
 def _due(work: _Work, changed: Incident, since: datetime, before: datetime) -> datetime:
@@ -320,16 +329,24 @@ async def _new_deadlines(work: _Work, changed: Incident, was: Urgency) -> None:
     await work.records.set_going(outgoing, work.now)
 
 
-async def _ask_more(work: _Work, changed: Incident, found: Route) -> None:
-    """Whoever the new category's route names and nobody has asked yet. Whoever was asked stays."""
+async def _ask_more(work: _Work, changed: Incident, found: Route, *, anew: bool) -> None:
+    """Whoever the new category's route names and nobody has asked yet. Whoever was asked stays.
+
+    `anew`: it is of another category, so that whoever has done their part has answered for something else.
+    """
     alerts = [a for a, _ in work.case.duties]
-    answering = {r for a in alerts if a.state is not AlertState.DONE or a.owner_id is not None for r in a.roles}
+    answering = {r for a in alerts if _answers(work, a) or (a.owner_id is not None and not anew) for r in a.roles}
     wanted = [role for role in found.notify if role not in answering]
     groups = await groups_of(work.records, changed, tuple(alerts))
     excluded, now = work.case.excluded, work.now
     readers = await work.records.readers(now - work.ports.readers_known_for) if excluded and not changed.private else {}
     asked = duties(work.school, work.looking.staff, wanted, groups, excluded, private=changed.private, readers=readers)
     await _open(work, changed, asked)
+
+
+def _answers(work: _Work, alert: Alert) -> bool:
+    """Whether a part need not be asked for: somebody has it, or is asked to, or whoever makes the change has done it."""
+    return alert.state is not AlertState.DONE or alert.owner_id == work.person
 
 
 async def _open(work: _Work, incident: Incident, asked: tuple[Duty, ...]) -> None:
@@ -365,7 +382,7 @@ async def _merge(
         goes_on = into.incident
         if goes_on.state is IncidentState.MERGED:
             faults[OTHER] = Fault.NO_SUCH_CASE
-        elif not goes_on.is_open:
+        elif not goes_on.is_open and not await _is_done_with(work):
             faults[OTHER] = Fault.OTHER_IS_CLOSED
         elif not _same_audience(work.case, into):
             faults[OTHER] = Fault.OTHER_AUDIENCE
@@ -375,6 +392,7 @@ async def _merge(
         return faults
     live = [a for a, _ in work.case.duties if a.state is not AlertState.DONE]
     await records.add_link(Link(work.ports.new_id(), incident.id, into.incident.id, LinkKind.MERGED, work.person, work.now))
+    review = await records.review(incident.id)
     made = _made(
         work,
         asked.form_id,
@@ -384,6 +402,7 @@ async def _merge(
         state=incident.state,
         closed_at=incident.closed_at,
         alerts=tuple(a.id for a in live),
+        due_at=review.due_at if review is not None else None,
     )
     committed = await records.add_change(made)
     await records.note(work.now, work.actor, "case.merged", incident.id, change=committed)
@@ -391,12 +410,24 @@ async def _merge(
         await records.change_alert(replace(alert, state=AlertState.DONE))
     await records.call_off_all(incident.id)
     await records.end_review(incident.id, work.person, work.now)
-    await records.set_incident_state(incident.id, IncidentState.MERGED, work.now)
+    await call_off(records, incident, work.now)
+    await keep_on(records, incident, work.now)
+    # What was closed before was, and is kept from then.
+    await records.set_incident_state(incident.id, IncidentState.MERGED, incident.closed_at or work.now)
     await records.note(work.now, work.actor, "case.merged_here", into.incident.id)
-    await _carry_over(work, into, live)
+    await _goes_on(work, asked, into, made)
+    # How urgent it is may have changed with that.
+    now_stands = await records.incident(into.incident.id) or into.incident
+    await _carry_over(work, replace(into, incident=now_stands), live)
     shown = (MessageKind.ALERT, MessageKind.RECEIPT, MessageKind.REMINDER, MessageKind.REVIEW)
     await records.show_again(incident.id, work.now, *shown)
     return Done(incident.reference, incident.id, ChangeKind.MERGED, into.incident.reference)
+
+
+async def _is_done_with(work: _Work) -> bool:
+    """Whether nobody need do anything about it any more: else it goes where somebody still does, and signs that."""
+    waits = (await work.records.awaited_signatures(work.incident.id))[work.incident.id]
+    return not work.incident.is_open and not waits
 
 
 def _same_audience(one: Subject, other: Subject) -> bool:
@@ -405,9 +436,25 @@ def _same_audience(one: Subject, other: Subject) -> bool:
     return one.incident.private is other.incident.private and one.excluded == other.excluded and about
 
 
+async def _goes_on(work: _Work, asked: WishQuestions, into: Subject, merged: CaseChange) -> None:
+    """What the case that goes on takes over from its duplicate: how urgent it is, and when it is to be looked at again.
+
+    Why stands in the duplicate alone, and goes with it.
+    """
+    records, incident, there, before = work.records, work.incident, replace(work, case=into), into.incident
+    if before.is_open and incident.urgency.rank < before.urgency.rank:
+        was, now = (Classified(before.facts.concern, urgency) for urgency in (before.urgency, incident.urgency))
+        form = f"{asked.form_id}.{Wish.RECLASSIFY}"
+        changed = await _classified(there, replace(before, urgency=now.urgency), form, {}, was, now)
+        await _new_deadlines(there, changed, was.urgency)
+        await records.show_again(before.id, work.now, MessageKind.ALERT, MessageKind.RECEIPT, MessageKind.REMINDER)
+    if merged.due_at is not None and await records.review(before.id) is None:
+        await _review_set(there, f"{asked.form_id}.{Wish.REVIEW}", {}, merged.due_at)
+
+
 async def _carry_over(work: _Work, into: Subject, live: list[Alert]) -> None:
     """Whoever was asked in the duplicate and by nobody in the case that goes on is asked there."""
-    there = {(r, a.group) for a, _ in into.duties if a.state is not AlertState.DONE or a.owner_id for r in a.roles}
+    there = {(r, a.group) for a, _ in into.duties if _answers(work, a) for r in a.roles}
     excluded, now = into.excluded, work.now
     readers = await work.records.readers(now - work.ports.readers_known_for) if excluded and not into.incident.private else {}
     for alert in live:
@@ -425,8 +472,23 @@ async def _unmerge(work: _Work, asked: WishQuestions, values: Filled) -> Done:
     await records.end_link(link.id, work.person, work.now)
     committed = await records.add_change(_made(work, asked.form_id, ChangeKind.UNMERGED, values, other_id=link.other_id))
     await records.note(work.now, work.actor, "case.unmerged", incident.id, change=committed)
+    for one, other in ((incident.id, link.other_id), (link.other_id, incident.id)):
+        await _let_in_again(work, one, other)
     await revive(work.ports, records, work.school, incident, work.person, work.now, merged.alerts if merged is not None else ())
+    if merged is not None and merged.due_at is not None:
+        await _review_set(work, f"{asked.form_id}.{Wish.REVIEW}", {}, merged.due_at)
     return Done(incident.reference, incident.id, ChangeKind.UNMERGED)
+
+
+async def _let_in_again(work: _Work, one: str, other: str) -> None:
+    """Whoever may be named in another case that this is no more of one matter with is kept out of that one alone."""
+    named_there = {p.id for p in await work.records.participants(other)}
+    for shut_out in (await work.records.exclusions(one))[one]:
+        person = shut_out.person_id
+        if shut_out.why is Why.POSSIBLE and shut_out.participant_id in named_there:
+            await work.records.settle(one, person, Why.DISMISSED, work.person, work.now)
+            state = await work.records.shut_out(one)
+            await work.records.note(work.now, work.actor, "match.dismissed", one, person=person, shut_out=state)
 
 
 async def _link(
@@ -463,9 +525,7 @@ async def _set_review(
         faults[DUE] = Fault.MISSING
     if faults or due is None:
         return faults
-    await _review_on(work, due)
-    committed = await work.records.add_change(_made(work, asked.form_id, ChangeKind.REVIEW_SET, values, due_at=due))
-    await work.records.note(work.now, work.actor, "review.set", work.incident.id, change=committed)
+    await _review_set(work, asked.form_id, values, due)
     return Done(work.incident.reference, work.incident.id, ChangeKind.REVIEW_SET)
 
 
@@ -481,6 +541,12 @@ async def _reviewed(work: _Work, asked: WishQuestions, values: Filled, faults: d
     committed = await work.records.add_change(_made(work, asked.form_id, ChangeKind.REVIEWED, values, due_at=due))
     await work.records.note(work.now, work.actor, "review.done", work.incident.id, change=committed)
     return Done(work.incident.reference, work.incident.id, ChangeKind.REVIEWED)
+
+
+async def _review_set(work: _Work, form_id: str, values: Filled, due: datetime) -> None:
+    await _review_on(work, due)
+    committed = await work.records.add_change(_made(work, form_id, ChangeKind.REVIEW_SET, values, due_at=due))
+    await work.records.note(work.now, work.actor, "review.set", work.incident.id, change=committed)
 
 
 async def _review_on(work: _Work, due: datetime) -> None:

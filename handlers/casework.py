@@ -13,6 +13,7 @@ from domain.access import LEADS, TECHNICAL, Act, may
 from domain.agencies import Offered, offered
 from domain.casework import Advice, DecisionQuestions, DecisionSteps, EntryQuestions, KindOfEntry, StepsPage
 from domain.checklists import (
+    COUNTED,
     KIND,
     NO_KIND,
     OWN,
@@ -300,7 +301,7 @@ async def ask_decision(ports: Ports, school: School, account: Account, incident_
             return DecisionSteps(work.incident, None, ports.new_id())
         suggestion, counted = await _suggested(work)
         chosen = suggestion.kind.id if isinstance(suggestion, Checklist) else ""
-        return DecisionQuestions(work.incident, _kinds(work, suggestion), chosen, counted.times if counted else Times.FIRST)
+        return DecisionQuestions(work.incident, _kinds(work, suggestion), chosen, counted.times if counted else None)
 
 
 async def choose(
@@ -314,13 +315,16 @@ async def choose(
         kind, times = values.get(KIND, ""), values.get(TIMES, "")
         known = {NO_KIND, *(school.policy.grid.kinds if school.policy.grid is not None else ())}
         faults = {KIND: Fault.UNKNOWN_CHOICE if kind else Fault.MISSING} if kind not in known else {}
-        if times not in set(Times):
+        if times not in {*Times, COUNTED}:
             faults[TIMES] = Fault.UNKNOWN_CHOICE if times else Fault.MISSING
         if faults:
             await work.noted()
             suggestion, counted = await _suggested(work)
-            often = Times(times) if times in set(Times) else counted.times if counted else Times.FIRST
+            often = Times(times) if times in set(Times) else counted.times if counted and times != COUNTED else None
             return DecisionQuestions(work.incident, _kinds(work, suggestion), kind if kind in known else "", often, faults)
+        if times == COUNTED:
+            _, counted = await _suggested(work, kind)
+            times = counted.times if counted else Times.FIRST
         taken = _taken(work, kind, Times(times), await _facts_told(work))
         laid_down = tuple(i.action.id for i in taken.items if i.laid_down) if taken is not None else ()
         advice = _advice(work, taken, await records.entries(incident_id))
@@ -356,7 +360,7 @@ async def decided(ports: Ports, school: School, account: Account, state: str, va
             advice = _advice(work, taken, entries)
             return DecisionSteps(work.incident, taken, form_id, chosen, own, reason, faults, corrects, advice)
         words = tuple(wording(school.policy, a) for a in on_list if a.id in outcome.steps)
-        told = Decided(outcome, taken.kind.name if taken is not None else "", words)
+        told = Decided(outcome, taken.kind.name, words, taken.row.name) if taken is not None else Decided(outcome)
         await _keep(work, Entry(work.new_id(form_id), incident_id, work.person, work.now, told, corrects))
         return await work.page(saved=True)
 

@@ -23,8 +23,8 @@ OUTCOME, RESULT = "outcome", "result"
 class CloseQuestions:
     """How it ended. It cannot be left empty: a record holds what was done and decided, and why.
 
-    `result`: the same in a word, of which a task to carry out has none. `open_actions`: so many are not done, which is no
-    reason not to close it, nor is what is `unsettled`.
+    `result`: the same in a word, never chosen for them; a task to carry out has none. `open_actions`: so many are not done,
+    which is no reason not to close it, nor is what is `unsettled`.
     """
 
     alert: Alert
@@ -33,7 +33,7 @@ class CloseQuestions:
     faults: dict[str, Fault] | None = None
     open_actions: int = 0
     unsettled: Unsettled = field(default_factory=Unsettled)
-    result: str = Result.DEALT_WITH
+    result: str = ""
 
     @property
     def has_result(self) -> bool:
@@ -78,9 +78,7 @@ async def ask(ports: Ports, school: School, account: Account, alert_id: str) -> 
         return CloseQuestions(alert, incident, open_actions=await records.open_actions(incident.id), unsettled=unsettled)
 
 
-async def close(
-    ports: Ports, school: School, account: Account, alert_id: str, outcome: str, result: str = Result.DEALT_WITH
-) -> CloseOutcome:
+async def close(ports: Ports, school: School, account: Account, alert_id: str, outcome: str, result: str = "") -> CloseOutcome:
     """Closes the owner's part of the case. With the last part it is asked of whom the policy names to sign it off."""
     asked = await ask(ports, school, account, alert_id)
     if not isinstance(asked, CloseQuestions):

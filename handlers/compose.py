@@ -7,7 +7,7 @@ from datetime import datetime
 from domain.access import FIGURE_READERS, Act, breach_handlers, may
 from domain.audience import excluded_ids
 from domain.entries import EntryKind
-from domain.incident import STILL_SHOWN, Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons
+from domain.incident import SAID_OF_THE_OTHER, STILL_SHOWN, Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons
 from domain.measures import Topic
 from domain.messages import (
     ActionMessage,
@@ -69,9 +69,9 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
         if incident is None:
             return None
         alert = await records.alert(delivery.alert_id) if delivery.alert_id else None
-        unsaid = delivery.message_id is None and delivery.message is not MessageKind.RECEIPT
+        warns = f":{STILL_SHOWN}." in delivery.step
+        unsaid = delivery.message_id is None and delivery.message in SAID_OF_THE_OTHER and not warns
         if incident.state is IncidentState.MERGED and unsaid:
-            # Whatever it was to say is said of the case that goes on.
             return None
         match delivery.message:
             case MessageKind.SIGN_OFF:
@@ -101,7 +101,7 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
                 excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
                 if not await _may_be_shown(ports, records, delivery, incident, excluded, now):
                     return WithdrawnMessage(incident.reference) if delivery.message_id else None
-                if f":{STILL_SHOWN}." in delivery.step:
+                if warns:
                     return _still_shown(delivery, incident)
                 if delivery.message is MessageKind.REMINDER:
                     return _reminder(school, await records.staff(), delivery, incident, alert)

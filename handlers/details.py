@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from domain.access import Act, Subject, Viewer, answerable, may
 from domain.audience import about_whom, duties, excluded_ids, exclusions, may_follow
-from domain.audit import READINGS
+from domain.audit import LINKINGS, READINGS
 from domain.incident import (
     Alert,
     AlertState,
@@ -26,9 +26,9 @@ from domain.people import Account, School
 from domain.routing import Facts, Route, route_kept
 from domain.words import IncidentState, ParticipantRole, Role
 from handlers.acknowledge import NotForYou
-from handlers.alerting import deadline, open_duty
+from handlers.alerting import deadline, open_duty, timer
 from handlers.chronology import background
-from handlers.course import course
+from handlers.course import course, merged_with
 from handlers.kept_out import look_again
 from handlers.ports import Ports, Records, actor
 from handlers.reopening import keep_on, part_again
@@ -145,7 +145,9 @@ async def pass_on(
 ) -> None:
     """Has a case that has just been made private answered for by those whom its route names now, and by nobody else."""
     now, staff, excluded = ports.clock.now(), await records.staff(), frozenset(excluded)
+    incident = replace(incident, facts=facts, private=True)
     found: Route = route_kept(school.policy, facts, staff.fully_excluded_roles(school, excluded))
+    outgoing, due = Outgoing(), school.calendar.due(deadline(school, incident), now)
     # Whoever has done their part has answered for something else.
     live = [a for a in await records.alerts_of(incident.id) if a.state is not AlertState.DONE]
     summonses = await records.summonses(*(a.id for a in live))
@@ -153,14 +155,18 @@ async def pass_on(
     for alert in live:
         if set(alert.roles) & set(found.notify) and {s.role for s in summonses[alert.id]} <= may_be_asked:
             answering |= set(alert.roles)
+            if alert.state is AlertState.OPEN and due < alert.due_at:
+                # What it is now may be more urgent than what they were asked for.
+                sooner = replace(alert, due_at=due)
+                await records.change_alert(sooner)
+                await records.cancel_timers(alert.id, TimerKind.CLIMB)
+                outgoing.timers.append(timer(ports, TimerKind.CLIMB, sooner, due))
             continue
         # A matter of theirs no more, or it has climbed to somebody whose matter it is not: nobody after them is asked, and
         # those whom the policy names are asked anew. Whoever owns it may read it as long as it is open.
         await records.change_alert(replace(alert, state=AlertState.DONE))
         await records.cancel_timers(alert.id, TimerKind.CLIMB, TimerKind.REMIND)
     wanted = [r for r in found.notify if r not in answering]
-    outgoing = Outgoing()
-    due = school.calendar.due(deadline(school, incident), now)
     for duty in duties(school, staff, wanted, {}, excluded, private=True, readers={}):
         open_duty(ports, outgoing, incident, duty, now, due)
     await records.set_going(outgoing, now)
@@ -178,11 +184,15 @@ async def case_file(records: Records, looking: Viewer, case: Subject, now: datet
     school, staff, incident = looking.school, looking.staff, case.incident
     participants = await records.participants(incident.id)
     typed = {p.id: p.name for p in participants}
+    for other in await merged_with(records, incident):
+        # Whom a duplicate may name is kept out of this one too; who may not read that one cannot say whether it does.
+        if may(looking, Act.READ, await subject(records, other, now)):
+            typed |= {p.id: p.name for p in await records.participants(other.id)}
     shut_out = (await records.exclusions(incident.id))[incident.id]
     possible = [
         PossibleMatch(e.person_id, person.name, typed.get(e.participant_id or "", school.policy.role_title(Role.HEADTEACHER)))
         for e in shut_out
-        if e.why is Why.POSSIBLE and (person := staff.get(e.person_id))
+        if e.why is Why.POSSIBLE and (person := staff.get(e.person_id)) and e.participant_id in {None, *typed}
     ]
     found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, case.excluded))
     reporter = staff.get(incident.reporter.person_id)
@@ -194,7 +204,7 @@ async def case_file(records: Records, looking: Viewer, case: Subject, now: datet
         possible=tuple(possible),
         duties=_owners(looking, case),
         notes=tuple((n, p.name if (p := staff.get(n.person_id)) else "") for n in await records.case_notes(incident.id)),
-        log=_without_readings(await records.log(incident.id)),
+        log=_without(await records.log(incident.id), READINGS | LINKINGS),
         actions=found.actions,
         warnings=found.warnings,
         outside=found.external,
@@ -220,5 +230,5 @@ def _owners(looking: Viewer, case: Subject) -> tuple[tuple[Alert, str], ...]:
     return tuple((a, p.name if (p := looking.staff.get(a.owner_id)) else "") for a, _ in case.duties)
 
 
-def _without_readings(log: tuple[LogEntry, ...]) -> tuple[LogEntry, ...]:
-    return tuple(entry for entry in log if entry.action not in READINGS)
+def _without(log: tuple[LogEntry, ...], actions: AbstractSet[str]) -> tuple[LogEntry, ...]:
+    return tuple(entry for entry in log if entry.action not in actions)

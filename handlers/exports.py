@@ -9,6 +9,7 @@ from domain.exports import LIVES, TOLD_FOR, UNWRITTEN, Page, PageEnd, PageKind, 
 from domain.people import Account, School
 from domain.retention import KeepState
 from handlers.acknowledge import NotForYou
+from handlers.ask import same_id
 from handlers.ports import Ports, Records, actor
 from handlers.rights import viewer
 
@@ -25,26 +26,60 @@ class Swept:
     found: int
 
 
-def new_page(ports: Ports, kind: PageKind, made_by: str | None, file: str, digest: str, cases: tuple[str, ...]) -> Page:
+def new_page(
+    ports: Ports, kind: PageKind, made_by: str | None, file: str, digest: str, cases: tuple[str, ...], page_id: str = ""
+) -> Page:
     """A page that begins to live now."""
     now = ports.clock.now()
-    return Page(ports.new_id(), file, kind, made_by, now, now + LIVES, digest, cases)
+    return Page(page_id or ports.new_id(), file, kind, made_by, now, now + LIVES, digest, cases)
 
 
-async def add(ports: Ports, school: School, account: Account, page: Page) -> None:
-    """Keeps that there is a page, before it is written: a file that nobody knows of would have no end."""
+def id_of(account: Account, *form: str) -> str:
+    """The id of the page that a form has made: of the person too, so that nobody sends another's form a second time."""
+    return same_id("page", account.person_id or "", *form)
+
+
+async def made_with(records: Records, page_id: str, now: datetime) -> Page | str:
+    """The page that was made under an id, if it has not ended; else an id for one: the same, where there was none before."""
+    known = {p.id: p for p in await records.pages(since=now - TOLD_FOR)}
+    while (page := known.get(page_id)) is not None:
+        if page.ended is None:
+            return page
+        page_id = same_id("page", page_id)
+    return page_id
+
+
+async def before(ports: Ports, school: School, account: Account, page_id: str) -> Page | str | NotForYou:
+    """The same, for those who answer for the records."""
+    async with ports.store.transaction(school, write=False) as records:
+        if not (await viewer(records, school, account)).roles & KEEPERS:
+            return NotForYou()
+        return await made_with(records, page_id, ports.clock.now())
+
+
+async def add(ports: Ports, school: School, account: Account, page: Page) -> Page | None:
+    """Keeps that there is a page, before it is written: a file that nobody knows of would have no end.
+
+    None where its id has a page that lives: another process has made it at the same time.
+    """
     async with ports.store.transaction(school) as records:
-        await note_made(records, page, actor(account))
+        found = await made_with(records, page.id, ports.clock.now())
+        if isinstance(found, Page):
+            return None
+        page = replace(page, id=found)
+        return page if await note_made(records, page, actor(account)) else None
 
 
-async def note_made(records: Records, page: Page, by: str) -> None:
-    """The row and the entry of a new page. If a case in it has been erased meanwhile, it ends at once."""
+async def note_made(records: Records, page: Page, by: str) -> bool:
+    """The row and the entry of a new page. If a case in it has been erased meanwhile, it ends at once. False: it is known."""
     held = [await records.incident(case) for case in sorted(page.cases)]
-    await records.add_page(page)
+    if not await records.add_page(page):
+        return False
     until = page.ends_at.isoformat()
     await records.note(page.at, by, "page.made", page=page.id, file=page.file, kind=page.kind, digest=page.digest, until=until)
     if any(incident is None or incident.erased for incident in held):
         await end(records, page, PageEnd.ERASED, by, page.at)
+    return True
 
 
 async def mine(records: Records, account: Account, now: datetime) -> tuple[PageLine, ...]:

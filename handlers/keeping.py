@@ -8,7 +8,6 @@ from typing import TypeAlias
 from domain.access import KEEPERS, Act, Subject, Viewer, may, may_agree, may_handle_breach
 from domain.audience import excluded_ids
 from domain.breaches import BreachState
-from domain.case_changes import LinkKind
 from domain.exports import PageLine
 from domain.handovers import Unreceived
 from domain.incident import CaseNote, Incident, MessageKind, NoteKind, Outgoing
@@ -33,7 +32,7 @@ from domain.retention import (
 )
 from handlers.acknowledge import NotForYou
 from handlers.alerting import delivery, on_platforms
-from handlers.course import survivor
+from handlers.course import merged_with
 from handlers.exports import end_all_with, mine
 from handlers.ports import Ports, Records, actor
 from handlers.rights import subject, viewer
@@ -42,7 +41,7 @@ MOST_LINES = 40
 _MOST_LOOKED_AT = 500
 _A_YEAR = timedelta(days=365)
 _ENDS = frozenset({Choice.ERASE, Choice.KEEP_A_YEAR, Choice.PROPOSE, Choice.AGREE})
-"""What is not decided of a case as long as another that it belongs with is held."""
+"""What is not decided of a case as long as another that it belongs with is held, or open."""
 _PAGE = 200
 
 
@@ -229,18 +228,19 @@ def _is_over(keeping: Keeping, now: datetime) -> bool:
 
 
 async def _has_ended(records: Records, school: School, incident_id: str, now: datetime) -> bool:
+    """Whether its time is over, and that of each case of the same matter: what came of it may stand in the other."""
     incident = await records.incident(incident_id, hold=False)
     if incident is None or not has_ended(school, incident, now, named_work_here=False):
         return False
-    goes_on = await survivor(records, incident)
-    if goes_on.id != incident_id and not goes_on.erased and not await _has_ended(records, school, goes_on.id, now):
-        # What was reported twice is kept as long as what came of it.
+    merged = await merged_with(records, incident)
+    if await _must_be_kept(records, merged, now):
         return False
-    if await _held_with(records, incident, now):
-        return False
-    shut_out = excluded_ids((await records.exclusions(incident_id))[incident_id])
-    staff = await records.staff()
-    return has_ended(school, incident, now, named_work_here=any(staff.get(p) is not None for p in shut_out))
+    matter = (incident, *(other for other in merged if not other.erased))
+    shut_out, staff = await records.exclusions(*(i.id for i in matter)), await records.staff()
+    return all(
+        has_ended(school, i, now, named_work_here=any(staff.get(p) is not None for p in excluded_ids(shut_out[i.id])))
+        for i in matter
+    )
 
 
 async def _case(
@@ -255,17 +255,17 @@ async def _case(
     asked = keeping is not None and keeping.state is KeepState.EARLY and may(looking, Act.AGREE, of_case)
     if not (asked or may(looking, Act.KEEP, of_case)):
         return None
-    ended, held = await _has_ended(records, school, incident_id, now), await _held_with(records, incident, now)
+    ended = await _has_ended(records, school, incident_id, now)
+    held = await _must_be_kept(records, await merged_with(records, incident), now)
     return _Case(looking, of_case, keeping, ended, held)
 
 
-async def _held_with(records: Records, incident: Incident, now: datetime) -> bool:
-    """Whether a case must be kept because it was merged into one that is held, or has a duplicate that is."""
-    for link in await records.links_of(incident.id):
-        if link.kind is LinkKind.MERGED:
-            other = await records.keeping(link.beyond(incident.id))
-            if other is not None and other.state is KeepState.HELD and not _is_over(other, now):
-                return True
+async def _must_be_kept(records: Records, merged: Sequence[Incident], now: datetime) -> bool:
+    """Whether one of these is open still, or held."""
+    for other in merged:
+        keeping = await records.keeping(other.id)
+        if other.is_open or (keeping is not None and keeping.state is KeepState.HELD and not _is_over(keeping, now)):
+            return True
     return False
 
 

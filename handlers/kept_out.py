@@ -23,13 +23,14 @@ async def look_again(ports: Ports, records: Records, school: School, incident: I
     for alert in alerts:
         if alert.owner_id in excluded:
             await records.change_alert(unanswered(alert, school.calendar.due(deadline(school, incident), now)))
-        elif alert.owner_id is not None or not _all_shut_out(summonses[alert.id], excluded):
+        elif alert.owner_id is not None or not _all_shut_out(alert, summonses[alert.id], excluded):
             continue
         await records.cancel_timers(alert.id, TimerKind.CLIMB, TimerKind.REMIND)
         outgoing.timers.append(timer(ports, TimerKind.CLIMB, alert, now))
     await records.set_going(outgoing, now)
     to_answer = (MessageKind.ALERT, MessageKind.REMINDER, MessageKind.OPENED, MessageKind.RECEIPT)
-    await records.show_again(incident.id, now, *to_answer, MessageKind.ACTION, MessageKind.BLOCK, given_up=True)
+    later = (MessageKind.ACTION, MessageKind.BLOCK, MessageKind.REVIEW, MessageKind.SIGN_OFF, MessageKind.ERASURE)
+    await records.show_again(incident.id, now, *to_answer, *later, given_up=True)
 
 
 def unanswered(alert: Alert, due_at: datetime) -> Alert:
@@ -37,6 +38,7 @@ def unanswered(alert: Alert, due_at: datetime) -> Alert:
     return replace(alert, state=AlertState.OPEN, owner_id=None, acknowledged_at=None, round=alert.round + 1, due_at=due_at)
 
 
-def _all_shut_out(summoned: Iterable[Summons], excluded: AbstractSet[str]) -> bool:
-    asked = {s.person_id for s in summoned}
+def _all_shut_out(alert: Alert, summoned: Iterable[Summons], excluded: AbstractSet[str]) -> bool:
+    """Whether of those who are asked now nobody is left. Whoever was asked before it was handed on waits for somebody else."""
+    asked = {s.person_id for s in summoned if s.round == alert.round}
     return bool(asked) and asked <= excluded

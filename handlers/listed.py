@@ -9,6 +9,7 @@ from domain.listed import Newcomers, may_be_named
 from domain.people import School
 from domain.routing import Facts
 from domain.words import ParticipantRole
+from handlers.course import merged_with
 from handlers.kept_out import look_again
 from handlers.ports import Ports, Records
 
@@ -48,6 +49,7 @@ async def find_same(records: Records, same: Iterable[tuple[str, str]]) -> Found:
 async def keep_out(ports: Ports, records: Records, school: School, *findings: Found) -> int:
     """Shuts people out of cases, open and closed, and looks at each again. Gives how many cases it changed."""
     now = ports.clock.now()
+    findings = (*findings, await _of_the_same_matter(records, findings))
     # All are held before the first note, which holds the audit: others hold a case first and the audit after it.
     ids = sorted(set().union(*findings))
     held = [i for id_ in ids if (i := await records.incident(id_)) is not None]
@@ -71,6 +73,18 @@ async def keep_out(ports: Ports, records: Records, school: School, *findings: Fo
             await records.note(now, "bot", "match.listed", incident.id, person=person_id, shut_out=state)
         changed += 1
     return changed
+
+
+async def _of_the_same_matter(records: Records, findings: Iterable[Found]) -> Found:
+    """Of what was merged with these cases: it tells of the same, and whom one of two excludes must not read the other."""
+    found: dict[str, list[Exclusion]] = {}
+    for finding in findings:
+        for id_, shut_out in finding.items():
+            incident = await records.incident(id_, hold=False)
+            for other in await merged_with(records, incident) if incident is not None else ():
+                if not other.erased:
+                    found.setdefault(other.id, []).extend(shut_out)
+    return found
 
 
 async def catch_up(ports: Ports, school: School, breathe: Callable[[], Awaitable[object]] | None = None) -> int:
@@ -109,8 +123,10 @@ async def _catch_up_a_little(ports: Ports, school: School, before: int) -> tuple
 
 
 async def _accused(records: Records, incident: Incident, found: Iterable[Exclusion]) -> bool:
-    """Whether one of these people may be the one who is said to have done it."""
-    accused = {p.id for p in await records.participants(incident.id) if p.role is ParticipantRole.ALLEGED_PERPETRATOR}
+    """Whether one of these people may be the one who is said to have done it, there or in a duplicate."""
+    did_it = ParticipantRole.ALLEGED_PERPETRATOR
+    matter = (incident, *await merged_with(records, incident))
+    accused = {p.id for i in matter for p in await records.participants(i.id) if p.role is did_it}
     return any(e.participant_id in accused for e in found)
 
 

@@ -5,12 +5,13 @@ from datetime import datetime
 from domain.access import Act, Subject, Viewer, may
 from domain.case_changes import ChangeKind
 from domain.entries import lines_of
-from domain.exports import Page
+from domain.exports import MadeAlready, Page
 from domain.log_records import Involved, LogRecord, Signed
 from domain.people import Account, School
 from handlers.acknowledge import NotForYou
+from handlers.course import lines_for
 from handlers.details import case_file
-from handlers.exports import COMMAND
+from handlers.exports import COMMAND, made_with
 from handlers.ports import Ports, Records, actor
 from handlers.rights import member, note_reading, subject, viewer
 from handlers.timeline import people_of
@@ -28,14 +29,22 @@ async def look(ports: Ports, school: School, account: Account, incident_id: str)
         return await _record(records, looking, case, now)
 
 
-async def take_out(ports: Ports, school: School, account: Account, incident_id: str) -> LogRecord | NotForYou:
-    """The same, to be made into a page: that the case was taken out is noted in the same transaction as it is read."""
+async def take_out(
+    ports: Ports, school: School, account: Account, incident_id: str, page_id: str = ""
+) -> LogRecord | MadeAlready | NotForYou:
+    """The same, to be made into a page: that the case was taken out is noted in the same transaction as it is read.
+
+    `page_id`: of the page that is to be made. Where there is one, nothing is taken out a second time.
+    """
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
         found = await _filed(records, school, account, incident_id, now)
         if found is None:
             return NotForYou()
         looking, case = found
+        made = await made_with(records, page_id, now) if page_id else ""
+        if isinstance(made, Page):
+            return MadeAlready(made)
         roles = ",".join(sorted(looking.roles))
         await records.note(now, actor(account), "log_form.exported", case.incident.id, roles=roles)
         return await _record(records, looking, case, now)
@@ -93,11 +102,11 @@ async def _record(records: Records, looking: Viewer, case: Subject, now: datetim
     listed = await records.people([p.person_id for p in file.participants if p.person_id is not None])
     people = tuple(Involved(p, listed.get(p.person_id or "")) for p in file.participants)
     by = looking.staff.get(looking.person)
-    changes, signatures = await records.changes(case.incident.id), await records.signatures(case.incident.id)
-    names = await records.names_of_staff({c.person_id for c in changes} | {s.done_by for s in signatures if s.done_by})
+    told, signatures = await lines_for(records, looking, case.incident, now), await records.signatures(case.incident.id)
+    names = await records.names_of_staff({s.done_by for s in signatures if s.done_by})
     last = max((s.round for s in signatures), default=0)
     # The note stands in the change of the same moment and person.
-    beside = {(c.person_id, c.at): c.text for c in changes if c.kind is ChangeKind.SIGNED}
+    beside = {(c.person_id, c.at): c.text for c in (line.change for line in told) if c.kind is ChangeKind.SIGNED}
     signed = tuple(
         Signed(s.role, names.get(s.done_by, ""), s.done_at, beside.get((s.done_by, s.done_at), ""), before=s.round < last)
         for s in signatures
@@ -110,7 +119,7 @@ async def _record(records: Records, looking: Viewer, case: Subject, now: datetim
         people,
         now,
         by.name if by is not None else "",
-        tuple((c, names.get(c.person_id, "")) for c in changes),
+        tuple((line.change, line.who) for line in told),
         signed,
         review.due_at if review is not None else None,
     )

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from domain.access import Act, Viewer, may, may_use_record, may_use_register, register_approvers, register_moves
 from domain.entries import LONGEST_LINE
+from domain.exports import MadeAlready, Page
 from domain.incident import Delivery, Incident, MessageKind, Outgoing
 from domain.messages import RegisterMessage, WithdrawnMessage
 from domain.people import Account, Person, School, Staff
@@ -38,6 +39,7 @@ from domain.words import Urgency
 from handlers.acknowledge import NotForYou, remind_at
 from handlers.alerting import on_platforms
 from handlers.ask import same_id
+from handlers.exports import made_with
 from handlers.ports import Ports, Records, actor
 from handlers.rights import member, subject, viewer
 
@@ -125,12 +127,32 @@ async def read(
         return await _file(desk, record, number) if record is not None else NotForYou()
 
 
-async def export(ports: Ports, school: School, account: Account, kind: RegisterKind) -> RegisterExport | NotForYou:
-    """A whole register, with every version, for those who may read the whole of it. It is noted."""
+async def told_of(
+    ports: Ports, records: Records, looking: Viewer, record_id: str, now: datetime
+) -> tuple[Record, tuple[Shown, ...]] | None:
+    """A line with every version of it, for whoever may read it; None for anybody else. That it was read is noted."""
+    desk = _Desk(ports, records, looking, now)
+    record = await desk.record(record_id)
+    if record is None:
+        return None
+    await desk.note("register.read", record=record.id)
+    return record, await _shown(desk, record, await records.register_versions(record.id))
+
+
+async def export(
+    ports: Ports, school: School, account: Account, kind: RegisterKind, page_id: str = ""
+) -> RegisterExport | MadeAlready | NotForYou:
+    """A whole register, with every version, for those who may read the whole of it. It is noted.
+
+    `page_id`: of the page that is to be made. Where there is one, nothing is taken out a second time.
+    """
     async with ports.store.transaction(school) as records:
         desk = await _desk(ports, records, school, account)
         if not desk.may(RegisterAct.READ, kind):
             return NotForYou()
+        made = await made_with(records, page_id, desk.now) if page_id else ""
+        if isinstance(made, Page):
+            return MadeAlready(made)
         found = [
             (record, await _shown(desk, record, await records.register_versions(record.id)))
             for record in await records.register_records(kind)
@@ -232,7 +254,10 @@ async def decide(ports: Ports, school: School, account: Account, state: str, val
 
 
 async def remind(ports: Ports, school: School) -> int:
-    """Reminds of the lines whose review is due, again after some school days until it is put off or closed; of how many."""
+    """Reminds of the lines whose review is due, or that wait to be approved; of how many.
+
+    Again after some school days, until it is put off or closed, or until somebody has decided.
+    """
     now, count = ports.clock.now(), 0
     async with ports.store.transaction(school, write=False) as records:
         due = [r.id for r in await records.registers_due(now, _MOST_REMINDED)]
@@ -242,7 +267,12 @@ async def remind(ports: Ports, school: School) -> int:
             again = remind_at(school, Urgency.LOW, now)
             if record is None or not await records.remind_of_register(record_id, again, now):
                 continue
-            await _send(ports, records, record, f"{REVIEW}.{now:%Y%m%d%H%M}", await _whom_to_remind(records, school, record))
+            if _is_late(record, now):
+                people = await _whom_to_remind(records, school, record)
+                await _send(ports, records, record, f"{REVIEW}.{now:%Y%m%d%H%M}", people)
+            if record.state is RecordState.WAITING:
+                people = register_approvers(school, await records.staff(), record)
+                await _send(ports, records, record, f"{WAITING}.{record.versions}.{now:%Y%m%d%H%M}", people)
             await records.note(now, "bot", "register.reminded", record=record.id)
             count += 1
     if count:

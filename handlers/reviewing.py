@@ -5,7 +5,7 @@ from datetime import datetime
 from domain.access import LEADS, TECHNICAL, Act, Subject, may
 from domain.incident import Delivery, Incident, MessageKind, Outgoing, Timer
 from domain.messages import ReviewMessage, WithdrawnMessage
-from domain.people import Person, School
+from domain.people import Person, School, Staff
 from domain.words import IncidentState
 from handlers.acknowledge import remind_at
 from handlers.alerting import delivery, on_platforms
@@ -47,13 +47,15 @@ async def message(
     return ReviewMessage(incident.id, incident.reference, at, done=not waits)
 
 
+def who_lead(school: School, staff: Staff, case: Subject) -> list[Person]:
+    """Those who lead safeguarding and may work a case: who is told of it where nobody else of it is left."""
+    leads = {p.id: p for role in sorted(LEADS) for p in staff.holders(school, role)}
+    return [p for p in leads.values() if may(member(school, staff, p.id), Act.WORK, case)]
+
+
 async def _told(records: Records, school: School, case: Subject, set_by: str) -> list[Person]:
     """Who has the case and who set the date; where none of them works it any more, those who lead."""
     staff = await records.staff()
     owners = [a.owner_id for a, _ in case.duties if a.owner_id is not None and not set(a.roles) <= TECHNICAL]
-    leads = [p.id for role in sorted(LEADS) for p in staff.holders(school, role)]
-    for group in (dict.fromkeys((*owners, set_by)), dict.fromkeys(leads)):
-        able = [p for i in group if (p := staff.get(i)) is not None and may(member(school, staff, p.id), Act.WORK, case)]
-        if able:
-            return able
-    return []
+    asked = [p for i in dict.fromkeys((*owners, set_by)) if (p := staff.get(i)) is not None]
+    return [p for p in asked if may(member(school, staff, p.id), Act.WORK, case)] or who_lead(school, staff, case)

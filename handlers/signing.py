@@ -74,7 +74,7 @@ async def call_off(records: Records, incident: Incident, now: datetime) -> None:
 async def look(ports: Ports, school: School, account: Account, incident_id: str) -> SignOutcome:
     """What there is to sign, for whoever is asked to."""
     async with ports.store.transaction(school) as records:
-        found = await _asked(ports, records, school, account, incident_id)
+        found = await asked_of(ports, records, school, account, incident_id)
         if found is None:
             return NotForYou()
         looking, case, signature = found
@@ -87,8 +87,8 @@ async def sign(ports: Ports, school: School, account: Account, state: str, note:
     incident_id, signature_id, form_id = (*state.split("|"), "", "")[:3]
     now, note = ports.clock.now(), note.strip()
     async with ports.store.transaction(school) as records:
-        change_id = same_id("sign", signature_id, account.person_id or "", form_id)
-        found = await _asked(ports, records, school, account, incident_id)
+        change_id = same_id("sign", incident_id, signature_id, account.person_id or "", form_id)
+        found = await asked_of(ports, records, school, account, incident_id)
         if found is None:
             incident = await records.incident(incident_id) if account.person_id is not None else None
             if incident is not None and await records.is_changed(change_id):
@@ -214,9 +214,10 @@ async def _remind_later(
     await records.set_going(outgoing, now)
 
 
-async def _asked(
+async def asked_of(
     ports: Ports, records: Records, school: School, account: Account, incident_id: str
 ) -> tuple[Viewer, Subject, Signature] | None:
+    """A closed case, held, with the line of it that somebody is asked to sign; None where they are not, or not any more."""
     incident = await records.incident(incident_id)
     if incident is None:
         return None

@@ -1,18 +1,24 @@
 """What is held about one person, for somebody who answers for the records to review before it is handed out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from domain.access import KEEPERS, Act, Subject, Viewer, may, may_read_request
-from domain.entries import Entry, texts_of
+from domain.access import KEEPERS, Act, Subject, Viewer, may, may_read_request, may_use_record
+from domain.case_changes import ChangeLine
+from domain.entries import Action, Contact, Decided, Entry, Note, lines_of, texts_of
 from domain.incident import CaseNote, Incident, Narrative, Participant
 from domain.people import Account, Kind, Person, School
+from domain.register_terms import FieldType, RegisterAct, RegisterKind
+from domain.registers import Record, Shown, Version
 from domain.report_form import Fault
 from domain.subject_access import (
     PERSON,
     Held,
     HeldCase,
+    HeldMeasure,
+    HeldRecord,
     HeldRequest,
     Labels,
     Passage,
@@ -20,9 +26,14 @@ from domain.subject_access import (
     SubjectQuestions,
     Where,
     may_be_theirs,
+    names_beside,
+    retold,
+    whom_named,
 )
 from handlers.acknowledge import NotForYou
+from handlers.course import lines_for
 from handlers.ports import Ports, Records, actor
+from handlers.registers import told_of
 from handlers.rights import subject, viewer
 from handlers.timeline import people_of
 
@@ -67,6 +78,7 @@ async def collect(
     if person is None:
         return SubjectQuestions(chosen, {PERSON: Fault.MISSING})
     found = await _named(ports, school, person)
+    of_registers = await _lines_about(ports, school, account, person) if action == "subject.exported" else []
     async with ports.store.transaction(school) as records:
         looking = await viewer(records, school, account)
         labels = Labels(person)
@@ -76,7 +88,7 @@ async def collect(
             case = await subject(records, incident, now) if incident is not None else None
             if case is None or not may(looking, Act.EXPORT, case) or len(cases) > MOST_CASES:
                 continue
-            held = await _held(records, case, person, parts, labels, register)
+            held = await _held(records, looking, case, person, parts, labels, register, now)
             if wanted(held):
                 cases.append(held)
         cases.sort(key=lambda held: held.incident.reported_at, reverse=True)
@@ -90,6 +102,13 @@ async def collect(
                 roles=",".join(sorted(looking.roles)),
             )
         await records.note(now, actor(account), "subject.gathered", person=person.id or None, cases=len(cases[:MOST_CASES]))
+        shown = {held.incident.id for held in cases[:MOST_CASES]}
+        registered = [
+            _registered(person, labels, register, line)
+            for record_id, through in of_registers
+            # A case that they may not read must not be told of by what else it is named in.
+            if (not through or through & shown) and (line := await told_of(ports, records, looking, record_id, now)) is not None
+        ]
         return Held(
             person,
             now,
@@ -98,6 +117,7 @@ async def collect(
             await _asked(records, looking, person, now, labels, register),
             labels.names,
             more=len(cases) > MOST_CASES,
+            registered=tuple(registered),
         )
 
 
@@ -111,8 +131,21 @@ async def _person(records: Records, chosen: tuple[str, ...]) -> Person | None:
 
 
 async def _named(ports: Ports, school: School, person: Person) -> dict[str, tuple[Participant, ...]]:
-    """The cases that name the person, with their part in each. In pieces, so that nobody waits for it."""
+    """The cases that name the person, with their part in each: none where only a measure is about them.
+
+    In pieces, so that nobody waits for it.
+    """
     found: dict[str, list[Participant]] = {}
+    after = ""
+    while True:
+        async with ports.store.transaction(school, write=False) as records:
+            measures = await records.measured(after, _PAGE)
+        for incident_id, entries in measures.items():
+            if any(may_be_theirs(whom_named(entry.told), person) for entry in entries):
+                found[incident_id] = []
+        if not measures:
+            break
+        after = max(measures)
     after = ""
     while True:
         async with ports.store.transaction(school, write=False) as records:
@@ -133,18 +166,33 @@ def _is(participant: Participant, person: Person) -> bool:
 
 
 async def _held(
-    records: Records, case: Subject, person: Person, parts: tuple[Participant, ...], labels: Labels, register: Register
+    records: Records,
+    looking: Viewer,
+    case: Subject,
+    person: Person,
+    parts: tuple[Participant, ...],
+    labels: Labels,
+    register: Register,
+    now: datetime,
 ) -> HeldCase:
     incident = case.incident
     mine = {p.id for p in parts}
     others = [(labels.of(p.name, p.person_id), p) for p in await records.participants(incident.id) if p.id not in mine]
     notes, entries = await records.case_notes(incident.id), await records.entries(incident.id)
-    staff = await records.names_of_staff(_at_work(case, notes) | people_of(entries))
+    changes = await lines_for(records, looking, incident, now)
+    at_work = _at_work(case, notes) | people_of(entries) | {line.change.person_id for line in changes}
+    staff = await records.names_of_staff(at_work)
     names = [(label, p.name) for label, p in others]
     names += [(labels.of(name, person_id), name) for person_id, name in staff.items() if person_id != person.id]
-    texts = _texts(await records.narrative(incident.id), notes, entries)
-    names += _mentioned(person, labels, register, (text for _, text, _ in texts))
+    texts = _texts(await records.narrative(incident.id), notes, entries, changes)
+    typed = [text for entry in entries for text in texts_of(entry.told)]
+    known = {p.name for _, p in others} | {p.name for p in parts}
+    names += _in_measures(person, labels, known, entries)
+    names += _mentioned(person, labels, register, (*typed, *(text for _, text, _ in texts)))
     readings = [(r.at, r.roles or ()) for r in await records.readings(incident.id)]
+    as_labels = {i: name if i == person.id else f"[{labels.of(name, i)}]" for i, name in staff.items()}
+    measures = [e for e in entries if not isinstance(e.told, Note | Action | Contact | Decided)]
+    without = [_without(entry, lambda text: labels.redact(text, names)) for entry in measures]
     return HeldCase(
         incident,
         tuple(dict.fromkeys(p.role for p in parts)),
@@ -152,7 +200,19 @@ async def _held(
         tuple((label, p.role) for label, p in others),
         tuple(Passage(where, text, labels.redact(text, names), at) for where, text, at in texts),
         tuple(readings),
+        tuple(map(HeldMeasure, lines_of(measures, staff, now), lines_of(without, as_labels, now))),
     )
+
+
+def _without(entry: Entry, change: Callable[[str], str]) -> Entry:
+    told = entry.told
+    return entry if isinstance(told, Note | Action | Contact | Decided) else replace(entry, told=retold(told, change))
+
+
+def _in_measures(person: Person, labels: Labels, known: Collection[str], entries: Iterable[Entry]) -> list[tuple[str, str]]:
+    """Others whom no list and no report names: from whom something was taken, and who was there."""
+    found = dict.fromkeys(name for e in entries for name in (whom_named(e.told), names_beside(e.told)) if name)
+    return [(labels.of(name), name) for name in found if name not in known and not may_be_theirs(name, person)]
 
 
 def _mentioned(person: Person, labels: Labels, register: Register, texts: Iterable[str]) -> list[tuple[str, str]]:
@@ -169,7 +229,7 @@ def _at_work(case: Subject, notes: tuple[CaseNote, ...]) -> set[str]:
 
 
 def _texts(
-    narrative: Narrative, notes: tuple[CaseNote, ...], entries: tuple[Entry, ...]
+    narrative: Narrative, notes: tuple[CaseNote, ...], entries: tuple[Entry, ...], changes: tuple[ChangeLine, ...]
 ) -> list[tuple[Where, str, datetime | None]]:
     told: list[tuple[Where, str, datetime | None]] = [
         (Where.HAPPENED, narrative.what_happened, None),
@@ -177,9 +237,73 @@ def _texts(
         (Where.PLACE, narrative.where, None),
         (Where.LINK, narrative.link, None),
         *((Where.NOTE, note.text, note.at) for note in notes),
-        *((Where.ENTRY, text, entry.at) for entry in entries for text in texts_of(entry.told)),
+        *(
+            (Where.ENTRY, text, e.at)
+            for e in entries
+            if isinstance(e.told, Note | Action | Contact | Decided)
+            for text in texts_of(e.told)
+        ),
+        *((Where.CHANGE, c.text, c.at) for c in (line.change for line in changes) if c.text not in {n.text for n in notes}),
     ]
     return [(where, text, at) for where, text, at in told if text]
+
+
+async def _lines_about(ports: Ports, school: School, account: Account, person: Person) -> list[tuple[str, frozenset[str]]]:
+    """Lines of registers that concern the person, by id: in a field, or by their whole name; else the cases by which they may.
+
+    None of those cases where it is theirs anyhow.
+    """
+    found, named = [], Register([person])
+    async with ports.store.transaction(school, write=False) as records:
+        looking = await viewer(records, school, account)
+        for record in [record for kind in RegisterKind for record in await records.register_records(kind)]:
+            if may_use_record(looking, RegisterAct.READ, record):
+                versions = await records.register_versions(record.id)
+                theirs = any(_concerns(record, version, person, named) for version in versions)
+                cases = {case for version in versions for case in _of_type(record, version, FieldType.CASE)}
+                if theirs or cases:
+                    found.append((record.id, frozenset() if theirs else frozenset(cases)))
+    return found
+
+
+def _concerns(record: Record, version: Version, person: Person, named: Register) -> bool:
+    fields = bool(person.id) and person.id in _of_type(record, version, FieldType.STAFF)
+    return fields or any(named.named_in(text) for text in (*version.values.values(), version.note))
+
+
+def _of_type(record: Record, version: Version, wanted: FieldType) -> list[str]:
+    """What stands in the fields of a type."""
+    return [v for spec in record.definition.fields if spec.type is wanted and (v := version.values.get(spec.id))]
+
+
+def _registered(person: Person, labels: Labels, register: Register, line: tuple[Record, tuple[Shown, ...]]) -> HeldRecord:
+    """A line with all its versions, without the names of others."""
+    record, shown = line
+    written = {spec.id for spec in record.definition.fields if spec.type in (FieldType.TEXT, FieldType.LINE)}
+    texts = [text for s in shown for text in (*(s.version.values.get(name, "") for name in written), s.version.note)]
+    _mentioned(person, labels, register, texts)
+
+    def whose(person_id: str, name: str) -> str:
+        return name if not name or person_id == person.id else f"[{labels.of(name, person_id)}]"
+
+    # Everybody has a label before the first text is looked through.
+    staff = [{name: whose(s.version.values.get(name, ""), who) for name, who in s.staff.items()} for s in shown]
+    who = [whose(s.version.person_id, s.who) for s in shown]
+    names = tuple(labels.names.items())
+    proposed = (
+        replace(
+            s,
+            who=by,
+            staff=of,
+            version=replace(
+                s.version,
+                note=labels.redact(s.version.note, names),
+                values={n: labels.redact(v, names) if n in written else v for n, v in s.version.values.items()},
+            ),
+        )
+        for s, by, of in zip(shown, who, staff, strict=True)
+    )
+    return HeldRecord(record, tuple(zip(shown, proposed, strict=True)))
 
 
 async def _reported(records: Records, looking: Viewer, person: Person, now: datetime) -> tuple[Incident, ...]:

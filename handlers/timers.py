@@ -127,6 +127,7 @@ async def _remind_of_action(ports: Ports, records: Records, school: School, inci
     owners = [a.owner_id for a, _ in case.duties if a.owner_id and not set(a.roles) <= TECHNICAL]
     told = dict.fromkeys((action.doer_id, *owners))
     people = [p for person in told if (p := staff.get(person)) and may_be_told(member(school, staff, p.id), case)]
+    people = people or reviewing.who_lead(school, staff, case)
     outgoing = Outgoing(
         deliveries=[
             delivery(ports, incident.id, None, MessageKind.ACTION, place, f"{action.id}.{due.id}")
@@ -146,7 +147,7 @@ async def _remind_of_block(ports: Ports, records: Records, school: School, incid
         return
     staff, case = await records.staff(), await subject(records, incident, now)
     owners = [p for a, _ in case.duties if (p := staff.get(a.owner_id)) and may(member(school, staff, p.id), Act.WORK, case)]
-    people = dict.fromkeys((*told_of(school, staff, case, EntryKind.BLOCK), *owners))
+    people = dict.fromkeys((*told_of(school, staff, case, EntryKind.BLOCK), *owners)) or reviewing.who_lead(school, staff, case)
     outgoing = Outgoing(
         deliveries=[
             delivery(ports, incident.id, None, MessageKind.BLOCK, place, f"{block.id}.{OVER}.{due.id}")

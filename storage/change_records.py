@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, insert, or_, select, text, update
 
 from domain.case_changes import CaseChange, ChangeKind, Classified, Link, LinkKind, Review, Signature
-from domain.incident import MessageKind, TimerKind
+from domain.incident import SAID_OF_THE_OTHER, STILL_SHOWN, TimerKind
 from domain.words import DeliveryState, IncidentState, Role, Urgency
 from storage import sealed as s
 from storage import tables as t
@@ -117,14 +117,18 @@ class ChangeRecords(CaseRecords):
         return (await self._c.execute(select(x.other_id).where(*mine))).scalar()
 
     async def call_off_all(self, incident_id: str) -> None:
-        """Nothing of a case falls due any more, and nothing of it that has not been sent yet goes out, but for the receipt."""
+        """Nothing of a duplicate falls due any more, and nothing of it goes out that is said of the case that goes on.
+
+        What tells of something else does go out still: that somebody has opened it, say, or where a copy of it stands.
+        """
         x, d = t.timers.c, t.deliveries.c
         await self._c.execute(
             update(t.timers)
             .where(x.school == self._school, x.incident_id == incident_id, x.state == "pending")
             .values(state="cancelled")
         )
-        unsent = (d.state == DeliveryState.PENDING, d.message_id.is_(None), d.message != MessageKind.RECEIPT)
+        warns = d.step.contains(f":{STILL_SHOWN}.", autoescape=True)
+        unsent = (d.state == DeliveryState.PENDING, d.message_id.is_(None), d.message.in_(SAID_OF_THE_OTHER), ~warns)
         await self._c.execute(
             update(t.deliveries)
             .where(d.school == self._school, d.incident_id == incident_id, *unsent)

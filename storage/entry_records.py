@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, assert_never
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import exists, func, insert, or_, select, update
 
 from domain.checklists import Decision, Difference
 from domain.entries import Action, ActionState, Contact, Decided, Entry, EntryKind, Note, Told, followed, kind_of
@@ -40,6 +40,7 @@ from storage.case_records import CaseRecords
 from storage.vault import ERASED
 
 _ADD = insert(t.case_entries)
+_OF_SOMEBODY = (EntryKind.CONFISCATION, EntryKind.SEARCH, EntryKind.BLOCK)
 _STATE = select(*(t.case_entries.c[name] for name in ("id", "incident_id", "doer_id", "due_at", "done_at")))
 
 
@@ -81,6 +82,13 @@ class EntryRecords(CaseRecords):
     async def entries(self, incident_id: str) -> tuple[Entry, ...]:
         """What was written in a case, in time order; nothing of one that was erased."""
         return (await self._entries((incident_id,)))[incident_id]
+
+    async def measured(self, after: str, limit: int) -> dict[str, tuple[Entry, ...]]:
+        """The measures that are about somebody, of cases that are not erased, by case: a page of cases, those after an id."""
+        e, i = t.case_entries.c, t.incidents.c
+        theirs = exists().where(e.incident_id == i.id, e.kind.in_(_OF_SOMEBODY), e.sealed.is_not(None))
+        of_page = select(i.id).where(i.school == self._school, i.id > after, theirs).order_by(i.id).limit(limit)
+        return await self._entries((await self._c.execute(of_page)).scalars().all(), *_OF_SOMEBODY)
 
     async def decided_kinds(self, *incident_ids: str) -> dict[str, str]:
         """The kind of incident that was decided on last in each of these cases, by id; those where nothing was are left out."""
@@ -229,8 +237,8 @@ def _body(told: Told) -> dict[str, Any]:
         case Contact(whom=role, at=at, outcome=outcome, who=who, reference=reference, refused=refused):
             said = {"whom": role, "at": at.isoformat(), "outcome": outcome, "who": who, "reference": reference}
             return {**said, "refused": True} if refused else said
-        case Decided(decision=d, kind_name=name, words=words_of_steps):
-            steps = {"steps": list(d.steps), "words": list(words_of_steps), "differs": list(d.differs)}
+        case Decided(decision=d, kind_name=name, words=words_of_steps, row_name=row):
+            steps = {"steps": list(d.steps), "words": list(words_of_steps), "differs": list(d.differs), "row": row}
             return {"kind": d.kind, "times": d.times or "", "own": d.own, "reason": d.reason, "name": name, **steps}
         case _:
             return _body_of_measure(told)
@@ -283,7 +291,7 @@ def _told(kind: EntryKind, b: Mapping[str, Any]) -> Told:
         case EntryKind.DECISION:
             times, differs = Times(b["times"]) if b["times"] else None, tuple(map(Difference, b["differs"]))
             decision = Decision(b["kind"], times, tuple(b["steps"]), b["own"], b["reason"], differs)
-            return Decided(decision, b["name"], tuple(b["words"]))
+            return Decided(decision, b["name"], tuple(b["words"]), b.get("row", ""))
         case EntryKind.BLOCK:
             start, end = datetime.fromisoformat(b["start"]), _moment(b["end"])
             return AccessBlock(_concerned(b), Blocked(b["what"]), start, end)

@@ -28,7 +28,7 @@ from domain.people import Account, Address, AddressKind, Holders, Person, Platfo
 from domain.words import Role
 from storage.console import ConsoleMessage
 from storage.store import Store
-from storage.trouble import may_be_kept
+from storage.trouble import DatabaseTroubleError, may_be_kept
 
 log = logging.getLogger("esafety.console")
 
@@ -286,7 +286,9 @@ class Console:
                 log.exception("%s %s failed", request.method, request.path)
                 unsure, school = may_be_kept(broken), self._desk.school
                 form = request.path.endswith("/submit")
-                return _told(500, form_failed(school, unsure=unsure) if form else failed_line(school, unsure=unsure))
+                # A database in trouble is no fault of the program's, and the same may work a moment later.
+                status = 503 if isinstance(broken, DatabaseTroubleError) else 500
+                return _told(status, form_failed(school, unsure=unsure) if form else failed_line(school, unsure=unsure))
 
         return run
 

@@ -220,6 +220,8 @@ def _work(case: Kept) -> Sequence[Try]:
         Try("take a link away, sent", None, "submit", change_cards.UNLINK_FORM, f"{forged}|f", _WHY),
         Try("sign", None, "press", change_cards.SIGN_CASE, case.id),
         Try("sign, sent", None, "submit", change_cards.SIGN_FORM, f"{forged}|f", {case_changes.NOTE: "Seen"}),
+        Try("send back", None, "press", change_cards.SEND_BACK, case.id),
+        Try("send back, sent", None, "submit", change_cards.SEND_BACK_FORM, f"{forged}|f", _WHY),
         # There is no such entry, which is refused like the rest; of whoever may, tests/handlers/test_casework.py knows more.
         Try("correct", None, "press", timeline.CORRECT_ENTRY, forged),
         Try("done", None, "press", timeline.ACTION_DONE, forged),

@@ -13,6 +13,7 @@ from bot.settings import DEMO_SCHOOLS
 from domain.access import Act
 from domain.asking import Answered, RequestKind
 from domain.breaches import BreachFile
+from domain.case_changes import Result
 from domain.exports import PageKind
 from domain.handovers import HandoverReady
 from domain.incident import Incident
@@ -250,7 +251,9 @@ async def report_everything(town: Town, table: Table) -> None:
             ports, school = _of(town, plan.school)
             taken = await acknowledge.acknowledge(ports, school, town.account(who), alerts[key])
             assert isinstance(taken, Acknowledged)
-            assert isinstance(await close.close(ports, school, town.account(who), alerts[key], "velociraptor end"), Closed)
+            assert isinstance(
+                await close.close(ports, school, town.account(who), alerts[key], "velociraptor end", Result.DEALT_WITH), Closed
+            )
         pupil = next((town.pupils[n] for n in (plan.target, plan.perpetrator) if n in town.pupils), "")
         kept = Kept(
             plan.kind,

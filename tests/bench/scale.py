@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from bot.auditor import Auditor
 from bot.metrics import PATH, Metrics, add_metrics
 from bot.worker import LEASE
+from domain.case_changes import Result
 from domain.people import Platform
 from handlers import close, lists, report
 from handlers.report import Reported
@@ -124,7 +125,9 @@ async def _closed(office: Office, *targets: str) -> str:
         (alert,) = await records.alerts_of(case)
     await office.acknowledge("dsl", alert)
     await office.works()
-    done = await close.close(office.ports, office.school, office.account("dsl"), alert.id, "Talked to them both.")
+    done = await close.close(
+        office.ports, office.school, office.account("dsl"), alert.id, "Talked to them both.", Result.DEALT_WITH
+    )
     assert isinstance(done, close.Closed), done
     await office.works()
     return case

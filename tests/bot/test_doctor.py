@@ -330,6 +330,50 @@ async def test_roles_that_nobody_holds(practice: Practice) -> None:
     report.says("warning", "c.adeyemi@demo.example is the only one ever asked for chair_of_governors")
 
 
+async def test_a_role_that_must_sign_and_that_nobody_holds(practice: Practice) -> None:
+    """Who is asked instead is named; where nobody is left, that no case is ever signed off."""
+    practice.school["policy"] = "danecourt"
+    await practice.has_people()
+    report = await practice.examined()
+    assert not [line for line in report.of("warning") if "signs closed cases" in line]
+    del practice.school["roles"]["governors"]
+    report = await practice.examined()
+    report.says("warning", "nobody holds governors, which signs closed cases; chair_of_governors is asked instead")
+    for role in ("chair_of_governors", "senior_leadership"):
+        del practice.school["roles"][role]
+    report = await practice.examined()
+    report.says("warning", "nobody holds governors, which signs closed cases; no case is ever signed off", "roles.governors")
+
+
+HEAD, ALONE = "h.pemberton@demo.example", "the only person who holds"
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        (
+            {"dsl": [HEAD]},
+            f"{ALONE} headteacher, which signs closed cases, answers for cases too, as dsl; chair_of_governors signs what",
+        ),
+        (
+            {"governors": [HEAD], "chair_of_governors": []},
+            f"{ALONE} governors signs closed cases in another role too, and nobody signs one twice; no case is ever signed off",
+        ),
+        (
+            {"governors": ["t.whitlock@demo.example"], "chair_of_governors": []},
+            f"{ALONE} headteacher, which signs closed cases, answers for cases too, as headteacher; nobody can sign what they",
+        ),
+    ],
+)
+async def test_whoever_must_sign_and_deals_with_cases_too(roles: dict[str, list[str]], said: str, practice: Practice) -> None:
+    """Nobody signs alone what they have dealt with alone, nor two lines of a form."""
+    practice.school["policy"] = "danecourt"
+    practice.school["roles"] |= roles
+    await practice.has_people()
+    report = await practice.examined()
+    report.says("warning", said)
+
+
 async def test_a_line_manager_who_is_not_listed(practice: Practice) -> None:
     """Where the policy alerts line managers, those that the staff list names must be on it."""
     practice.school["policy"] = "cookridge"

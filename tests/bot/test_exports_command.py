@@ -82,8 +82,8 @@ async def test_what_lies_there_and_until_when(office: Office, folder: Path, caps
     gone, _ = await takes_out(office, folder, handover=True)
     assert await print_pages() == 0
     said = capsys.readouterr().out
-    assert f"  {name}: subject, made 24 Nov 2026, deleted 24 Dec 2026" in said
-    assert f"  {gone}: handover" in said
+    assert f"  {name}: for its maker, made 24 Nov 2026, deleted 24 Dec 2026" in said
+    assert f"  {gone}: for the next school, made" in said
     assert await verify([]) == 0
     assert f"  {name}: as it was made" in capsys.readouterr().out
     (folder / gone).unlink()

@@ -14,10 +14,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from bot.logs import WITHHELD, about, handler, set_up
+from bot.logs import WITHHELD, about, handler, kind_of, set_up
 from bot.settings import LogFormat, LogLevel
 from storage.database import Database
+from storage.trouble import DatabaseTroubleError
 from tests.bot.conftest import as_it_was
+from tests.fakes.database_trouble import locked
 
 SECRET = "Bea Exemplar was sent pictures"
 log = logging.getLogger("esafety.trial")
@@ -107,6 +109,21 @@ def test_of_an_exception_its_types_and_places_are_kept_and_never_its_message(for
     said = stream.getvalue()
     assert SECRET not in said
     assert all(word in said for word in ("ValueError", "OSError", "28", "it failed", "fill"))
+
+
+async def test_why_the_database_could_not_be_used_is_told_by_a_word(database: Database) -> None:
+    """Locked by another is no fault of the program's: whoever reads the log, or counts in it, tells the two apart."""
+    with written(LogFormat.TEXT) as stream:
+        try:
+            async with locked(database), database.begin() as connection:
+                await connection.execute(text("UPDATE drafts SET state = state"))
+        except DatabaseTroubleError as busy:
+            from_ours("log.exception('it was not kept')")
+            from_ours("log.error('nor was this: %s', why)", why=kind_of(busy))
+    said = stream.getvalue()
+    assert "DatabaseTroubleError (busy) at" in said
+    assert "nor was this: DatabaseTroubleError (busy)" in said
+    assert kind_of(KeyError(SECRET)) == "KeyError"
 
 
 @pytest.mark.parametrize("form", LogFormat)

@@ -38,10 +38,11 @@ PATIENCE_MS = 20_000
 class Console:
     """A bot whose console is open, to be stopped and started again, and the pages before it."""
 
-    def __init__(self, chromium: Browser, folder: Path, clock: Clock | None = None) -> None:
+    def __init__(self, chromium: Browser, folder: Path, clock: Clock | None = None, *, schools: Path = DEMO_SCHOOLS) -> None:
         self.chromium = chromium
         self.folder = folder
         self.clock = clock
+        self.schools = schools
         self.port = 0
         self.contexts: list[BrowserContext] = []
         self.people: list[Person] = []
@@ -53,7 +54,7 @@ class Console:
         file = self.folder / "esafety.db"
         database = f"sqlite:///{file}" if file.exists() else sqlite_at(file)
         settings = Settings(
-            ESAFETY_CONSOLE=ConsoleMode.ON, ESAFETY_DATABASE_URL=database, ESAFETY_SCHOOLS=DEMO_SCHOOLS, PORT=self.port
+            ESAFETY_CONSOLE=ConsoleMode.ON, ESAFETY_DATABASE_URL=database, ESAFETY_SCHOOLS=self.schools, PORT=self.port
         )
         self._running = running(settings, self.clock)
         self.bot = await self._running.__aenter__()

@@ -73,6 +73,24 @@ class Person:
         """Presses one of the quick buttons above the message box."""
         await self.page.locator(f'[data-say="/esafety {command}"]').click()
 
+    async def types(self, text: str) -> None:
+        """Writes something to the bot."""
+        await self.page.locator("#text").fill(text)
+        await self.page.locator("#text").press("Enter")
+
+    async def presses(self, label: str, form: str) -> None:
+        """Presses a button of the form that is open; another form opens."""
+        await self.dialog.get_by_role("button", name=label, exact=True).first.click()
+        await self.form(form).wait_for()
+
+    async def chooses(self, name: str, value: str) -> None:
+        """Picks one of several, by whatever kind of field it is."""
+        listed = self.field(name).locator("select")
+        if await listed.count():
+            await listed.select_option(value)
+        else:
+            await self.field(name).locator(f".option:has(input[value={value}])").click()
+
     async def begins(self, kind: Mapping[str, str] = BULLYING) -> None:
         """Fills the first screen and goes on to the second."""
         await self.says("report")

@@ -6,22 +6,32 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.conftest import CHROMIUM, QUIETLY, Console
-from tests.browser.people import BRUNEL, BRUNEL_HEAD, BULLYING, DSL, TEACHER, Person
+from tests.browser.people import BRUNEL, BRUNEL_HEAD, BULLYING, DSL, SAFEGUARDING, TEACHER, Person
 from tests.fakes.clock import FakeClock
+from tests.story.slack_stage import import_demo_people
+from tests.story.stage import write_school
+from tests.story.test_five_policies import school
+from tests.story.test_subject_access import PASSPHRASE
 
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
 LOOK: Mapping[str, Any] = {"width": 1200, "height": 800, "device_scale_factor": 2}
 STORY = "Bea showed me messages from a group chat of 8C. Alfie has posted jokes about her every day this week."
+TALL: Mapping[str, Any] = {**LOOK, "height": 1100}
 QUEUE = ("grooming", "sextortion")
+RISKS = (
+    ("Pupils borrow laptops, and at home nothing is filtered", "4", "4"),
+    ("A supply teacher is given somebody else's account", "3", "3"),
+    ("The old tablets of Year 7 get no more updates", "2", "5"),
+)
 
 
 async def main() -> None:
     """A teacher reports, a Head of House acknowledges, the safeguarding lead looks at the queue."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, TemporaryDirectory() as elsewhere:
         async with async_playwright() as playwright:
             chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIETLY)
             clock = FakeClock()
@@ -29,9 +39,12 @@ async def main() -> None:
             await console.start()
             await _walk(console, clock)
             await _queue(console, clock)
+            await _changes(console, clock)
+            await _register(console)
             await _answers(console)
             await console.close()
             await console.stop()
+            await _danecourt(chromium, Path(elsewhere))
             await chromium.close()
 
 
@@ -74,7 +87,7 @@ async def _walk(console: Console, clock: FakeClock) -> None:
 
 
 async def _queue(console: Console, clock: FakeClock) -> None:
-    lead = await console.open(DSL, **LOOK)
+    lead = await console.open(DSL, **{**LOOK, "height": 1300})
     teacher = await console.open(TEACHER, **LOOK)
     await _hide_guide(lead, teacher)
     for concern in QUEUE:
@@ -84,9 +97,144 @@ async def _queue(console: Console, clock: FakeClock) -> None:
     await lead.message(reference).locator("[data-action=acknowledge]").click()
     await expect(lead.note).to_contain_text("is yours now")
     await lead.note.get_by_role("button", name="Dismiss").click()
+    # The first of them is late by now.
+    clock.advance(minutes=10)
+    newest = await teacher.reports(STORY, {**BULLYING, "concern": "harmful_content"})
+    await expect(lead.message(newest)).to_contain_text("Nobody has acknowledged")
     await lead.says("queue")
     await expect(lead.note).to_contain_text("With you")
     await _take(lead, "console-queue")
+
+
+async def _opens(person: Person, reference: str) -> None:
+    await person.types(f"/esafety case {reference}")
+    await person.form("case").wait_for()
+
+
+async def _takes(person: Person, reference: str) -> None:
+    await person.message(reference).locator("[data-action=acknowledge]").click()
+    await expect(person.message(reference)).to_contain_text("Acknowledged by")
+
+
+async def _changes(console: Console, clock: FakeClock) -> None:
+    """The case turns out to be something else."""
+    clock.advance(days=6)
+    lead = await console.open(DSL, **LOOK)
+    teacher = await console.open(TEACHER, **LOOK)
+    await _hide_guide(lead, teacher)
+    reference = await teacher.reports(STORY)
+    await _opens(lead, reference)
+    await lead.presses("Change the case", "change_kind")
+    await lead.chooses("change_kind", "reclassify")
+    await lead.sends()
+    await lead.form("change_case_form").wait_for()
+    await lead.chooses("change_concern", "threat")
+    await lead.control("change_reason").fill("One of the messages says what will happen to her on Friday.")
+    await _take(lead, "console-change")
+
+
+async def _register(console: Console) -> None:
+    """The register of risks, with its matrix."""
+    lead = await console.open(DSL, **TALL)
+    await _hide_guide(lead)
+    for risk, likelihood, impact in RISKS:
+        await lead.types("/esafety register")
+        await lead.dialog.get_by_role("button", name="Open: Risk register").click()
+        await lead.form("register").wait_for()
+        await lead.presses("Add a line", "record_form")
+        await lead.control("reg_risk").fill(risk)
+        await lead.chooses("reg_likelihood", likelihood)
+        await lead.chooses("reg_impact", impact)
+        await lead.names("reg_owner", "iga", "Iga Nowak")
+        await lead.control("reg_mitigation").fill("The school's filter goes with each device")
+        await lead.control("reg_review").fill("2027-01-12T10:00")
+        await lead.sends()
+        await lead.form("record").wait_for()
+        await lead.leaves()
+    await lead.types("/esafety register")
+    await lead.dialog.get_by_role("button", name="Open: Risk register").click()
+    await lead.form("register").wait_for()
+    await _take(lead, "console-register")
+
+
+async def _danecourt(chromium: Browser, folder: Path) -> None:
+    """At a school whose policy has a form with two signatures: what it says, a phone, the end, the child, the form."""
+    clock, places = FakeClock(), {SAFEGUARDING: SAFEGUARDING, BRUNEL: BRUNEL}
+    written = school("danecourt", esafety_officer="dsl", governors="cabot head") | {"name": "Danecourt School (demo)"}
+    console = Console(chromium, folder, clock, schools=write_school(folder / "schools", "console", places, None, written))
+    await console.start()
+    await import_demo_people(console.bot, clock)
+    lead = await console.open(DSL, **TALL)
+    teacher = await console.open(TEACHER, **LOOK)
+    head = await console.open("Helen Pemberton", **LOOK)
+    await _hide_guide(lead, teacher, head)
+    reference = await teacher.reports(STORY)
+    await _takes(lead, reference)
+    await _opens(lead, reference)
+    await lead.presses("What the policy says", "steps_page")
+    await _take(lead, "console-steps")
+    await lead.leaves()
+
+    clock.advance(minutes=5)
+    await _opens(lead, reference)
+    await lead.presses("Add to the case", "entry_kind")
+    await lead.chooses("entry_kind", "confiscation")
+    await lead.sends()
+    await lead.form("entry").wait_for()
+    await lead.control("entry_item").fill("A black phone with a cracked corner")
+    await lead.chooses("entry_from", "Alfie Demosson (Alleged to have done it)")
+    await lead.control("entry_place").fill("Locked drawer in the office")
+    # Lower, so that the field for the moment, which a browser draws in its own language, is not in the picture.
+    await lead.page.set_viewport_size({"width": 1200, "height": 720})
+    await _take(lead, "console-confiscation")
+    await lead.page.set_viewport_size({"width": 1200, "height": 1100})
+    await lead.sends()
+    await lead.form("timeline_page").wait_for()
+    clock.advance(minutes=5)
+    await lead.presses("Add to the case", "entry_kind")
+    await lead.chooses("entry_kind", "contact")
+    await lead.sends()
+    await lead.form("entry").wait_for()
+    await lead.chooses("entry_whom", "parents")
+    await lead.control("entry_outcome").fill("His father will look at it with him tonight")
+    await lead.sends()
+    await lead.form("timeline_page").wait_for()
+    await lead.leaves()
+
+    clock.advance(minutes=5)
+    await lead.message(reference).locator("[data-action=close]").click()
+    await lead.form("close_case").wait_for()
+    await lead.chooses("result", "dealt_with")
+    await lead.control("outcome").fill("Both families have been in. He has taken it down, and has said sorry to her.")
+    await lead.sends()
+    await lead.dialog.get_by_text("is closed").wait_for()
+    await lead.leaves()
+    await expect(head.message("To be signed off")).to_be_visible()
+    await head.message("To be signed off").get_by_role("button", name="Look and sign").click()
+    await head.form("sign_form").wait_for()
+    await _take(head, "console-sign-off")
+    clock.advance(days=6)
+    again = await teacher.reports(STORY)
+    await _opens(lead, again)
+    await lead.presses("Chronology: Alfie Demosson", "chronology_page")
+    await _take(lead, "console-chronology")
+    await lead.leaves()
+    await _opens(lead, reference)
+    await lead.presses("Log form", "log_form")
+    await lead.sends()
+    made = lead.dialog.get_by_text(PASSPHRASE)
+    await made.wait_for()
+    passphrase = PASSPHRASE.search(await made.inner_text())
+    assert passphrase
+    (file,) = console.bot.settings.exports_folder.iterdir()
+    page = await lead.page.context.new_page()
+    await page.goto(file.as_uri())
+    await page.get_by_label("Passphrase").fill(passphrase.group())
+    await page.get_by_role("button", name="Open").click()
+    await page.get_by_role("heading", name="E-safety Incident log").evaluate("(heading) => heading.scrollIntoView()")
+    await _take(Person(page), "log-form-page")
+    await console.close()
+    await console.stop()
 
 
 ASKED = {

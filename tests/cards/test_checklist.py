@@ -41,7 +41,7 @@ def test_steps_are_read_in_order() -> None:
     lines = read(checklist_parts(school(), checklist("chipping-sodbury", "hacked")))
     titles = ["The school's response", "Going further", "Keeping people safe", "If it happens again"]
     assert [line for line in lines if line in titles] == titles
-    pcso = "• Definite: Bring in the police community support officer (PCSO). Whoever has the case."
+    pcso = "• Definite: Bring in the police community support officer (PCSO). By: Whoever has the case."
     assert f"{pcso} (Appendix 1: Grid for responses to misuse, point 6)" in lines
     assert not any("sanctions-grid" in line or "{" in line for line in lines)
 

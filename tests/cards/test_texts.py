@@ -22,7 +22,7 @@ from domain.case_changes import (
     Result,
 )
 from domain.change_forms import Wish
-from domain.checklists import Difference
+from domain.checklists import COUNTED, Difference
 from domain.entries import ADDED, DONE, FOLLOWS, TO_DO, EntryKind
 from domain.exports import PageEnd, Stays
 from domain.figures import BULLYING_ROW, CLOSED, IN_TIME, LATE, OPEN, SEVERAL, UNKNOWN, Season, Table
@@ -104,7 +104,7 @@ FAMILIES: dict[str, list[str]] = {
     "block.title_": ["new", "over", "lifted"],
     "entry.status_": [TO_DO, DONE],
     "grid.": list(Sure),
-    "grid.times_": list(Times),
+    "grid.times_": [COUNTED, *Times],
     "grid.stage_": list(Stage),
     "grid.by_": [Doer.LEAD, Doer.REPORTER],
     "register.name_": list(RegisterKind),

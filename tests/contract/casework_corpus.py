@@ -212,7 +212,7 @@ def _told(now: datetime, text: str) -> Iterator[Told]:
     yield Decided(
         Decision("k", Times.SECOND, ("a", "b"), text, text or "Why", differs), "A kind of incident", ("Tell the parents.",) * 12
     )
-    yield Decided(Decision("k", Times.MORE, (), "", text or "Why", differs[:1]), "A kind of incident")
+    yield Decided(Decision("k", Times.MORE, (), "", text or "Why", differs[:1]), "A kind of incident", (), text[:200] or "C4")
     yield Contact(Role.PARENTS, now, text, refused=True)
     line, whom = text[:LONGEST_LINE], Concerned(ParticipantRole.TARGET, text[:255])
     yield Confiscated(line, whom, now, line, "p")
@@ -313,6 +313,7 @@ def _decisions(school: School, i: Incident) -> Iterator[tuple[str, StepsPage | D
         yield f"LADO {name}", StepsPage(i, found, None, (), advice=advice)
         yield f"decision, LADO {name}", DecisionSteps(i, None, "f", advice=advice)
     yield "decision asked", DecisionQuestions(i, kinds, kinds[0].id, Times.FIRST)
+    yield "decision asked of a line yet to be chosen", DecisionQuestions(i, kinds, "", None)
     wrong = {KIND: Fault.MISSING, TIMES: Fault.UNKNOWN_CHOICE}
     yield "decision wrong", DecisionQuestions(i, kinds, "", Times.MORE, wrong)
     for kind in kinds:

@@ -31,7 +31,7 @@ from domain.case_changes import (
     SignatureLine,
     changes_paged,
 )
-from domain.change_forms import ChangeQuestions, Done, SignPage, UnlinkQuestions, Wish, WishQuestions
+from domain.change_forms import ChangeQuestions, Done, SendBackPage, SignPage, UnlinkQuestions, Wish, WishQuestions
 from domain.incident import CaseFile, Incident
 from domain.messages import ReviewMessage, SignOffMessage
 from domain.people import School
@@ -75,6 +75,8 @@ def _lines(now: datetime, text: str = "Because of what his brother said") -> Ite
         made = CaseChange(f"c{n}", "i", "p", kind, now, text, "other", code, was, is_now, due_at=now)
         yield ChangeLine(made, "Dana Okafor", "CSS-2026-4071")
         yield ChangeLine(replace(made, text="", was=None, now=None, due_at=None), "")
+    back = CaseChange("back", "i", "p", ChangeKind.REOPENED, now, text, code=Role.GOVERNORS)
+    yield ChangeLine(back, "Chidi Adeyemi")
 
 
 def _courses(school: School, incident: Incident, now: datetime) -> Iterator[tuple[str, CaseCourse]]:
@@ -167,5 +169,10 @@ def _signed(incident: Incident, now: datetime, texts: tuple[tuple[str, str], ...
     bare = replace(page, signature=stands_in, result=None, roles=(), others=(), review=None, open_actions=0, may_read=False)
     yield "sign in place of another", bare
     yield "sign, looked at again", replace(bare, reviewed_at=now)
+    back = SendBackPage(incident.id, incident.reference, mine, "f")
+    yield "send back", back
+    yield "send back, no reason", replace(back, faults={REASON: Fault.MISSING})
+    yield "sent back", Done(incident.reference, incident.id, ChangeKind.REOPENED, sent_back=True)
     for name, text in texts:
+        yield f"send back {name}", replace(back, reason=text[:LONGEST_TEXT], faults={REASON: Fault.TOO_LONG})
         yield f"sign {name}", replace(page, note=text[:LONGEST_TEXT], faults={NOTE: Fault.TOO_LONG})

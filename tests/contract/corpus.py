@@ -713,7 +713,10 @@ def _handovers() -> Iterator[Entry]:
 
 def _exports() -> Iterator[Entry]:
     """What is held about one person."""
-    yield "export: asked", export.subject_form(SubjectQuestions())
+    yield "export: asked", export.subject_form(SubjectQuestions(), "f")
+    made = Page("p", "CSS-2026-11-24-1a2b3c4d.html", PageKind.SUBJECT, "x", NOW, NOW, "d")
+    for passphrase in ("ABCDE-FGHJK-MNPQR-STVWX", ""):
+        yield f"export: made before, {passphrase}", export.made_before_card(demo_school(), made, passphrase)
     yield "export: wrong", export.subject_form(SubjectQuestions((f"text:{LONG_TEXT[:70]}", "x"), {"person": Fault.MISSING}))
     yield "export: its button", export.subject_card()
     school, made = demo_school(), _page()
@@ -897,6 +900,8 @@ def _hand_ons_and_closings() -> Iterator[Entry]:
     for outcome, fault in (("", Fault.MISSING), (LONG_TEXT + " and more", Fault.TOO_LONG)):
         again_asked = CloseQuestions(alert, incident, outcome, {"outcome": fault})
         yield f"close: {fault} at outcome", _shown(desk._close(again_asked))
+    unsaid = CloseQuestions(alert, incident, "Both families seen.", {"result": Fault.MISSING})
+    yield "close: missing at result", _shown(desk._close(unsaid))
     for name, text in _hostile():
         yield f"close: {name}", _shown(desk._close(CloseQuestions(alert, incident, text, {"outcome": Fault.TOO_LONG})))
 

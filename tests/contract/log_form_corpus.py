@@ -52,6 +52,7 @@ def _full(bare: LogRecord, now: datetime, text: str = "Her mother has seen it", 
     was, is_ = (Classified(bare.case.incident.facts.concern, urgency) for urgency in (Urgency.LOW, Urgency.HIGH))
     changes = [CaseChange(kind, "i", "x", kind, now, text, due_at=later) for kind in ChangeKind]
     changes += [CaseChange("c", "i", "x", ChangeKind.RECLASSIFIED, now, text, was=was, now=is_)]
+    changes += [CaseChange("b", "i", "x", ChangeKind.REOPENED, now, text, code=Role.GOVERNORS)]
     kinds = (Kind.PUPIL, Kind.STAFF)
     people = [
         Involved(replace(p, name=text[:120]), Person("p", kinds[n % 2], text[:120], form="8C", house="Brunel") if n else None)

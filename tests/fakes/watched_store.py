@@ -70,6 +70,7 @@ SHOWS = frozenset(
         "participants",
         "readings",
         "involved",
+        "measured",
         "requests_of",
         "breach",
         "register_versions",
@@ -184,7 +185,8 @@ SHOWS_NOBODY: dict[tuple[str, str], set[str]] = {
     # Its reference, its kind and its times.
     ("handlers.breaches", "remind"): {"breach"},
     # Only to find the cases of one person; what is shown of them is noted.
-    ("handlers.subject_access", "_named"): {"involved"},
+    ("handlers.subject_access", "_named"): {"involved", "measured"},
+    ("handlers.subject_access", "_lines_about"): {"register_versions"},
     # The subjects, with how often each was asked.
     ("handlers.gaps", "gaps"): {"gaps"},
     # What stays in a chat has no name in it and nothing that was written.

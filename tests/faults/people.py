@@ -435,7 +435,8 @@ class Leads:
         await user.fill(form, {"to": _some_choice(form, self._chance), "reason": f"{MARKER}reason"})
 
     async def _fill_close(self, user: Any, form: Any) -> None:
-        await user.fill(form, {"outcome": f"{MARKER}outcome"})
+        result = {"result": "dealt_with"} if "result" in form.fields else {}
+        await user.fill(form, {"outcome": f"{MARKER}outcome", **result})
 
 
 def _labels(copy: Copy) -> list[str]:

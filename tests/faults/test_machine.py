@@ -30,6 +30,7 @@ from bot.auditor import Auditor
 from bot.metrics import Metrics
 from bot.worker import LEASE, Messenger, NoSuchPlaceError, TryLaterError, Worker
 from cards.messages import message_card
+from domain.case_changes import Result
 from domain.deadlines import SchoolCalendar, Term
 from domain.incident import AlertState, Delivery, Incident, MessageKind, TimerKind
 from domain.messages import AlertMessage, Message, ReminderMessage, WithdrawnMessage
@@ -336,7 +337,9 @@ class ATerm(RuleBasedStateMachine):
 
     async def _close(self, alert_id: str) -> None:
         who = next(w for w, person in self.office.people.items() if person.id == self.owners[alert_id])
-        outcome = await close.close(self.office.ports, self.school, self.office.account(who), alert_id, NARRATIVE)
+        outcome = await close.close(
+            self.office.ports, self.school, self.office.account(who), alert_id, NARRATIVE, Result.DEALT_WITH
+        )
         assert isinstance(outcome, close.Closed | AlreadyClosed), outcome
 
     @rule()

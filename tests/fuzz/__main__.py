@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import re
 import sys
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from pathlib import Path
 from random import SystemRandom
 from tempfile import TemporaryDirectory
 
+from storage.trouble import IN_WORDS, Trouble
 from tests.fuzz.hostile import Hostile, Shot
 from tests.fuzz.mutation import CANARY
 from tests.fuzz.raw_http import Answer, Wire
@@ -39,8 +41,12 @@ _OF_THE_INSIDE = (
     "slack_bolt",
 )
 """What tells of the program's inside: none of it may be in an answer."""
-_NOT_IMPLEMENTED = 501
-_TIME = len("2026-11-21T19:13:45.961Z ")
+_NOT_IMPLEMENTED, _UNAVAILABLE = 501, 503
+_LINE = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z ", re.MULTILINE)
+_BUSY = f"DatabaseTroubleError ({Trouble.BUSY})"
+"""How the log names a database that others are writing to: no failure, if whoever asked was told to ask again."""
+_BUSY_SHARE = 0.02
+"""Of the requests. More often than that the program does not serve anybody, however politely it says so."""
 
 
 @dataclass(slots=True)
@@ -50,6 +56,9 @@ class Findings:
     sent: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    unavailable: list[str] = field(default_factory=list)
+    """What was answered that it cannot be had now: the log must say why."""
+    busy: int = 0
     seconds: float = 0.0
 
     def fault(self, what: str) -> None:
@@ -60,7 +69,13 @@ class Findings:
         self.sent[shot.what] += 1
         self.statuses[answer.status] += 1
         asked = shot.data[:3000]
-        if answer.status >= 500 and not (answer.status == _NOT_IMPLEMENTED and shot.what.startswith("teams")):
+        if answer.status == _UNAVAILABLE and IN_WORDS[Trouble.BUSY] not in answer.body:
+            self.unavailable.append(f"{answer.status} for {shot.what}: {answer.body[:300]!r}, asked with {asked!r}")
+        elif (
+            answer.status >= 500
+            and answer.status != _UNAVAILABLE
+            and not (answer.status == _NOT_IMPLEMENTED and shot.what.startswith("teams"))
+        ):
             self.fault(f"{answer.status} for {shot.what}: {answer.body[:300]!r}, asked with {asked!r}")
         if not answer.status and shot.what != "anywhere":
             self.fault(f"no answer at all for {shot.what}, asked with {asked!r}")
@@ -68,6 +83,24 @@ class Findings:
         for word in (*PLANTED, *(w for w in _OF_THE_INSIDE if w.encode() not in shot.data)):
             if word in said:
                 self.fault(f"{word} in the answer to {shot.what}: {said[:2000]!r}, asked with {asked!r}")
+
+    def look_through_log(self, log: str) -> None:
+        """Holds the log to it: no word of what was sent, and no failure but that the database was busy for a moment."""
+        for word in (*PLANTED, CANARY):
+            if word in log:
+                self.fault(f"{word} is in the log: {next(line for line in log.splitlines() if word in line)[:300]}")
+        # What fails after an answer nobody is told of, so that the log is where it shows.
+        for entry in _LINE.split(log):
+            if entry.startswith(("ERROR ", "CRITICAL ")) or "Traceback (most recent call last)" in entry:
+                if _BUSY in entry:
+                    self.busy += 1
+                else:
+                    self.fault(f"the log tells of a failure: {' | '.join(entry.splitlines())[:1500]}")
+        if len(self.unavailable) > self.busy:
+            for what in self.unavailable:
+                self.fault(f"{what}, and the log does not say why")
+        if self.busy > max(_BUSY_SHARE * sum(self.sent.values()), 1):
+            self.fault(f"the database was busy {self.busy:,} times")
 
 
 async def _send(here: World, make: Callable[[], Shot], count: int, found: Findings) -> None:
@@ -100,37 +133,26 @@ def _look_through(here: World, found: Findings) -> None:
     forget(here)
 
 
-def _look_through_log(here: World, found: Findings) -> None:
-    log = here.log.read_text(errors="replace")
-    for word in (*PLANTED, CANARY):
-        if word in log:
-            found.fault(f"{word} is in the log: {next(line for line in log.splitlines() if word in line)[:300]}")
-    # What fails after an answer nobody is told of, so that the log is where it shows.
-    lines = log.splitlines()
-    for n, line in enumerate(lines):
-        if " ERROR " in line or " CRITICAL " in line or line.startswith("Traceback"):
-            found.fault(f"the log tells of a failure: {' | '.join([line[_TIME:], *lines[n + 1 : n + 2]])[:1500]}")
-
-
 async def _attack(kind: str, count: int, seed: int) -> Findings:
     found, began = Findings(), time.monotonic()
     with TemporaryDirectory(prefix="esafety-fuzz-") as folder:
         async with world(kind, Path(folder)) as here:
             hostile = Hostile(here, f"{seed} {kind}")
             unproven = int(count * _UNPROVEN_SHARE)
-            before = await here.digest()
+            noted, before = await here.noted(), await here.digest()
             await _send(here, hostile.unproven, unproven, found)
             after = await here.digest()
             for table in before:
                 if before[table] != after[table]:
                     counts = f"{before[table][0]} rows before, {after[table][0]} after"
                     found.fault(f"{table} was changed by requests that proved nothing ({counts})")
+            found.faults += [f"a request that proved nothing had it noted: {entry}" for entry in await here.noted() - noted]
             planted = await here.planted_case()
             await _send(here, hostile.proven, count - unproven, found)
             for table, rows in (await here.planted_case()).items():
                 if rows != planted[table]:
                     found.fault(f"{table}: the planted case was changed by somebody without a right")
-            _look_through_log(here, found)
+            found.look_through_log(here.log.read_text(errors="replace"))
     found.seconds = time.monotonic() - began
     return found
 
@@ -138,7 +160,8 @@ async def _attack(kind: str, count: int, seed: int) -> Findings:
 def _told(kind: str, found: Findings) -> None:
     total = sum(found.sent.values())
     statuses = ", ".join(f"{status or 'closed'} {count:,}" for status, count in sorted(found.statuses.items()))
-    print(f"{kind}: {total:,} requests of {len(found.sent)} kinds in {found.seconds:.0f} s ({statuses})")
+    busy = f"; the database was busy {found.busy:,} times" if found.busy else ""
+    print(f"{kind}: {total:,} requests of {len(found.sent)} kinds in {found.seconds:.0f} s ({statuses}){busy}")
     for fault in list(dict.fromkeys(found.faults))[:_MOST_SHOWN]:
         print(f"  FAULT {fault}")
     if len(found.faults) > _MOST_SHOWN:

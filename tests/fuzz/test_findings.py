@@ -15,7 +15,7 @@ SHOT = Shot("slack interactive", request("POST", "/slack/events", [("Host", "x")
     [
         *(Answer(200, "HTTP/1.1 200 OK", f"and {word} said") for word in PLANTED),
         *(Answer(200, f"X-Said: {word}", "") for word in PLANTED),
-        *(Answer(status) for status in (500, 501, 502, 503, 504, 0)),
+        *(Answer(status) for status in (500, 501, 502, 504, 0)),
         Answer(400, "", 'Traceback (most recent call last):\n  File "bot/desk.py", line 1'),
         Answer(404, "", "no such file: /usr/lib/python3/site-packages/x"),
     ],
@@ -33,3 +33,50 @@ def test_a_good_answer_is_none(answer: Answer) -> None:
     found = Findings()
     found.judge(SHOT, answer)
     assert found.faults == []
+
+
+BUSY = (
+    "2026-11-21T19:13:45.961Z ERROR   esafety: a form could not be taken\n"
+    "  DatabaseTroubleError (busy) at storage/database.py:143 _turn\n"
+)
+
+
+def findings(requests: int = 100) -> Findings:
+    """As many requests, well answered."""
+    found = Findings()
+    for _ in range(requests):
+        found.judge(SHOT, Answer(200, "", "{}"))
+    return found
+
+
+def test_a_busy_database_is_told_apart_from_a_failure() -> None:
+    """Whoever asked is told to ask again, and the log says why; without that it is a failure like any other."""
+    found = findings()
+    found.judge(SHOT, Answer(503, "", "{}"))
+    found.look_through_log(BUSY)
+    assert (found.faults, found.busy) == ([], 1)
+    found = findings()
+    found.judge(SHOT, Answer(503, "", "{}"))
+    found.look_through_log("2026-11-21T19:13:45.961Z INFO    esafety: started\n")
+    assert found.faults
+    found = findings()
+    found.judge(SHOT, Answer(503, "", "not ready\ndatabase: the database is locked by somebody else who writes\n"))
+    found.look_through_log("")
+    assert found.faults == []
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "2026-11-21T19:13:45.961Z ERROR   esafety: a form could not be taken\n  KeyError at bot/desk.py:1 submit\n",
+        "2026-11-21T19:13:45.961Z CRITICAL esafety: the bot has stopped\n",
+        "Traceback (most recent call last):\n",
+        BUSY * 4,
+        f"2026-11-21T19:13:45.961Z INFO    esafety: {PLANTED[0]}\n",
+    ],
+)
+def test_a_planted_fault_is_found_in_the_log(log: str) -> None:
+    """A failure, the end of the program, what a library wrote by itself, a database that is busy all the time, a name."""
+    found = findings()
+    found.look_through_log(log)
+    assert found.faults

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +18,10 @@ from typing import Any
 
 import aiohttp
 import yaml
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.settings import DEMO_SCHOOLS
+from cards.messages import ACKNOWLEDGE
 from cards.texts import say
 from domain.people import Kind
 from storage import tables as t
@@ -47,7 +48,8 @@ READERS = {SAFEGUARDING: ("dsl", "deputy"), BRUNEL: ("brunel head", "dsl")}
 WITHOUT_A_RIGHT = ("it", "cabot head")
 """Of the school's staff, those to whom nothing of the planted case is due."""
 STRANGERS = 40
-_LOOKS, _LOOK_SECONDS = 3, 0.4
+_LOOKS, _SURE_LOOKS, _LOOK_SECONDS = 3, 8, 0.4
+"""How often in turn, and with what pause, nothing must have changed. To be sure takes longer than anybody waits for a turn."""
 _OF_LOOKS = ("checked_at", "begun", "counted")
 """Columns in which the program keeps when, and how often, it has looked something up by itself."""
 _WHAT = {"illegal": "no", "repeat": "no"}
@@ -112,17 +114,31 @@ class World:
                 found[table.name] = (digest.rows, digest.total)
         return found
 
-    async def at_rest(self) -> None:
+    async def noted(self) -> set[str]:
+        """The entries of the audit: of whom, by the kind of account alone, and what."""
+        a = t.audit.c
+        async with self.database.begin(write=False) as connection:
+            rows = await connection.execute(select(a.school, a.seq, a.actor, a.action))
+            return {f"{r.school} {r.seq} {r.actor.partition(':')[0]} {r.action}" for r in rows}
+
+    async def at_rest(self, looks: int = _LOOKS) -> None:
         """Waits until nothing is due and nothing changes any more."""
         before, same = None, 0
-        for _ in range(200):
+        for _ in range(300):
             after = await self.digest()
-            same = same + 1 if after == before else 0
-            if same == _LOOKS:
+            same = same + 1 if after == before and not await self._is_comparing() else 0
+            if same == looks:
                 return
             before = after
             await asyncio.sleep(_LOOK_SECONDS)
         raise AssertionError("the program is never at rest")
+
+    async def _is_comparing(self) -> bool:
+        """Whether the list that was taken over is still to be compared with the cases: tried again a minute after it failed."""
+        c = t.counters.c
+        query = select(c.name, func.max(c.last)).where(c.name.in_(("people", "people_compared"))).group_by(c.name)
+        async with self.database.begin(write=False) as connection:
+            return len({last for _, last in await connection.execute(query)}) > 1
 
 
 def _comparable(row: Iterable[object]) -> list[object]:
@@ -213,7 +229,7 @@ async def _lived(here: World) -> None:
     planted = await _in_slack(here)
     await _in_teams(here)
     await _at_the_console(here)
-    await here.at_rest()
+    await here.at_rest(_SURE_LOOKS)
     async with here.database.begin(write=False) as connection:
         of_reference = select(t.incidents.c.id).where(t.incidents.c.reference == planted)
         incident = (await connection.execute(of_reference)).scalar_one()
@@ -367,12 +383,27 @@ async def _at_the_console(here: World) -> None:
         details = read(second["dialog"])
         values = {**details.values, **_WHAT, "what": "A trial."}
         await post("typing", form=details.form, state=details.state, values=values)
-        await post("submit", form=details.form, state=details.state, values=values)
+        receipt = await post("submit", form=details.form, state=details.state, values=values)
+        await _acknowledged(here, http, post, _reference(read(receipt["dialog"]).text))
         for words in ("mine", "queue", "topics", "who", "gaps", "help", "ask may I use my own phone?"):
             await post("say", text=f"/esafety {words}")
         await post("say", text="may I friend a pupil?", place="channel:safeguarding" if words == "" else "dm")
         for action in ("acknowledge", "details", "hand_on", "close", "report", "mine", "queue"):
             await post("press", message=1, action=action, value="x", form=None)
+
+
+async def _acknowledged(here: World, http: aiohttp.ClientSession, post: Callable[..., Awaitable[Any]], reference: str) -> None:
+    """The lead has it: an alert that nobody answers would climb by itself while the program is under attack."""
+    lead = here.personas[here.slack_users["dsl"].name]
+    for _ in range(300):
+        async with http.get(f"{here.address}/console/api/messages", params={"persona": lead, "place": "dm"}) as said:
+            shown = [read(m["html"]) for m in (await said.json())["messages"]]
+        found = [value for page in shown if reference in page.text for _, what, value in page.buttons if what == ACKNOWLEDGE]
+        if found:
+            await post("press", persona=lead, message=1, action=ACKNOWLEDGE, value=found[0], form=None)
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("the alert never came to the console")
 
 
 def no_rights_at_the_console(here: World) -> list[str]:

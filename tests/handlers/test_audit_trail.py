@@ -6,6 +6,7 @@ from pathlib import Path
 
 from domain import measures as m
 from domain.asking import Answered, Decision, RequestKind
+from domain.case_changes import Result
 from domain.casework import EntryQuestions, StepsPage
 from domain.checklists import KIND, NO_KIND, OWN, TIMES, Checklist
 from domain.chronology import ChildQuestions, Chronology
@@ -42,6 +43,7 @@ from handlers import (
     registers,
     report,
     requests,
+    sending_back,
     signing,
     subject_access,
 )
@@ -104,7 +106,7 @@ async def test_everything_anybody_does_is_watched(office: Office, watch: Watch) 
     taker = next(who for who, p in office.people.items() if p.id == asked.recipients[0].person.id)
     await office.acknowledge(taker, await office.alert(incident))
     await office.later(days=3)
-    await close.close(ports, school, office.account(taker), alert.id, "Spoken to both")
+    await close.close(ports, school, office.account(taker), alert.id, "Spoken to both", Result.DEALT_WITH)
     await lists.mine(ports, school, teacher)
     await lists.queue(ports, school, dsl)
 
@@ -201,6 +203,7 @@ async def _the_log_form(office: Office, incident: Incident) -> None:
     assert isinstance(await log_form.take_out(*at, dsl, incident.id), LogRecord)
     page = exports.new_page(office.ports, PageKind.SUBJECT, dsl.person_id, "log.html", "", (incident.id,))
     await exports.add(*at, dsl, page)
+    assert await exports.before(*at, dsl, page.id) == page
     assert await log_form.pages_for(*at, office.people["dsl"].email, incident.reference) == (page,)
     assert await log_form.fetched(*at, page, "pdf", opened=True)
 
@@ -250,6 +253,8 @@ async def _a_case_is_changed(office: Office, incident_id: str) -> None:
     await case_changes.unlink(*at, f"{incident_id}|none|f", why)
     await signing.look(*at, incident_id)
     await signing.sign(*at, f"{incident_id}|none|f", "")
+    await sending_back.ask(*at, incident_id)
+    await sending_back.send_back(*at, f"{incident_id}|none|f", "Not yet")
 
 
 async def _a_subject_and_a_breach(office: Office, child: str) -> None:

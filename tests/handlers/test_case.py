@@ -3,21 +3,34 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from domain.audience import excluded_ids
-from domain.incident import Alert, AlertState, Asked, CaseFile, Incident
-from domain.messages import AlertMessage, OpenedMessage, ProgressMessage, ReceiptMessage, ReminderMessage, WithdrawnMessage
+from domain.case_changes import Result
+from domain.change_forms import Done, Wish
+from domain.incident import Alert, AlertState, Asked, CaseFile, Exclusion, Incident, Why
+from domain.messages import (
+    AlertMessage,
+    OpenedMessage,
+    ProgressMessage,
+    ReceiptMessage,
+    ReminderMessage,
+    ReviewMessage,
+    WithdrawnMessage,
+)
 from domain.people import Holders, School
 from domain.report_form import Fault
-from domain.words import About, IncidentState, Role
-from handlers import acknowledge, close, compose, details, hand_on, lists, opening, timers
+from domain.words import About, IncidentState, Role, Urgency
+from handlers import acknowledge, case_changes, close, compose, details, hand_on, lists, opening, timers
 from handlers.acknowledge import Acknowledged, AlreadyClosed, AlreadyTaken, NotForYou
 from handlers.hand_on import HandedOn, HandOnQuestions
+from handlers.kept_out import look_again
 from storage import tables as t
+from storage.policy_files import load_policy
 from storage.store import Store
 from tests.handlers.office import SAFEGUARDING, Office
 
@@ -38,7 +51,7 @@ async def hands_on(office: Office, who: str, alert: Alert, to: str, reason: str 
 
 async def closes(office: Office, who: str, alert: Alert, outcome: str = "Both families seen.") -> close.CloseOutcome:
     """Somebody closes their part."""
-    return await close.close(office.ports, office.school, office.account(who), alert.id, outcome)
+    return await close.close(office.ports, office.school, office.account(who), alert.id, outcome, Result.DEALT_WITH)
 
 
 async def settles(office: Office, who: str, incident: Incident, person: str, *, same: bool) -> details.SettleOutcome:
@@ -205,6 +218,47 @@ async def test_handed_on_to_somebody_out_of_reach_the_next_is_asked(office: Offi
     assert len(await office.asked(incident)) >= 3
 
 
+async def shut_out(office: Office, incident: Incident, who: str) -> None:
+    """It is found out that a case is about somebody, in whatever way."""
+    person = office.people[who].id
+    async with office.ports.store.transaction(office.school) as records:
+        await records.add_exclusions(incident.id, [Exclusion(person, Why.NAMED)])
+        state = await records.shut_out(incident.id)
+        await records.note(office.clock.now(), "bot", "match.listed", incident.id, person=person, shut_out=state)
+        held = await records.incident(incident.id)
+        assert held is not None
+        await look_again(office.ports, records, office.school, held, frozenset({person}))
+
+
+async def test_handed_on_to_somebody_who_is_then_kept_out_the_next_is_asked(office: Office) -> None:
+    """At once: whoever handed it on has done with it, and waits for nobody but them."""
+    incident = await office.reports()
+    office.clock.advance(minutes=1)
+    await hands_on(office, "dsl", await office.alert(incident), "it")
+    await office.works()
+    before = await office.asked(incident)
+    assert before[-1] == "it"
+    await shut_out(office, incident, "it")
+    await office.works()
+    assert len(await office.asked(incident)) == len(before) + 1
+
+
+async def test_what_stands_in_the_chat_of_somebody_who_is_kept_out_is_withdrawn(office: Office) -> None:
+    """That a case is to be looked at again, too: it has the reference, and a way to the case."""
+    incident = await office.reports()
+    await office.acknowledge("dsl", await office.alert(incident))
+    form = f"{incident.id}|{Wish.REVIEW}|form"
+    due = (office.clock.now() + timedelta(days=2)).isoformat()
+    filled = {"change_reason": "See how it goes", "change_due": due}
+    assert isinstance(await case_changes.change(office.ports, office.school, office.account("deputy"), form, filled), Done)
+    await office.later(days=3)
+    deputy = office.people["deputy"].id
+    assert isinstance(office.post.now_shown(deputy), ReviewMessage)
+    await shut_out(office, incident, "deputy")
+    await office.works()
+    assert isinstance(office.post.now_shown(deputy), WithdrawnMessage)
+
+
 async def test_a_part_that_was_closed_meanwhile_is_not_opened_again(office: Office) -> None:
     """One closes their part while another fills in the form that hands it on: closed it stays."""
     async with office.ports.store.transaction(office.school, write=False) as records:
@@ -257,6 +311,21 @@ async def test_a_case_is_not_closed_without_an_outcome(office: Office, outcome: 
     assert asked.outcome == outcome
 
 
+@pytest.mark.parametrize(("result", "fault"), [("", Fault.MISSING), ("nonsense", Fault.UNKNOWN_CHOICE)])
+async def test_nobody_chooses_for_them_how_a_case_ended(office: Office, result: str, fault: Fault) -> None:
+    """The form begins with nothing chosen; sent so, or with a word that there is not, it comes back with what was typed."""
+    alert = await office.alert(await office.reports())
+    await office.acknowledge("dsl", alert)
+    form = await close.ask(office.ports, office.school, office.account("dsl"), alert.id)
+    assert isinstance(form, close.CloseQuestions)
+    assert (form.has_result, form.result) == (True, "")
+    asked = await close.close(office.ports, office.school, office.account("dsl"), alert.id, "Both families seen.", result)
+    assert isinstance(asked, close.CloseQuestions)
+    assert asked.faults == {"result": fault}
+    assert asked.outcome == "Both families seen."
+    assert (await office.alert(asked.incident)).state is AlertState.ACKNOWLEDGED
+
+
 async def test_only_its_owner_closes_it(office: Office) -> None:
     """Another holder is told whose it is."""
     both = office.with_holders(dsl=["dsl", "deputy"])
@@ -280,7 +349,7 @@ async def refusals(office: Office, who: str, incident: Incident, alert: Alert) -
         await hand_on.ask(ports, school, account, alert.id),
         *[await hand_on.hand_on(ports, school, account, alert.id, f"dsl|{p.id}", "why") for p in staff[:2]],
         await close.ask(ports, school, account, alert.id),
-        await close.close(ports, school, account, alert.id, "done"),
+        await close.close(ports, school, account, alert.id, "done", Result.DEALT_WITH),
         *[await details.settle(ports, school, account, incident.id, p.id, same=same) for p in staff for same in (True, False)],
     ]
 
@@ -326,7 +395,7 @@ async def test_a_wrong_id_is_not_for_anybody(office: Office) -> None:
         assert await acknowledge.acknowledge(ports, school, account, wrong) == NotForYou()
         assert await details.read(ports, school, account, wrong) == NotForYou()
         assert await hand_on.ask(ports, school, account, wrong) == NotForYou()
-        assert await close.close(ports, school, account, wrong, "done") == NotForYou()
+        assert await close.close(ports, school, account, wrong, "done", Result.DEALT_WITH) == NotForYou()
         assert await details.settle(ports, school, account, wrong, wrong, same=True) == NotForYou()
         assert isinstance(await details.settle(ports, school, account, incident.id, wrong, same=True), CaseFile)
 
@@ -372,6 +441,22 @@ async def test_a_confirmed_name_goes_where_staff_matters_go(office: Office) -> N
     assert await reads(office, "dsl", incident) == NotForYou()
     assert await settles(office, "deputy", incident, "dsl", same=False) is not None
     assert await reads(office, "dsl", incident) == NotForYou()
+
+
+async def test_a_confirmed_name_hastens_whoever_has_it_still(office: Office) -> None:
+    """Of a member of staff it is more urgent: all who are to answer have the time that their route gives, from now."""
+    office = office.at(replace(office.school, policy=load_policy("cookridge")))
+    incident = await office.reports(concern="image_misuse", illegal="yes", perpetrators=(office.people["it"].name,))
+    assert incident.urgency is Urgency.HIGH
+    office.clock.advance(minutes=1)
+    await settles(office, "dsl", incident, "it", same=True)
+    alerts = await office.alerts(incident)
+    assert {a.role for a in alerts} == {Role.DSL, Role.HEADTEACHER}
+    rings = {
+        r.alert_id: r.due_at for r in await office.rows(t.timers, t.timers.c.kind == "climb", t.timers.c.state == "pending")
+    }
+    for alert in alerts:
+        assert rings[alert.id] == alert.due_at == office.clock.now() + timedelta(minutes=15)
 
 
 async def test_a_confirmed_name_withdraws_what_stands_in_channels(office: Office) -> None:

@@ -1,5 +1,6 @@
 """A case changes and ends: another category, a duplicate, a link, a date to look at it again, opened anew, signed off."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,18 +10,21 @@ import pytest
 from sqlalchemy import update
 
 from domain.case_changes import ChangeKind, Result
-from domain.change_forms import ChangeQuestions, Done, SignPage, UnlinkQuestions, Wish, WishQuestions
+from domain.change_forms import ChangeQuestions, Done, SendBackPage, SignPage, UnlinkQuestions, Wish, WishQuestions
 from domain.incident import AlertState, CaseFile, Incident
-from domain.messages import ReceiptMessage, ReviewMessage, SignOffMessage
+from domain.messages import AlertMessage, ReceiptMessage, ReviewMessage, SignOffMessage
 from domain.policy import SignOff
 from domain.report_form import Fault
+from domain.retention import class_of, years_of
 from domain.words import IncidentState, Role, Urgency
-from handlers import case_changes, close, details, keeping, lists, opening, signing
+from handlers import case_changes, close, details, hand_on, keeping, lists, log_form, opening, sending_back, signing
 from handlers.acknowledge import NotForYou
 from handlers.case_changes import ChangeOutcome
 from handlers.close import Closed
 from handlers.details import PassedOn
+from handlers.hand_on import HandOnQuestions
 from handlers.keeping import KeepingDecided
+from handlers.sending_back import SendBackOutcome
 from handlers.signing import SignedAlready, SignOutcome
 from storage import tables as t
 from tests.handlers.office import Office
@@ -113,6 +117,41 @@ async def test_a_lower_urgency_gives_more_time_and_keeps_whoever_was_asked(offic
     assert await office.asked(incident) == asked
     alert = await office.alert(incident)
     assert alert.due_at > office.clock.now() + timedelta(hours=10)
+
+
+async def test_whoever_has_done_their_part_is_asked_for_what_it_is_taken_for_now(office: Office) -> None:
+    """They have answered for something else, unless it is they who say what it is."""
+    for who, asked in (("brunel head", True), ("dsl", False)):
+        incident = await office.reports(concern="filter_bypass", house="Brunel", perpetrators=("Alfie Demosson",))
+        parts = {role: a for a in await office.alerts(incident) for role in a.roles}
+        await office.acknowledge("brunel head", parts[Role.HEAD_OF_HOUSE])
+        await office.acknowledge("dsl", parts[Role.DSL])
+        at = office.ports, office.school, office.account("dsl")
+        assert isinstance(await close.close(*at, parts[Role.DSL].id, "Nothing for me in it", Result.NO_ACTION), Closed)
+        await office.works()
+        before = len(office.post.to(office.people["dsl"].id, AlertMessage))
+        assert isinstance(
+            await changes(office, who, incident, Wish.RECLASSIFY, **{CONCERN: "grooming", URGENCY: "as_policy"}), Done
+        )
+        await office.works()
+        assert (len(office.post.to(office.people["dsl"].id, AlertMessage)) > before) is asked
+        assert any(a.state is AlertState.OPEN and Role.DSL in a.roles for a in await office.alerts(incident)) is asked
+
+
+@pytest.mark.parametrize("concern", ["data_loss", "reputation"])
+async def test_a_private_category_that_is_more_urgent_hastens_whoever_has_it_still(office: Office, concern: str) -> None:
+    """It climbs by what it is now."""
+    incident = await office.reports(concern=concern)
+    before = {a.id for a in await office.alerts(incident)}
+    outcome = await changes(office, "deputy", incident, Wish.RECLASSIFY, **{CONCERN: "staff_conduct", URGENCY: "critical"})
+    assert isinstance(outcome, PassedOn | Done)
+    live = [a for a in await office.alerts(incident) if a.state is AlertState.OPEN]
+    assert before & {a.id for a in live}
+    rings = {
+        r.alert_id: r.due_at for r in await office.rows(t.timers, t.timers.c.kind == "climb", t.timers.c.state == "pending")
+    }
+    for alert in live:
+        assert rings[alert.id] == alert.due_at <= office.clock.now() + timedelta(minutes=15)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +283,60 @@ async def test_two_cases_that_others_may_know_of_stay_apart(office: Office, othe
         assert (await office.incident(first)).is_open
 
 
+@pytest.mark.parametrize("other_is_open", [True, False])
+async def test_a_closed_case_turns_out_to_be_a_duplicate(office: Office, other_is_open: bool) -> None:
+    """It keeps the day on which it was closed, and nobody is asked anything; undone, it is open again for whoever had it."""
+    first, second = await taken(office, "dsl"), await taken(office, "deputy")
+    await closes(office, "deputy", second)
+    if not other_is_open:
+        await closes(office, "dsl", first)
+    closed = await office.incident(second)
+    before = await office.alerts(first)
+    office.clock.advance(days=3)
+    outcome = await changes(office, "dsl", second, Wish.MERGE, **{OTHER: first.reference})
+    assert outcome == Done(second.reference, second.id, ChangeKind.MERGED, first.reference)
+    merged = await office.incident(second)
+    assert (merged.state, merged.closed_at) == (IncidentState.MERGED, closed.closed_at)
+    assert await office.alerts(first) == before
+    assert (await office.incident(first)).is_open is other_is_open
+    shown = await opening.look_up(office.ports, office.school, office.account("dsl"), second.reference)
+    assert isinstance(shown, CaseFile)
+    assert shown.incident.id == first.id
+    assert await changes(office, "dsl", second, Wish.UNMERGE) == Done(second.reference, second.id, ChangeKind.UNMERGED)
+    (alert,) = await office.alerts(second)
+    assert (alert.state, (await office.asked(second))[-1]) == (AlertState.OPEN, "deputy")
+
+
+async def test_nobody_avoids_a_signature_by_a_merge(signed: Office) -> None:
+    """What waits to be signed goes into a case that is open, which is signed in its turn; what was signed goes anywhere."""
+    office = signed
+    first, second = await taken(office, "dsl"), await taken(office, "dsl")
+    for each in (first, second):
+        await closes(office, "dsl", each)
+    for who in ("headteacher", "chair"):
+        await signs(office, who, first)
+    into = {OTHER: first.reference}
+    assert faults_of(await changes(office, "dsl", second, Wish.MERGE, **into)) == {OTHER: Fault.OTHER_IS_CLOSED}
+    assert (await office.incident(second)).state is IncidentState.CLOSED
+    await changes(office, "dsl", first, Wish.REOPEN)
+    assert isinstance(await changes(office, "dsl", second, Wish.MERGE, **into), Done)
+    await office.works()
+    for who in ("headteacher", "chair"):
+        assert await signs(office, who, second) == NotForYou()
+        told = office.post.now_shown(office.people[who].id)
+        assert isinstance(told, SignOffMessage)
+        assert told.settled
+    assert await office.rows(t.timers, t.timers.c.incident_id == second.id, t.timers.c.state == "pending") == []
+    # What is signed already may go into another that is.
+    await closes(office, "dsl", first)
+    third = await taken(office, "dsl")
+    await closes(office, "dsl", third)
+    for each, who in ((x, y) for x in (first, third) for y in ("headteacher", "chair")):
+        await signs(office, who, each)
+    assert isinstance(await changes(office, "dsl", third, Wish.MERGE, **into), Done)
+    assert (await office.incident(first)).state is IncidentState.SIGNED_OFF
+
+
 async def test_no_case_is_merged_into_one_that_is_closed_or_into_itself(office: Office) -> None:
     """Nobody would answer for the matter."""
     first, second = await taken(office, "dsl"), await office.reports(concern="cyberbullying", house="Brunel")
@@ -280,6 +373,21 @@ async def test_a_duplicate_is_erased_no_sooner_than_the_case_it_was_merged_into(
     assert await changes(office, "dsl", second, Wish.UNMERGE) == NotForYou()
 
 
+async def test_no_record_is_kept_for_less_time_by_a_merge(office: Office) -> None:
+    """A case that was closed lately goes into one that was closed long ago: both stay until the time of both is over."""
+    old = await taken(office, "dsl", concern="off_task", house="Brunel")
+    await closes(office, "dsl", old)
+    years = years_of(office.school, class_of(old.facts))
+    office.clock.advance(days=366 * (years - 1))
+    new = await taken(office, "dsl", concern="off_task", house="Brunel")
+    await closes(office, "dsl", new)
+    assert isinstance(await changes(office, "dsl", new, Wish.MERGE, **{OTHER: old.reference}), Done)
+    office.clock.advance(days=366 * 2)
+    assert await keeping.propose_ended(office.ports, office.school) == 0
+    office.clock.advance(days=366 * years)
+    assert await keeping.propose_ended(office.ports, office.school) == 2
+
+
 # Links
 
 
@@ -308,6 +416,32 @@ async def test_a_link_is_seen_from_both_ends_by_whoever_may_read_both(office: Of
     course = (await read(office, "dsl", second)).course
     assert course is not None
     assert course.links == ()
+
+
+async def test_that_a_case_is_linked_is_told_to_nobody_who_may_not_know_of_the_other(office: Office) -> None:
+    """Neither that it was, nor why: whoever is named in the other would learn that there is one."""
+    first = await taken(office, "dsl", concern="grooming")
+    about = await office.reports(concern="staff_conduct", about="staff", perpetrators=(office.picked("dsl"),))
+    for alert in await office.alerts(about):
+        await office.acknowledge("headteacher", alert)
+    (alert,) = await office.alerts(first)
+    at = office.ports, office.school, office.account("dsl")
+    asked = await hand_on.ask(*at, alert.id)
+    assert isinstance(asked, HandOnQuestions)
+    to = next(r for r in asked.recipients if r.person.id == office.people["headteacher"].id)
+    await hand_on.hand_on(*at, asked.state, to.key, "Yours, as agreed")
+    await office.acknowledge("headteacher", (await office.alerts(first))[0])
+    secret = "What was done with this one is alleged there"
+    linked = await changes(office, "headteacher", first, Wish.LINK, **{OTHER: about.reference, REASON: secret})
+    assert isinstance(linked, Done)
+    page = await case_changes.history(office.ports, office.school, office.account("headteacher"), first.id)
+    assert secret in str(page)
+    shown = (await read(office, "dsl", first), await case_changes.history(*at, first.id), await log_form.look(*at, first.id))
+    for text in map(str, shown):
+        assert "ChangeKind.LINKED" not in text
+        assert "case.linked" not in text
+        assert secret not in text
+        assert about.reference not in text
 
 
 # Opening a case again, and looking at it again
@@ -487,6 +621,110 @@ async def test_a_case_that_is_opened_again_is_signed_anew(signed: Office) -> Non
     async with office.ports.store.transaction(office.school, write=False) as records:
         found = await records.signatures(incident.id)
     assert [(x.round, x.done_at is not None) for x in found] == [(0, False), (0, True), (1, True), (1, True)]
+
+
+MISSING = "The form says nothing of what her parents were told"
+
+
+async def sends_back(office: Office, who: str, incident: Incident, reason: str = MISSING) -> SendBackOutcome:
+    """Somebody sends a case back instead of signing it."""
+    page = await sending_back.ask(office.ports, office.school, office.account(who), incident.id)
+    if not isinstance(page, SendBackPage):
+        return page
+    return await sending_back.send_back(office.ports, office.school, office.account(who), page.state, reason)
+
+
+async def test_who_is_to_sign_sends_a_case_back_instead(signed: Office) -> None:
+    """It is open for whoever had it, who is asked anew and reads why; nobody need sign it until it is closed again."""
+    office = signed
+    incident = await taken(office, "dsl", targets=("Bea Exemplar",))
+    await closes(office, "dsl", incident)
+    page = await sending_back.ask(office.ports, office.school, office.account("chair"), incident.id)
+    assert isinstance(page, SendBackPage)
+    assert "Exemplar" not in str(page)
+    office.clock.advance(minutes=1)
+    asked_before = await office.asked(incident)
+    outcome = await sends_back(office, "chair", incident)
+    assert outcome == Done(incident.reference, incident.id, ChangeKind.REOPENED, sent_back=True)
+    now = await office.incident(incident)
+    assert (now.state, now.closed_at) == (IncidentState.REPORTED, None)
+    assert (await office.alert(incident)).state is AlertState.OPEN
+    assert await office.asked(incident) == [*asked_before, "dsl"]
+    for who in ("headteacher", "chair"):
+        assert await signs(office, who, incident) == NotForYou()
+        assert await sends_back(office, who, incident) == NotForYou()
+    pending = await office.rows(t.timers, t.timers.c.incident_id == incident.id, t.timers.c.state == "pending")
+    assert [row.kind for row in pending] == ["climb"]
+    await office.works()
+    for who in ("headteacher", "chair"):
+        told = office.post.now_shown(office.people[who].id)
+        assert isinstance(told, SignOffMessage)
+        assert told.settled
+    course = (await read(office, "dsl", incident)).course
+    assert course is not None
+    last = course.changes[-1]
+    assert (last.change.kind, last.change.code, last.change.text) == (ChangeKind.REOPENED, Role.GOVERNORS, MISSING)
+    assert last.who == office.people["chair"].name
+    (entry,) = [row for row in await office.rows(t.audit) if row.action == "case.sent_back"]
+    assert (entry.actor, entry.data["role"]) == (f"person:{office.people['chair'].id}", Role.GOVERNORS)
+    assert MISSING not in str([await office.rows(x) for x in (t.case_changes, t.signatures, t.audit, t.deliveries, t.timers)])
+    # Whoever does not answer it again is followed by the next, as of any alert.
+    await office.later(hours=3)
+    assert (await office.asked(incident))[len(asked_before) + 1 :]
+    await closes(office, "dsl", incident)
+    for who in ("headteacher", "chair"):
+        assert isinstance(await signs(office, who, incident), Done)
+    assert (await office.incident(incident)).state is IncidentState.SIGNED_OFF
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        found = await records.signatures(incident.id)
+    assert [(x.round, x.done_at is not None) for x in found] == [(0, False), (0, False), (1, True), (1, True)]
+
+
+async def test_a_case_is_sent_back_once_by_who_is_asked_to_sign_it(signed: Office) -> None:
+    """Not with another's form, not of another case, not without a reason, and not once they have signed."""
+    office = signed
+    incident, other = await taken(office, "dsl"), await taken(office, "dsl")
+    for each in (incident, other):
+        await closes(office, "dsl", each)
+    at = office.ports, office.school
+    for who in ("dsl", "deputy", "it", "teacher", "nobody"):
+        assert await sending_back.ask(*at, office.account(who), incident.id) == NotForYou()
+    page = await sending_back.ask(*at, office.account("headteacher"), incident.id)
+    assert isinstance(page, SendBackPage)
+    forged = page.state.replace(incident.id, other.id)
+    for who, state in (("headteacher", forged), ("chair", page.state), ("dsl", page.state), ("headteacher", page.state[:-36])):
+        assert await sending_back.send_back(*at, office.account(who), state, MISSING) == NotForYou(), (who, state)
+    for reason, fault in (("", Fault.MISSING), (" \n", Fault.MISSING), ("x" * 3001, Fault.TOO_LONG)):
+        again = await sending_back.send_back(*at, office.account("headteacher"), page.state, reason)
+        assert isinstance(again, SendBackPage)
+        assert again.faults == {REASON: fault}
+    assert (await office.incident(incident)).state is IncidentState.CLOSED
+    first = await sending_back.send_back(*at, office.account("headteacher"), page.state, MISSING)
+    assert isinstance(first, Done)
+    (alert,) = await office.alerts(incident)
+    assert await sending_back.send_back(*at, office.account("headteacher"), page.state, "Another reason") == first
+    assert await sending_back.send_back(*at, office.account("headteacher"), forged, MISSING) == NotForYou()
+    assert await office.alerts(incident) == (alert,)
+    sent = await office.rows(t.case_changes, t.case_changes.c.kind == "reopened")
+    assert [row.incident_id for row in sent] == [incident.id]
+    # Of the other one the headteacher has signed: it is the chair's to sign or to send back.
+    assert isinstance(await signs(office, "headteacher", other), Done)
+    assert await sends_back(office, "headteacher", other) == NotForYou()
+    assert isinstance(await sends_back(office, "chair", other), Done)
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        assert [x.done_at is not None for x in await records.signatures(other.id)] == [False, True]
+
+
+async def test_of_two_who_send_a_case_back_at_once_one_does(signed: Office) -> None:
+    """The other is told that there is nothing to sign any more, and whoever had the case is asked once."""
+    office = signed
+    incident = await taken(office, "dsl")
+    await closes(office, "dsl", incident)
+    before = await office.asked(incident)
+    outcomes = await asyncio.gather(*(sends_back(office, who, incident) for who in ("headteacher", "chair")))
+    assert sorted(type(x) is Done for x in outcomes) == [False, True]
+    assert NotForYou() in outcomes
+    assert await office.asked(incident) == [*before, "dsl"]
 
 
 # What stays of it

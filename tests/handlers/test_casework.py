@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from domain.casework import DecisionQuestions, DecisionSteps, EntryQuestions, KindOfEntry, StepsPage
-from domain.checklists import DO, LEAVE, NO_KIND, Checklist, ChooseKind, Difference, Repeats
+from domain.checklists import COUNTED, DO, LEAVE, NO_KIND, Checklist, ChooseKind, Difference, Repeats
 from domain.entries import Action, Contact, Decided, EntryKind, Line, Note, Timeline, Wording, lines_of, paged
 from domain.grids import Times
 from domain.incident import CaseFile, Incident, TaskFile
@@ -25,6 +25,7 @@ from storage.audit_verify import follow_chains
 from storage.commitments import Amiss, Unkept
 from tests.handlers.office import WHAT, Office
 from tests.handlers.test_case import closes, settles
+from tests.handlers.test_keeping import leaves
 
 SEEN, RANG, MET = "Her mother has seen the messages", "Ring the mother of the other one", "They will keep the phone at home"
 
@@ -290,6 +291,17 @@ async def test_what_is_not_done_in_time_is_brought_up_again(office: Office) -> N
     assert (await lists.queue(office.ports, office.school, office.account("dsl"))).overdue == ()
 
 
+async def test_what_is_left_by_somebody_who_has_gone_is_told_to_those_who_lead(office: Office) -> None:
+    """Nobody has answered for the case either, and what is to be done in it does not fall silent with them."""
+    incident = await office.reports()
+    await to_do(office, incident)
+    await leaves(office, "teacher")
+    await office.later(days=3)
+    for who in ("dsl", "deputy"):
+        assert office.post.to(office.people[who].id, ActionMessage)
+    assert not office.post.to(office.people["teacher"].id, ActionMessage)
+
+
 async def test_a_corrected_date_is_the_one_that_counts(office: Office) -> None:
     """Nobody is told before it, and nobody who is not to do it any more."""
     incident = await taken(office)
@@ -509,6 +521,28 @@ async def test_where_the_grid_has_no_line_a_decision_is_in_words(office: Office)
     asked = await casework.ask_decision(bare.ports, bare.school, bare.account("dsl"), incident.id)
     assert isinstance(asked, DecisionSteps)
     assert asked.taken is None
+
+
+async def test_where_a_person_chooses_the_line_earlier_cases_count_for_the_line_they_choose(office: Office) -> None:
+    """Until then nothing says how often it has happened, and the form leaves it to the earlier cases."""
+    at = office.ports, office.school, office.account("dsl")
+    for times in (Times.FIRST, Times.SECOND):
+        incident = await of_pupil(office, concern="off_task")
+        asked = await casework.ask_decision(*at, incident.id)
+        assert isinstance(asked, DecisionQuestions)
+        assert (asked.chosen, asked.times) == ("", None)
+        wrong = await casework.choose(*at, incident.id, {"grid_times": COUNTED})
+        assert isinstance(wrong, DecisionQuestions)
+        assert (wrong.times, wrong.faults) == (None, {"grid_kind": Fault.MISSING})
+        chosen = await casework.choose(*at, incident.id, {"grid_kind": "games", "grid_times": COUNTED})
+        assert isinstance(chosen, DecisionSteps)
+        assert chosen.taken is not None
+        assert chosen.taken.times is times
+        assert isinstance(await decides(office, incident, "games", COUNTED, {}), Timeline)
+        none = await casework.choose(*at, incident.id, {"grid_kind": NO_KIND, "grid_times": COUNTED})
+        assert isinstance(none, DecisionSteps)
+        assert none.taken is None
+        office.clock.advance(days=20)
 
 
 # What is kept

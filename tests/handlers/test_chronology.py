@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
+from domain.case_changes import Result
 from domain.chronology import A_PAGE, Child, ChildQuestions, Chronology, Which
 from domain.incident import CaseFile, Incident
 from domain.patterns import Sort
@@ -68,7 +69,7 @@ async def test_a_childs_cases_in_order_with_the_part_in_each(office: Office) -> 
     third = await reported(office, days=40, targets=(bea,), witnesses=(bea,), concern="cyberbullying")
     alert = await office.alert(first)
     await office.acknowledge("dsl", alert)
-    await close.close(office.ports, office.school, office.account("dsl"), alert.id, "Both families know.")
+    await close.close(office.ports, office.school, office.account("dsl"), alert.id, "Both families know.", Result.DEALT_WITH)
 
     found = await shown(office, "dsl", await key_of(office, "dsl", third, "Bea Exemplar"))
 

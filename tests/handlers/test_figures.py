@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from domain.case_changes import Result
 from domain.deadlines import SchoolCalendar, Term
 from domain.figures import RUNNING, Figures, FiguresPage, Season, Table
 from domain.messages import FiguresMessage
@@ -164,7 +165,9 @@ async def test_reports_are_counted_as_they_went(office: Office) -> None:
     closed = await office.reports(concern="grooming")
     alert = await office.alert(closed)
     await office.acknowledge("dsl", alert)
-    done = await close.close(office.ports, office.school, office.account("dsl"), alert.id, "Talked to them both.")
+    done = await close.close(
+        office.ports, office.school, office.account("dsl"), alert.id, "Talked to them both.", Result.DEALT_WITH
+    )
     assert isinstance(done, close.Closed)
     office.clock.advance(hours=3)
     assert forgotten.urgency != answered.urgency

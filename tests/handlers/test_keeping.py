@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import String
 
+from domain.case_changes import Result
 from domain.incident import CaseFile, Incident
 from domain.messages import ErasureMessage
 from domain.report_form import Fault
@@ -30,7 +31,7 @@ async def over(office: Office, **details: Any) -> Incident:
     incident = await office.reports(**details)
     for alert, who in zip(await office.alerts(incident), await office.asked(incident), strict=True):
         await office.acknowledge(who, alert)
-        done = await close.close(office.ports, office.school, office.account(who), alert.id, OUTCOME)
+        done = await close.close(office.ports, office.school, office.account(who), alert.id, OUTCOME, Result.DEALT_WITH)
         assert isinstance(done, close.Closed), done
     await office.works()
     return await office.incident(incident)
@@ -259,7 +260,7 @@ async def test_what_is_held_is_held_until_somebody_lifts_that(office: Office) ->
     await decides(office, "dsl", incident, Choice.HOLD, reason=INQUIRY)
     for alert in await office.alerts(incident):
         await office.acknowledge("dsl", alert)
-        await close.close(office.ports, office.school, office.account("dsl"), alert.id, OUTCOME)
+        await close.close(office.ports, office.school, office.account("dsl"), alert.id, OUTCOME, Result.DEALT_WITH)
     assert await years_pass(office, 99) == 0
     refused = await decides(office, "dsl", incident, Choice.ERASE)
     assert isinstance(refused, KeepingFile)

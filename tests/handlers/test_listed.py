@@ -8,11 +8,12 @@ import pytest
 
 from bot.people_command import TakenOver, take_over
 from bot.settings import DEMO_SCHOOLS
+from domain.change_forms import Done, Wish
 from domain.incident import Alert, AlertState, CaseFile, Exclusion, Incident, Why
 from domain.messages import AlertMessage, OpenedMessage, ReminderMessage, WithdrawnMessage
 from domain.people import Kind, Person
 from domain.words import About, IncidentState
-from handlers import listed, opening
+from handlers import case_changes, listed, lists, opening
 from handlers.acknowledge import Acknowledged, NotForYou
 from storage import tables as t
 from storage.people_files import Listing, Marks, carry_out, plan_import, read_list
@@ -114,6 +115,35 @@ async def test_a_closed_case_is_kept_from_whoever_it_named(office: Office) -> No
     assert await reads(later, "new", incident) == NotForYou()
     assert (await later.incident(incident)).state is IncidentState.CLOSED
     assert await later.asked(incident) == ["dsl"]
+
+
+async def test_whoever_a_duplicate_names_is_kept_out_of_the_case_that_goes_on(office: Office) -> None:
+    """What came of the one stands in the other; and what was merged into another leads nobody there whom that one names."""
+    named, first = await office.reports(perpetrators=("text:Zebedee Quillfeather",)), await office.reports()
+    await office.works()
+    merge = f"{named.id}|{Wish.MERGE}|form"
+    filled = {"change_other": first.reference, "change_reason": "The same afternoon"}
+    done = await case_changes.change(office.ports, office.school, office.account("dsl"), merge, filled)
+    assert isinstance(done, Done)
+    await imports(office, with_person(newcomer()))
+    assert (SAFEGUARDING, WithdrawnMessage(first.reference)) in office.post.changed
+    later = await afterwards(office, "new", newcomer().email, deputy_dsl=["deputy", "new"])
+    for incident in (named, first):
+        assert await reads(later, "new", incident) == NotForYou()
+        case = await reads(later, "dsl", incident)
+        assert isinstance(case, CaseFile)
+        assert [m.typed for m in case.possible] == ["Zebedee Quillfeather"]
+        assert not case.changed
+    assert (await lists.queue(later.ports, later.school, later.account("new"))).lines == ()
+    undo = f"{named.id}|{Wish.UNMERGE}|another form"
+    assert isinstance(
+        await case_changes.change(
+            later.ports, later.school, later.account("dsl"), undo, {"change_reason": "Another afternoon"}
+        ),
+        Done,
+    )
+    assert set((await shut_out(later, first)).values()) == {Why.DISMISSED}
+    assert set((await shut_out(later, named)).values()) == {Why.POSSIBLE}
 
 
 async def test_somebody_new_of_another_name_is_kept_out_of_nothing(office: Office) -> None:

@@ -1,6 +1,6 @@
 """A case as the policy's log form: who may have it, and what of that stands in the audit."""
 
-from domain.exports import Page, PageEnd, PageKind
+from domain.exports import MadeAlready, Page, PageEnd, PageKind
 from domain.incident import Incident
 from domain.log_records import LogRecord
 from domain.people import Kind
@@ -19,7 +19,9 @@ async def look(office: Office, who: str, incident: Incident) -> LogRecord | NotF
 
 
 async def take_out(office: Office, who: str, incident: Incident) -> LogRecord | NotForYou:
-    return await log_form.take_out(office.ports, office.school, office.account(who), incident.id)
+    found = await log_form.take_out(office.ports, office.school, office.account(who), incident.id)
+    assert not isinstance(found, MadeAlready)
+    return found
 
 
 async def a_page(office: Office, who: str, incident: Incident, file: str = "CSS-2026-11-24-1a2b3c4d.html") -> Page:

@@ -85,7 +85,7 @@ async def holds_back(office: Office, mail: FakeMail, incident: Incident) -> None
 
 async def test_a_critical_alert_that_nobody_acknowledges_goes_by_mail(mailing: Office, mail: FakeMail) -> None:
     """After a quarter of an hour: to whoever was asked and to whoever is asked next, once each, however long it lasts."""
-    incident = await mailing.reports(what=f"{WHAT}: {CHILD}", targets_typed=CHILD)
+    incident = await mailing.reports(what=f"{WHAT}: {CHILD}", targets=(f"text:{CHILD}",))
     await mailing.works()
     await mailing.later(minutes=14)
     assert not mail.taken
@@ -105,7 +105,7 @@ async def test_a_critical_alert_that_nobody_acknowledges_goes_by_mail(mailing: O
 async def test_whoever_leads_hears_by_mail_of_a_case_that_was_opened(office: Office, mail: FakeMail) -> None:
     """No chat takes it for three days: nobody climbs for it, and somebody has read what was not theirs."""
     mailing = with_mail(office, mail, DeadChat())
-    incident = await mailing.reports(concern="harmful_content", what=f"{WHAT}: {CHILD}", targets_typed=CHILD)
+    incident = await mailing.reports(concern="harmful_content", what=f"{WHAT}: {CHILD}", targets=(f"text:{CHILD}",))
     await opening.open_case(mailing.ports, mailing.school, mailing.account("headteacher"), incident.id, "Nobody answers")
     await goes_on_for_days(mailing)
     told = {to for to, sent in mail.taken if "opened in an emergency" in str(sent["Subject"])}
@@ -145,7 +145,7 @@ async def test_one_that_is_not_critical_climbs_without_a_mail(mailing: Office, m
 async def test_no_chat_for_days(office: Office, mail: FakeMail) -> None:
     """Slack is dead for a week: whoever it was to reach gets one mail after three days, and their queue says so."""
     mailing = with_mail(office, mail, DeadChat())
-    incident = await mailing.reports(concern="harmful_content", what=f"{WHAT}: {CHILD}", targets_typed=CHILD)
+    incident = await mailing.reports(concern="harmful_content", what=f"{WHAT}: {CHILD}", targets=(f"text:{CHILD}",))
     await mailing.later(days=2)
     early = set(await mailing.asked(incident))
     assert not mail.taken

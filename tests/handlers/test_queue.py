@@ -8,7 +8,7 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from domain.access import answerable
-from domain.case_changes import Review, Signature
+from domain.case_changes import Result, Review, Signature
 from domain.incident import CaseLine, Incident
 from domain.queues import REVIEW, SIGN_OFF, Count, Filters, QueueLine, Waiting, Wanted, Whose
 from domain.words import IncidentState, Role, Urgency
@@ -87,7 +87,9 @@ async def closed(office: Office, *targets: str) -> Incident:
     incident = await office.reports(concern="harmful_content", targets=targets)
     alert = await office.alert(incident)
     await office.acknowledge("dsl", alert)
-    done = await close.close(office.ports, office.school, office.account("dsl"), alert.id, "Talked to them both.")
+    done = await close.close(
+        office.ports, office.school, office.account("dsl"), alert.id, "Talked to them both.", Result.DEALT_WITH
+    )
     assert isinstance(done, close.Closed), done
     async with office.database.begin() as connection:
         states = (await connection.execute(select(t.incidents.c.state).where(t.incidents.c.id == incident.id))).scalar_one()

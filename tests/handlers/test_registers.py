@@ -333,6 +333,27 @@ async def test_a_review_that_is_due_is_told_again_until_it_is_done(office: Offic
     assert await registers.remind(office.ports, office.school) == 0
 
 
+async def test_what_waits_to_be_approved_is_brought_up_again(office: Office) -> None:
+    """To those who may, again after some school days, and not once somebody has decided."""
+    file = await added(office, "it", FILTER, change())
+    await office.works()
+    deputy = office.people["deputy"].id
+    assert len(office.post.to(deputy, RegisterMessage)) == 1
+    assert await registers.remind(office.ports, office.school) == 0
+    for times in (2, 3):
+        office.clock.advance(days=10)
+        assert await registers.remind(office.ports, office.school) == 1
+        await office.works()
+        assert len(office.post.to(deputy, RegisterMessage)) == times
+    assert office.post.to(office.people["it"].id, RegisterMessage) == []
+    message = office.post.to(deputy, RegisterMessage)[-1]
+    assert isinstance(message, RegisterMessage)
+    assert message.approval
+    await decides(office, "deputy", file, "approved")
+    office.clock.advance(days=10)
+    assert await registers.remind(office.ports, office.school) == 0
+
+
 async def test_with_its_owner_gone_those_who_write_are_told(office: Office) -> None:
     """And of what was written by somebody who may not read it any more, the same."""
     await added(office, "dsl", FILTER, change(reg_until=(office.clock.now() + timedelta(days=1)).isoformat()))

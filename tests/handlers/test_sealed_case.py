@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select, update
 
 from cards.case import case_form
 from cards.texts import say
+from domain.case_changes import Result
 from domain.incident import CaseFile, CaseNote, Incident, NoteKind
 from handlers import close, details
 from storage import sealed
@@ -34,7 +35,14 @@ async def a_case(office: Office) -> Incident:
     """Reported, acknowledged and closed, with a note."""
     incident = await office.reports(targets=NAMES[:1], perpetrators=NAMES[1:], where="Behind the gym")
     await office.acknowledge("dsl", await office.alert(incident))
-    await close.close(office.ports, office.school, office.account("dsl"), (await office.alert(incident)).id, "Families seen.")
+    await close.close(
+        office.ports,
+        office.school,
+        office.account("dsl"),
+        (await office.alert(incident)).id,
+        "Families seen.",
+        Result.DEALT_WITH,
+    )
     return incident
 
 

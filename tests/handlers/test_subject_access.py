@@ -1,25 +1,38 @@
 """What is held about one person: all of it that the asker may read, without the names of others, to be reviewed."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from cards.export import page
+from cards.subject_page import page
+from domain import measures as m
 from domain.asking import Decision, Request, RequestKind
+from domain.change_forms import Done, Wish
+from domain.entries import EntryKind, kind_of
+from domain.handovers import HandoverReady
 from domain.people import Kind, Person
+from domain.registers import RecordFile
 from domain.report_form import Fault
 from domain.retention import Choice
 from domain.subject_access import PERSON, Held, Labels, SubjectQuestions, Where
 from domain.words import ParticipantRole, Role
-from handlers import details, subject_access
+from handlers import details, handovers, subject_access
 from handlers.acknowledge import NotForYou
-from handlers.keeping import propose_ended
+from handlers.keeping import KeepingDecided, propose_ended
 from storage import tables as t
 from tests.fakes.sealed_page import data_of
 from tests.handlers.office import Office
+from tests.handlers.test_case_changes import CONCERN, DUE, OTHER, REASON, URGENCY, changes, closes, signed, signs
+from tests.handlers.test_case_changes import taken as reported_and_taken
 from tests.handlers.test_keeping import decides, over
+from tests.handlers.test_measures import becomes, blocks, of_kind, takes
 from tests.handlers.test_readers_log import pupil
+from tests.handlers.test_registers import FILTER, RISK, added, change, risk
+from tests.handlers.test_registers import decides as decides_line
+from tests.handlers.test_registers import reads as reads_line
 
+__all__ = ["signed"]
 WHAT = "Rory Placeholder wrote to her again and again; Placeholder's brother saw it."
 
 
@@ -188,3 +201,168 @@ async def test_whoever_is_on_a_list_and_named_in_full_is_a_letter_too(office: Of
     assert "Bea Exemplar" in review
     assert "Bea" not in answer
     assert "Bea" not in str(data_of(body))
+
+
+# What was done to somebody, and what the registers say of them
+
+
+def told_in(body: str) -> tuple[str, str]:
+    """What the page has for the reviewer, and what it hands out."""
+    review, _, answer = body.partition("2. The answer")
+    return review, answer
+
+
+async def test_what_was_taken_and_blocked_is_told_in_full(office: Office) -> None:
+    """Until when, from what, where it is kept and what became of it; who else was there, and who did it, are letters."""
+    child = await pupil(office)
+    incident = await office.reports(concern="cyberbullying", house="Brunel", perpetrators=(f"person:{child.id}",))
+    for alert in await office.alerts(incident):
+        await office.acknowledge("dsl", alert)
+    (theirs,) = [p.id for p in await office.rows(t.participants) if p.role == "alleged_perpetrator"]
+    item = {m.FROM: theirs, m.ITEM: "A black phone that Cai Sample lent"}
+    phone = of_kind(await takes(office, incident, **item), EntryKind.CONFISCATION)
+    await takes(office, incident)
+    await blocks(office, incident, **{m.FROM: theirs})
+    given = {"entry_when": office.clock.now().isoformat(), m.TO: "his mother, Mrs Wimpole", "entry_text": "Mrs Wimpole came"}
+    await becomes(office, incident, "release", phone.id, given)
+    found = await held(office, "dsl", f"person:{child.id}")
+    (case,) = found.cases
+    assert sorted(kind_of(x.original.now.told) for x in case.measures) == ["block", "confiscation", "confiscation", "release"]
+    review, answer = told_in(page(office.school, found))
+    for word in ("Cai", "Sample", "Wimpole", "Okafor"):
+        assert word in review
+        assert word not in answer, word
+    assert "that [person" in answer
+    for word in ("The safe in the office", "The school account, all of it", "his mother"):
+        assert word in answer, word
+    as_data = str(data_of(page(office.school, found)))
+    assert "The school account" in as_data
+    assert "Sample" not in as_data
+
+
+async def test_whom_only_a_measure_names_is_found_by_it(office: Office) -> None:
+    """The phone of a friend was taken, of whom the report knows nothing. His name was typed, so that somebody must judge it."""
+    child = await pupil(office)
+    incident = await office.reports(concern="cyberbullying", house="Brunel", targets=(f"person:{child.id}",))
+    await office.reports(concern="cyberbullying", house="Brunel", targets=(f"person:{child.id}",))
+    for alert in await office.alerts(incident):
+        await office.acknowledge("dsl", alert)
+    await takes(office, incident)
+    (case,) = (found := await held(office, "dsl", "text:Cai Sample")).cases
+    assert (case.incident.id, case.parts, case.sure) == (incident.id, (), False)
+    _, answer = told_in(page(office.school, found))
+    assert "Cai Sample" in answer
+    assert child.name.split()[-1] not in answer
+    assert "something was done that concerns you" in answer
+
+
+async def test_why_a_case_was_changed_is_held_too(office: Office) -> None:
+    """With what others are called in it taken out, whoever wrote it among them."""
+    child = await pupil(office)
+    incident = await office.reports(targets=(f"person:{child.id}",), perpetrators=("Rory Placeholder",))
+    why = "Placeholder said so to Dana Okafor"
+    changed = await changes(
+        office, "dsl", incident, Wish.RECLASSIFY, **{CONCERN: "cyberbullying", URGENCY: "as_policy", REASON: why}
+    )
+    assert isinstance(changed, Done), changed
+    (case,) = (await held(office, "dsl", f"person:{child.id}")).cases
+    (told,) = [p for p in case.passages if p.where is Where.CHANGE]
+    assert told.original == why
+    assert "Placeholder" not in told.proposed
+    assert "Okafor" not in told.proposed
+
+
+async def test_what_a_register_says_of_somebody(office: Office) -> None:
+    """A risk that they look after, a change that they asked for, a line with their name in it; not what they merely wrote."""
+    teacher, child = office.picked("teacher"), await pupil(office)
+    owned = await added(
+        office, "dsl", RISK, risk(office, reg_owner=(teacher,), reg_mitigation="Iga Nowak and she look into it")
+    )
+    asked = await added(office, "deputy", FILTER, change(reg_asked_by=(teacher,)))
+    named = await added(office, "it", RISK, risk(office, reg_risk=f"{child.name} got round it twice, says Tess Whitlock"))
+    await added(office, "dsl", RISK, risk(office))
+    assert isinstance(await decides_line(office, "dsl", owned, "closed", "Tess Whitlock has left it to Iga Nowak"), RecordFile)
+    before = len(await office.rows(t.audit, t.audit.c.action == "register.read"))
+    found = await held(office, "dsl", teacher)
+    lines_held = {line.record.reference: line for line in found.registered}
+    assert set(lines_held) == {file.record.reference for file in (owned, asked, named)}
+    assert len(lines_held[owned.record.reference].versions) == 2
+    assert len(await office.rows(t.audit, t.audit.c.action == "register.read")) == before + 3
+    review, answer = told_in(page(office.school, found))
+    assert "Tess Whitlock has left it to [person" in answer
+    for word in ("Nowak", "Okafor", "Lindqvist", child.name):
+        assert word in review, word
+        assert word not in answer, word
+        assert word not in str(data_of(page(office.school, found)))
+    of_child = await held(office, "dsl", f"person:{child.id}")
+    assert [line.record.id for line in of_child.registered] == [named.record.id]
+    assert "Whitlock" not in told_in(page(office.school, of_child))[1]
+
+
+async def test_a_change_of_the_filter_is_somebodys_by_a_case_that_one_may_read(office: Office) -> None:
+    """Of the headteacher's case the lead learns nothing by it, and whoever may not read the register is given no line."""
+    child = await pupil(office)
+    theirs = await office.reports(targets=(f"person:{child.id}",))
+    both = office.picked("teacher"), office.picked("dsl")
+    secret = await office.reports(concern="staff_conduct", about="staff", perpetrators=both)
+    line = await added(office, "dsl", FILTER, change(reg_case=theirs.reference))
+    terms = office.school.policy.registers
+    to_head = replace(terms[FILTER], write=frozenset({Role.HEADTEACHER}))
+    to_it = replace(terms[FILTER], read=frozenset(), write=frozenset({Role.IT_SUPPORT}), approve=frozenset({Role.IT_SUPPORT}))
+    heads = office.at(replace(office.school, policy=replace(office.school.policy, registers={**terms, FILTER: to_head})))
+    hidden = await added(heads, "headteacher", FILTER, change(reg_case=secret.reference))
+    assert [x.record.id for x in (await held(office, "dsl", f"person:{child.id}")).registered] == [line.record.id]
+    assert (await held(office, "dsl", office.picked("teacher"))).registered == ()
+    assert [x.record.id for x in (await held(office, "headteacher", office.picked("teacher"))).registered] == [hidden.record.id]
+    its = office.at(replace(office.school, policy=replace(office.school.policy, registers={**terms, FILTER: to_it})))
+    assert (await held(its, "dsl", f"person:{child.id}")).registered == ()
+
+
+async def test_the_next_school_is_given_no_register(office: Office) -> None:
+    """A risk of this school's is not a pupil's record."""
+    child = await pupil(office)
+    await office.reports(targets=(f"person:{child.id}",))
+    await added(office, "it", RISK, risk(office, reg_risk=f"{child.name} got round it twice"))
+    ready = await handovers.prepare(office.ports, office.school, office.account("dsl"), (f"person:{child.id}",), "Oak School")
+    assert isinstance(ready, HandoverReady)
+    assert ready.held.registered == ()
+
+
+async def test_once_a_case_is_erased_nothing_of_its_measures_changes_and_signatures_is_left(signed: Office) -> None:
+    """Not in a row, not to be read, not for whoever is in it; a register's line that named the case stays, without it."""
+    office, child = signed, await pupil(signed)
+    incident = await reported_and_taken(office, "dsl", concern="off_task", house="Brunel", perpetrators=(f"person:{child.id}",))
+    other = await reported_and_taken(office, "dsl", concern="off_task", house="Brunel", targets=(f"person:{child.id}",))
+    (theirs,) = [p.id for p in await office.rows(t.participants, t.participants.c.incident_id == incident.id)]
+    await takes(office, incident, **{m.FROM: theirs})
+    await takes(office, incident)
+    await blocks(office, incident)
+    due = (office.clock.now() + timedelta(days=3)).isoformat()
+    for wish, values in (
+        (Wish.RECLASSIFY, {CONCERN: "off_task", URGENCY: "critical"}),
+        (Wish.LINK, {OTHER: other.reference}),
+        (Wish.REVIEW, {DUE: due}),
+    ):
+        assert isinstance(await changes(office, "dsl", incident, wish, **values), Done), wish
+    line = await added(office, "dsl", FILTER, change(reg_case=incident.reference))
+    await closes(office, "dsl", incident)
+    await signs(office, "headteacher", incident, "I have seen the phone")
+    assert any(case.measures for case in (await held(office, "dsl", f"person:{child.id}")).cases)
+    office.clock.advance(days=7 * 366)
+    await propose_ended(office.ports, office.school)
+    assert isinstance(await decides(office, "dsl", incident, Choice.ERASE), KeepingDecided)
+
+    for table in (table for table in t.metadata.sorted_tables if "incident_id" in table.c and table is not t.audit):
+        for row in await office.rows(table, table.c.incident_id == incident.id):
+            sealed = [column for column, value in row._mapping.items() if column.startswith("sealed") and value is not None]
+            assert sealed == [], table.name
+            assert child.id not in str(row), table.name
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        assert await records.entries(incident.id) == ()
+        assert await records.changes(incident.id) == ()
+        assert incident.id not in await records.measured("", 100)
+        assert all(signature.done_by for signature in await records.signatures(incident.id))
+    assert [c.incident.id for c in (await held(office, "dsl", f"person:{child.id}")).cases] == [other.id]
+    assert (await held(office, "dsl", "text:Cai Sample")).cases == ()
+    shown = await reads_line(office, "dsl", line)
+    assert shown.shown.version.values["why"] == "For Year 8"

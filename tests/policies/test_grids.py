@@ -8,6 +8,7 @@ import pytest
 from domain.checklists import Checklist, ChooseKind, NotInGrid, suggest
 from domain.grids import Cell, Grid, Stage, Sure, Times
 from domain.policy import Policy
+from domain.routing import Facts, route
 from domain.words import EXTERNAL_ROLES, About, Doer, Role
 from storage.grid_files import grid_cites
 from storage.policy_files import load_policy, policy_ids
@@ -198,7 +199,7 @@ def test_ken_stimpson_beside_the_table() -> None:
 ILLEGAL = printed("conduct-parents-2.12", "refer_illegal if illegal, tell_authority if illegal")
 DANECOURT = {
     "a": printed("infringements.5", perhaps="refer_teacher, raise_a"),
-    "b": printed("infringements.8", perhaps="refer_b, raise_internet_off, raise_phone, raise_parents"),
+    "b": printed("infringements.7", perhaps="refer_b, raise_internet_off, raise_phone, raise_parents"),
     "c": printed("infringements.10", "filter_site if unsuitable_site", "refer_c, internet_off, raise_parents, raise_equipment"),
     "d": ILLEGAL
     | printed(
@@ -209,7 +210,7 @@ DANECOURT = {
     "towards_child": printed("conduct-parents-2.11", "police_message if illegal")
     | printed("child-abuse-images.2", perhaps="ceop"),
     "disturbing": printed("conduct-parents-2.11", "police_message"),
-    "staff_a": printed("infringements.16", perhaps="refer_manager, staff_warning"),
+    "staff_a": printed("infringements.15", perhaps="refer_manager, staff_warning"),
     "staff_b": ILLEGAL
     | printed("gross-misconduct.1", "investigate unless exceptional, suspend if exceptional")
     | printed("gross-misconduct.2", perhaps="outside_help")
@@ -267,6 +268,20 @@ def test_danecourts_repeats_move_up(kind: str, rows: tuple[str, ...]) -> None:
     policy = load_policy("danecourt")
     found = [suggest(policy, "other", About.PUPIL, times, kind=kind) for times in Times]
     assert tuple(c.row.id for c in found if isinstance(c, Checklist)) == rows
+
+
+@pytest.mark.parametrize("times", [Times.FIRST, Times.SECOND])
+def test_danecourts_routes_name_the_category_of_its_grid(times: Times) -> None:
+    """Whoever reports is told no other category than the lead is shown afterwards, the first time and the second."""
+    policy, named = load_policy("danecourt"), {}
+    for concern in policy.concerns:
+        decided = route(policy, Facts(concern, About.PUPIL, repeat=times is Times.SECOND)).rules[0].split(".")
+        if decided[0] == "pupil" and len(decided[1]) == 1:
+            kinds = [k.id for k in grid("danecourt").kinds.values() if concern in k.concerns]
+            found = [suggest(policy, concern, About.PUPIL, times, kind=kind) for kind in kinds]
+            named[concern] = (decided[1], {c.row.id for c in found if isinstance(c, Checklist)})
+    assert len(named) >= 9
+    assert {concern: pair for concern, pair in named.items() if pair[0] not in pair[1]} == {}
 
 
 # Elton: examples of bullying outside school, indecent images, allegations
@@ -378,6 +393,13 @@ def test_every_concern_has_a_row_or_a_reason(school: str) -> None:
             case NotInGrid(reason):
                 assert reason is not None
                 assert reason.why
+
+
+@pytest.mark.parametrize("school", policy_ids())
+def test_no_two_kinds_of_a_row_read_the_same(school: str) -> None:
+    """Whoever decides chooses among all of them, and must be able to tell them apart."""
+    found = [(kind.row, kind.name) for kind in grid(school).kinds.values()]
+    assert len(found) == len(set(found))
 
 
 @pytest.mark.parametrize("school", policy_ids())

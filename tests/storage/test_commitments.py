@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.case_changes import Result
 from domain.incident import Incident
 from handlers import close, details
 from storage import tables as t
@@ -154,7 +155,14 @@ async def test_who_is_kept_out_is_vouched_for_once_it_is_settled(database: Datab
 async def _a_case(office: Office) -> Incident:
     incident = await office.reports(targets=("Bea Exemplar",), where="Behind the gym")
     await office.acknowledge("dsl", await office.alert(incident))
-    await close.close(office.ports, office.school, office.account("dsl"), (await office.alert(incident)).id, "Families seen.")
+    await close.close(
+        office.ports,
+        office.school,
+        office.account("dsl"),
+        (await office.alert(incident)).id,
+        "Families seen.",
+        Result.DEALT_WITH,
+    )
     return incident
 
 

@@ -21,6 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Connection, delete, event, insert, select, text, update
 
 from bot.worker import LEASE
+from domain.case_changes import Result
 from domain.incident import AlertState, CaseFile
 from domain.messages import AlertMessage
 from domain.people import Platform
@@ -137,7 +138,9 @@ async def test_after_the_database_is_lost_the_story_goes_on(
     await office.works()
     for incident in (taken, done):
         await office.acknowledge("dsl", await office.alert(incident))
-    await close.close(office.ports, office.school, office.account("dsl"), (await office.alert(done)).id, "Families seen.")
+    await close.close(
+        office.ports, office.school, office.account("dsl"), (await office.alert(done)).id, "Families seen.", Result.DEALT_WITH
+    )
     await office.works()
     unsent = await office.reports()
     await office.worker.outbox.lease(clock.now(), LEASE, 1, frozenset({Platform.SLACK}))
@@ -162,7 +165,12 @@ async def test_after_the_database_is_lost_the_story_goes_on(
         assert isinstance(shown, CaseFile)
         assert WHAT in str(shown)
         outcome = await close.close(
-            again.ports, again.school, again.account("dsl"), (await again.alert(taken)).id, "Parents called."
+            again.ports,
+            again.school,
+            again.account("dsl"),
+            (await again.alert(taken)).id,
+            "Parents called.",
+            Result.DEALT_WITH,
         )
         assert (await again.incident(taken)).state is IncidentState.CLOSED, outcome
         new = await again.reports()

@@ -16,6 +16,7 @@ import pytest_asyncio
 from sqlalchemy import Connection, Table, event, func, select
 
 from bot.worker import LEASE
+from domain.case_changes import Result
 from domain.chronology import Chronology
 from domain.incident import Incident
 from domain.people import Platform
@@ -76,7 +77,9 @@ async def _fill(office: Office, url: str) -> None:
     alert = await office.alert(closed)
     await office.acknowledge("dsl", alert)
     await office.works()
-    done = await close.close(office.ports, office.school, office.account("dsl"), alert.id, "Talked to them both.")
+    done = await close.close(
+        office.ports, office.school, office.account("dsl"), alert.id, "Talked to them both.", Result.DEALT_WITH
+    )
     assert isinstance(done, close.Closed), done
     await office.works()
     still_open = await _reported(office)
@@ -101,7 +104,9 @@ async def test_a_report_is_taken_alerted_answered_and_closed_without_a_scan(offi
         await office.works()
         await details.read(office.ports, office.school, office.account("deputy"), incident.id)
         await office.acknowledge("deputy", alert)
-        done = await close.close(office.ports, office.school, office.account("deputy"), alert.id, "Talked to them both.")
+        done = await close.close(
+            office.ports, office.school, office.account("deputy"), alert.id, "Talked to them both.", Result.DEALT_WITH
+        )
         assert isinstance(done, close.Closed), done
         await office.works()
 

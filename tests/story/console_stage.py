@@ -23,7 +23,8 @@ from storage.trouble import DatabaseTroubleError
 from storage.vault import EVERYBODY
 from tests.fakes.clock import FakeClock
 from tests.story.html_page import Fragment, read
-from tests.story.stage import CAST, Dialog, Stage, Value
+from tests.story.slack_stage import import_demo_people
+from tests.story.stage import BRUNEL, CAST, DEMO, SAFEGUARDING, Dialog, Stage, Value, write_school
 
 
 @dataclass(slots=True)
@@ -160,16 +161,22 @@ class ConsoleStage(Stage):
 
 
 @asynccontextmanager
-async def console_stage(database_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[ConsoleStage]:
-    """The demo school in the console."""
+async def console_stage(
+    database_url: str, tmp_path: Path, clock: FakeClock, *, school_file: Mapping[str, object] = DEMO
+) -> AsyncIterator[ConsoleStage]:
+    """The demo school in the console. Whoever tries another school there brings its people along."""
+    channels = {SAFEGUARDING: SAFEGUARDING, BRUNEL: BRUNEL}
+    schools = write_school(tmp_path / "schools", "console", channels, None, school_file) if school_file else DEMO_SCHOOLS
     settings = Settings(
         ESAFETY_CONSOLE=ConsoleMode.ON,
         ESAFETY_DATABASE_URL=database_url,
-        ESAFETY_SCHOOLS=DEMO_SCHOOLS,
+        ESAFETY_SCHOOLS=schools,
         PORT=0,
     )
     async with running(settings, clock) as bot, aiohttp.ClientSession() as session:
         bot.worker.idle = 0.02
+        if school_file:
+            await import_demo_people(bot, clock)
         school = next(iter(bot.schools.values()))
         staff = await _staff(bot, school)
         ids = {who: person.id for who, email in CAST.items() if (person := staff.by_email(email))}

@@ -14,7 +14,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.slack_model import View
 from tests.fakes.slack_server import FakeSlack
 from tests.fakes.slack_user import SlackUser
-from tests.story.stage import BRUNEL, CAST, SAFEGUARDING, Dialog, Stage, Value, write_school
+from tests.story.stage import BRUNEL, CAST, DEMO, SAFEGUARDING, Dialog, Stage, Value, write_school
 
 
 class SlackDialog(Dialog):
@@ -115,7 +115,13 @@ class SlackStage(Stage):
 
 @asynccontextmanager
 async def slack_stage(
-    database_url: str, tmp_path: Path, clock: FakeClock, *, guests: Iterable[str] = (), bound: Iterable[str] = ()
+    database_url: str,
+    tmp_path: Path,
+    clock: FakeClock,
+    *,
+    guests: Iterable[str] = (),
+    bound: Iterable[str] = (),
+    school_file: Mapping[str, object] = DEMO,
 ) -> AsyncIterator[SlackStage]:
     """The demo school in a workspace, the bot running over HTTP. The school file names those `guests` that are `bound`."""
     async with FakeSlack() as slack:
@@ -127,6 +133,7 @@ async def slack_stage(
             SAFEGUARDING: slack.add_channel(SAFEGUARDING, [users["dsl"], users["deputy"]], private=True),
             BRUNEL: slack.add_channel(BRUNEL, [users["brunel head"], users["dsl"], users["cabot head"]], private=True),
         }
+        named = {users[who].id: CAST[who] for who in bound}
         settings = Settings(
             SLACK_BOT_TOKEN=slack.token,
             SLACK_SIGNING_SECRET=slack.signing_secret,
@@ -134,7 +141,7 @@ async def slack_stage(
             ESAFETY_SLACK_MODE=SlackMode.HTTP,
             ESAFETY_CONSOLE=ConsoleMode.OFF,
             ESAFETY_DATABASE_URL=database_url,
-            ESAFETY_SCHOOLS=write_school(tmp_path / "schools", "slack", channels, {users[who].id: CAST[who] for who in bound}),
+            ESAFETY_SCHOOLS=write_school(tmp_path / "schools", "slack", channels, named, school_file),
             ESAFETY_EXPORTS=tmp_path / "exports",
             PORT=0,
         )

@@ -4,8 +4,9 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -26,6 +27,8 @@ CAST: Mapping[str, str] = {
     "it": "i.nowak@demo.example",
 }
 SAFEGUARDING, BRUNEL = "safeguarding", "brunel-house"
+DEMO: Mapping[str, object] = {}
+"""What a story that is told of the demo school itself has otherwise in its file: nothing."""
 
 
 class Dialog(ABC):
@@ -150,9 +153,24 @@ def reference_in(text: str) -> str:
     return next(w.strip(".,:;()") for w in text.split() if w.startswith("CSS-2026-"))
 
 
-def write_school(folder: Path, platform: str, channels: Mapping[str, str], guests: Mapping[str, str] | None = None) -> Path:
-    """The demo school's file, its channels those of another platform. `guests`: accounts of guests, with whose they are."""
-    school = yaml.safe_load((DEMO_SCHOOLS / "chipping-sodbury.yaml").read_text())
+@cache
+def _demo_school() -> dict[str, Any]:
+    school: dict[str, Any] = yaml.safe_load((DEMO_SCHOOLS / "chipping-sodbury.yaml").read_text())
+    return school
+
+
+def write_school(
+    folder: Path,
+    platform: str,
+    channels: Mapping[str, str],
+    guests: Mapping[str, str] | None = None,
+    school_file: Mapping[str, object] = DEMO,
+) -> Path:
+    """The demo school's file, its channels those of another platform. `guests`: accounts of guests, with whose they are.
+
+    `school_file`: what stands in it otherwise, for the story of another school.
+    """
+    school = _demo_school() | dict(school_file)
     school["channels"] = {
         platform: {
             "dsl": channels[SAFEGUARDING],

@@ -15,7 +15,7 @@ from tests.fakes.teams_model import Message, OpenDialog
 from tests.fakes.teams_server import SENDS, FakeTeams
 from tests.fakes.teams_user import Team, TeamsUser
 from tests.story.slack_stage import import_demo_people
-from tests.story.stage import BRUNEL, CAST, SAFEGUARDING, Dialog, Stage, Value, write_school
+from tests.story.stage import BRUNEL, CAST, DEMO, SAFEGUARDING, Dialog, Stage, Value, write_school
 
 
 class TeamsDialog(Dialog):
@@ -129,7 +129,13 @@ class TeamsStage(Stage):
 
 @asynccontextmanager
 async def teams_stage(
-    database_url: str, tmp_path: Path, clock: FakeClock, *, guests: Iterable[str] = (), bound: Iterable[str] = ()
+    database_url: str,
+    tmp_path: Path,
+    clock: FakeClock,
+    *,
+    guests: Iterable[str] = (),
+    bound: Iterable[str] = (),
+    school_file: Mapping[str, object] = DEMO,
 ) -> AsyncIterator[TeamsStage]:
     """The demo school in a tenant, the bot running over HTTP. The school file names those `guests` that are `bound`."""
     async with FakeTeams() as fake:
@@ -145,7 +151,7 @@ async def teams_stage(
             **fake.settings,
             ESAFETY_CONSOLE=ConsoleMode.OFF,
             ESAFETY_DATABASE_URL=database_url,
-            ESAFETY_SCHOOLS=write_school(tmp_path / "schools", "teams", channels, named),
+            ESAFETY_SCHOOLS=write_school(tmp_path / "schools", "teams", channels, named, school_file),
             ESAFETY_EXPORTS=tmp_path / "exports",
             PORT=0,
         )

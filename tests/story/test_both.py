@@ -107,7 +107,7 @@ async def test_one_person_has_one_queue(both: Both) -> None:
     await both.slack.expects("dsl", reference, "Acknowledged by Dana Okafor")
     closing = await both.slack.press("dsl", "Close", reference)
     assert isinstance(closing, Dialog)
-    await closing.fill({"outcome": "Both families seen."})
+    await closing.fill({"outcome": "Both families seen.", "result": "dealt_with"})
     await closing.submit()
     await both.teams.expects("dsl", reference, "Closed")
     await both.slack.expects("teacher", reference, "was closed")

@@ -15,6 +15,7 @@ FILTER: dict[str, Value] = {"concern": "filter_bypass", "about": "pupil", "dange
 MISUSE: dict[str, Value] = {**FILTER, "concern": "device_misuse"}
 WHY = "His brother says that it has gone on for weeks"
 NOTE, ENDED = "Noted at the meeting in May", "Both families have been in"
+MISSING = "It is not said what the other family was told"
 
 
 async def case_of(stage: Stage, who: str, reference: str) -> Dialog:
@@ -84,6 +85,25 @@ async def test_a_case_turns_out_to_be_worse_and_is_signed_off(signed: Stage) -> 
     assert "Dealt with in school" in page.shown
     for secret in (*NAMES, STORY, WHY, ENDED):
         assert secret not in told + page.shown, secret
+    # Something is missing: it goes back to whoever dealt with it, and is closed and signed anew.
+    back = await page.press("Send back")
+    assert back is not None
+    empty = await back.submit()
+    assert empty is not None
+    assert set(empty.errors) == {"change_reason"}
+    await empty.fill({"change_reason": MISSING})
+    sent = await empty.submit()
+    assert sent is not None
+    assert "is sent back" in sent.shown
+    await stage.expects("headteacher", f"Nothing to sign any more: {reference}")
+    await stage.settled()
+    assert MISSING in (await case_of(stage, "dsl", reference)).shown
+    for who in ("brunel head", "dsl"):
+        await closes(stage, who, reference)
+    stage.clock.advance(minutes=1)
+    await stage.expects("chair", f"To be signed off: {reference}")
+    page = await stage.press("chair", "Look and sign", reference)
+    assert isinstance(page, Dialog)
     await page.fill({"sign_note": NOTE})
     after = await page.submit()
     assert after is not None
@@ -104,7 +124,7 @@ async def test_a_case_turns_out_to_be_worse_and_is_signed_off(signed: Stage) -> 
     reopened = await changes(stage, "deputy", reference, "reopen", {})
     assert "open again" in reopened.shown
     assert NOTE in (await case_of(stage, "deputy", reference)).shown
-    for secret in (*NAMES, STORY, WHY, ENDED, NOTE):
+    for secret in (*NAMES, STORY, WHY, ENDED, NOTE, MISSING):
         assert secret not in stage.raw_chat(), secret
 
 

@@ -208,7 +208,7 @@ def test_anything_as_a_reason_and_an_outcome_is_shown_as_it_was_written(front: F
         drawn(await desk.submit(office.account("dsl"), case.HAND_ON_FORM, alert.id, {"to": to, "reason": reason}))
         await office.acknowledge("deputy", alert)
         drawn(await desk.press(office.account("deputy"), messages.DETAILS, incident.id))
-        drawn(await desk.submit(office.account("deputy"), case.CLOSE_FORM, alert.id, {"outcome": outcome}))
+        drawn(await desk.submit(office.account("deputy"), case.CLOSE_FORM, alert.id, {"outcome": outcome, "result": "other"}))
         drawn(await desk.press(office.account("deputy"), messages.DETAILS, incident.id))
         drawn(Tell(await desk.queue(office.account("deputy"))))
         drawn(Tell(await desk.mine(office.account("teacher"))))

@@ -16,7 +16,7 @@ async def closed(stage: Stage) -> str:
     await stage.expects("dsl", reference, "Acknowledged by")
     closing = await stage.press("dsl", "Close", reference)
     assert isinstance(closing, Dialog)
-    await closing.fill({"outcome": OUTCOME})
+    await closing.fill({"outcome": OUTCOME, "result": "dealt_with"})
     await closing.submit()
     await stage.settled()
     return reference

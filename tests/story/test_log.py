@@ -73,7 +73,7 @@ async def test_nothing_that_anybody_wrote_is_in_the_log(stage: Stage) -> None:
         await stage.press("deputy", "Details", reference)
         closing = await stage.press("deputy", "Close", reference)
         assert isinstance(closing, Dialog)
-        await closing.fill({"outcome": f"outcome {MARK} {NAME}"})
+        await closing.fill({"outcome": f"outcome {MARK} {NAME}", "result": "dealt_with"})
         await closing.submit()
         await stage.settled()
         first = await stage.command("teacher", "report")

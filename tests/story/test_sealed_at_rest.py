@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,13 +18,17 @@ from storage.store import Store
 from tests.story.stage import Dialog, Stage, Value
 from tests.story.test_access import looks_up
 from tests.story.test_breaches import asked_for as breach_asked_for
+from tests.story.test_case_changes import changes, closes, signed
 from tests.story.test_casework import adds, case_of
 from tests.story.test_handover import asked_for as handover_asked_for
 from tests.story.test_log import logs, reports_refused
+from tests.story.test_measures import says
 from tests.story.test_metrics import page
+from tests.story.test_registers import opens, reading, sends, soon
 from tests.story.test_subject_access import PASSPHRASE
 from tests.story.test_subject_access import asked_for as subject_asked_for
 
+__all__ = ["signed"]
 TYPED, LISTED, NUMBER = "Zebedee Quillfeather", "Perpetua Longbottle", "PUPIL-88231"
 WHAT, DONE, WHERE = "the marzipan lighthouse", "a porcelain walrus", "the cellar of pelicans"
 HANDED_ON, OUTCOME = "his tangerine cathedral", "her velvet submarine"
@@ -34,9 +39,29 @@ HALF_TYPED = "a saffron icicle"
 NOTED, TO_DO, TOLD, DECIDED = "her emerald waffle", "his turquoise bassoon", "a bronze gazelle", "the quilted volcano"
 OPENED, HELD, NEXT_SCHOOL = "a walnut comet", "the tweed glacier", "Peppercorn Academy"
 BREACH, NO_RISK = "a gingham trawler", "his magenta abacus"
-LATER = f"{NOTED} {TO_DO} {TOLD} {DECIDED} {OPENED} {HELD} {NEXT_SCHOOL} {BREACH} {NO_RISK}"
+TAKEN, KEPT_AT, LENT_BY, MOVED_TO = (
+    "a vermilion harmonica",
+    "the parsnip cupboard",
+    "Thaddeus Crumblewick",
+    "his cinnamon drawer",
+)
+GROUNDS, FOUND, PRESENT, GIVEN_TO = (
+    "an indigo accordion",
+    "a cobalt teapot",
+    "Wilhelmina Brackenthorpe",
+    "Ermintrude Popplewell",
+)
+BROKEN, CHANGED, SENT_BACK, SIGNED = "a russet telescope", "the ochre windmill", "a mustard parachute", "her amber kettledrum"
+LOOKED_AT, OPENED_AGAIN = "the crimson ukulele", "a mauve harpsichord"
+RISK, LIKELY, MITIGATED, AGREED_TO = "a violet gondola", "the beige trampoline", "his ivory compass", "her scarlet dulcimer"
+SITE, ALLOWED, REFUSED = "periwinkle.example", "the turmeric balloon", "an ebony xylophone"
+LATER = (
+    f"{NOTED} {TO_DO} {TOLD} {DECIDED} {OPENED} {HELD} {NEXT_SCHOOL} {BREACH} {NO_RISK} {TAKEN} {KEPT_AT} {LENT_BY} {MOVED_TO}"
+)
+LATER += f" {GROUNDS} {FOUND} {PRESENT} {GIVEN_TO} {BROKEN} {CHANGED} {SENT_BACK} {SIGNED} {LOOKED_AT} {OPENED_AGAIN}"
+LATER += f" {RISK} {LIKELY} {MITIGATED} {AGREED_TO} {SITE} {ALLOWED} {REFUSED}"
 WORDS = f"{TYPED} {LISTED} {WHAT} {DONE} {WHERE} {HANDED_ON} {OUTCOME} {LEAVE} {REASON} {HALF_TYPED} {LATER}"
-COMMON = {"the", "a", "of", "his", "her", "for", "bring", "Academy"}
+COMMON = {"the", "a", "an", "of", "his", "her", "for", "bring", "Academy"}
 PLANTED = (*(w for w in WORDS.split() if w not in COMMON), NUMBER, "gooseberry", "trombone", "crumpet", "zeppelin")
 KIND: dict[str, Value] = {"concern": "grooming", "about": "pupil", "danger": "no"}
 REPORT: dict[str, Value] = {
@@ -112,7 +137,7 @@ async def the_story(stage: Stage) -> str:
     for shown in (TYPED, LISTED, WHAT, DONE, WHERE, HANDED_ON):
         assert shown in case.shown, shown
     closing = dialog(await stage.press("deputy", "Close", reference))
-    await closing.fill({"outcome": OUTCOME})
+    await closing.fill({"outcome": OUTCOME, "result": "dealt_with"})
     await closing.submit()
     await stage.expects("deputy", reference, "Closed")
     await stage.ask("teacher", QUESTION)
@@ -130,6 +155,8 @@ async def the_story(stage: Stage) -> str:
     await stage.expects("teacher", "CSS-Q-2026-", "Permission given")
     await worked(stage)
     await kept(stage, reference)
+    await measured_and_signed(stage)
+    await registered(stage)
     await half_a_report(stage)
     await stage.settled()
     return reference
@@ -181,6 +208,99 @@ async def kept(stage: Stage, reference: str) -> None:
     await stage.settled()
 
 
+async def measured_and_signed(stage: Stage) -> None:
+    """A third case: what was taken, searched and paid for, what the case became, and who signed it or sent it back."""
+    reference = await stage.reports("teacher", KIND, {"what": WHAT, "targets": [LISTED]})
+    await stage.expects("dsl", reference)
+    await stage.press("dsl", "Acknowledge", reference)
+    await stage.expects("dsl", reference, "Acknowledged by")
+    whose: dict[str, Value] = {"entry_item": TAKEN, "entry_from": "not_named", "entry_from_who": LENT_BY}
+    taken: dict[str, Value] = {**whose, "entry_place": KEPT_AT, "entry_doer": ["Dana Okafor"]}
+    timeline = await adds(await case_of(stage, "dsl", reference), "confiscation", taken)
+    searched: dict[str, Value] = {
+        **whose,
+        "entry_grounds": GROUNDS,
+        "entry_authorised": ["Helen Pemberton"],
+        "entry_doer": ["Dana Okafor"],
+        "entry_present": PRESENT,
+        "entry_outcome": FOUND,
+    }
+    stage.clock.advance(minutes=1)
+    timeline = await adds(timeline, "search", searched)
+    stage.clock.advance(minutes=1)
+    block: dict[str, Value] = {"entry_from": "not_named", "entry_from_who": LENT_BY, "entry_blocked": "account"}
+    timeline = await adds(timeline, "block", block)
+    stage.clock.advance(minutes=1)
+    bill: dict[str, Value] = {"entry_what": BROKEN, "entry_cost": "79.50", "entry_billed": "parents", "entry_paid": "no"}
+    timeline = await adds(timeline, "damage", bill)
+    stage.clock.advance(minutes=1)
+    moved: dict[str, Value] = {"entry_place": MOVED_TO, "entry_doer": ["Maja Lindqvist"]}
+    timeline = await says(timeline, "It is kept elsewhere", moved)
+    stage.clock.advance(minutes=1)
+    timeline = await says(timeline, "It was given back", {"entry_to": GIVEN_TO})
+    for written in (TAKEN, KEPT_AT, LENT_BY, GROUNDS, FOUND, PRESENT, BROKEN, MOVED_TO, GIVEN_TO):
+        assert written in timeline.shown, written
+    why: dict[str, Value] = {"change_reason": CHANGED, "change_concern": "grooming", "change_urgency": "high"}
+    await changes(stage, "dsl", reference, "reclassify", why)
+    due = (stage.clock.now() + timedelta(days=7)).replace(second=0, microsecond=0).isoformat()
+    await changes(stage, "dsl", reference, "review", {"change_reason": LOOKED_AT, "change_due": due})
+    looked = await looks_up(stage, "dsl", reference)
+    assert isinstance(looked, Dialog)
+    made = await dialog(await looked.press("Log form")).submit()
+    assert PASSPHRASE.search(dialog(made).shown)
+    assert TAKEN not in str(await stage.command("it", "queue"))
+    await signed_at_last(stage, reference)
+    await changes(stage, "dsl", reference, "reopen", {"change_reason": OPENED_AGAIN})
+    assert OPENED_AGAIN in (await case_of(stage, "dsl", reference)).shown
+    page = dialog(await dialog(await looks_up(stage, "dsl", reference)).press(f"Chronology: {LISTED}"))
+    assert reference in page.shown
+    assert isinstance(await stage.command("dsl", "figures"), Dialog | str)
+    await stage.settled()
+
+
+async def signed_at_last(stage: Stage, reference: str) -> None:
+    """Closed, sent back, closed anew and signed."""
+    closing = dialog(await stage.press("dsl", "Close", reference))
+    await closing.fill({"outcome": OUTCOME, "result": "referred"})
+    await closing.submit()
+    await stage.settled()
+    stage.clock.advance(minutes=1)
+    await stage.expects("chair", f"To be signed off: {reference}")
+    back = dialog(await dialog(await stage.press("chair", "Look and sign", reference)).press("Send back"))
+    await back.fill({"change_reason": SENT_BACK})
+    assert "is sent back" in dialog(await back.submit()).shown
+    await stage.settled()
+    await closes(stage, "dsl", reference)
+    stage.clock.advance(minutes=1)
+    await stage.expects("chair", f"To be signed off: {reference}")
+    page = dialog(await stage.press("chair", "Look and sign", reference))
+    await page.fill({"sign_note": SIGNED})
+    assert "Your signature" in dialog(await page.submit()).shown
+    await stage.settled()
+
+
+async def registered(stage: Stage) -> None:
+    """A risk that somebody lives with, and a change of the filter that somebody refuses; the whole register taken out."""
+    form = dialog(await (await opens(stage, "dsl", "Risk register")).press("Add a line"))
+    rated: dict[str, Value] = {"reg_likelihood": "4", "reg_impact": "5", "reg_likelihood_why": LIKELY}
+    cared: dict[str, Value] = {"reg_owner": ["Iga Nowak"], "reg_mitigation": MITIGATED, "reg_review": soon(stage, 20)}
+    line = await sends(form, {"reg_risk": RISK, **rated, **cared})
+    for written in (RISK, LIKELY, MITIGATED):
+        assert written in line.shown, (written, line.errors)
+    page = await opens(stage, "headteacher", "Risk register")
+    decided = dialog(await dialog(await page.press(reading(page))).press("Decide"))
+    assert AGREED_TO in (await sends(decided, {"reg_state": "accepted", "reg_note": AGREED_TO})).shown
+    form = dialog(await (await opens(stage, "it", "Filter changes")).press("Add a line"))
+    told: dict[str, Value] = {"reg_change": "unblocked", "reg_what": SITE, "reg_why": ALLOWED, "reg_until": soon(stage, 30)}
+    assert SITE in (await sends(form, told)).shown
+    await stage.expects("dsl", "CSS-F-2026-", "waits for a second person")
+    decided = dialog(await dialog(await stage.press("dsl", "Read", "CSS-F-2026-")).press("Decide"))
+    assert REFUSED in (await sends(decided, {"reg_state": "refused", "reg_note": REFUSED})).shown
+    made = dialog(await (await opens(stage, "dsl", "Filter changes")).press("Take it out"))
+    assert PASSPHRASE.search(made.shown)
+    await stage.settled()
+
+
 async def half_a_report(stage: Stage) -> None:
     """One that a database in trouble refuses, with a traceback in the log; taken up again, it is sent back, and so kept."""
     first = dialog(await stage.command("teacher", "report"))
@@ -197,8 +317,9 @@ async def half_a_report(stage: Stage) -> None:
     assert "when" in dialog(await again.submit()).errors
 
 
-async def test_nobody_finds_what_was_written(stage: Stage, tmp_path: Path) -> None:
+async def test_nobody_finds_what_was_written(signed: Stage, tmp_path: Path) -> None:
     """In the database's bytes, its log, a backup, what is restored from it, the log, the metrics, the status and the chats."""
+    stage = signed
     database = stage.bot.database
     with logs() as (as_text, as_json):
         await put_on_the_list(stage)
