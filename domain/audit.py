@@ -1,6 +1,7 @@
 """The audit as people are told of it: what counts as reading, who has read what, and the heads that vouch for a chain."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,6 +19,15 @@ READINGS = frozenset({OPENED, "task.read", "readers.read"})
 
 LINKINGS = frozenset({"case.linked", "case.unlinked"})
 """A case has to do with another. Not everybody who reads the one may know that there is the other, so its own log is silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What is to be noted of something that was done: the action, in which case, and what belongs to it, as ids and codes."""
+
+    action: str
+    incident_id: str | None = None
+    data: Mapping[str, str | int | bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.access import Act, Subject, Viewer, may, may_look_up_children
+from domain.audit import Noted
 from domain.chronology import (
     CHILD,
     MOST_ENTRIES,
@@ -30,7 +31,7 @@ from domain.subject_access import may_be_theirs
 from domain.words import IncidentState, ParticipantRole
 from handlers.acknowledge import NotForYou
 from handlers.ports import Ports, Records, actor
-from handlers.rights import note_reading, subject, subjects, viewer
+from handlers.rights import reading, subject, subjects, viewer
 from handlers.timeline import people_of
 
 MOST_CASES = 200
@@ -174,13 +175,11 @@ async def _page(records: Records, looking: Viewer, whom: _Whom, which: Which, nu
     number, pages, on_it = page_of(len(of_sort), number)
     shown = of_sort[on_it]
     parts: Mapping[str, _Part] = perhaps if which is Which.PERHAPS else await _sure_parts(records, whom, shown)
-    for case in shown:
-        await note_reading(records, looking, case.incident, now, how="chronology")
+    read = [reading(looking, case.incident, how="chronology") for case in shown]
     # For a name that nobody picked and that was looked for, the newest case of it is where its other pages are found.
     child = whom.child if whom.child.key else await _with_a_key(records, looking, whom, [*cases.values()][::-1], now)
-    await records.note(
-        now, actor(looking.account), "chronology.opened", person=whom.person_id or None, list=which.value, cases=len(shown)
-    )
+    opened = Noted("chronology.opened", data={"person": whom.person_id or None, "list": which.value, "cases": len(shown)})
+    await records.note_all(now, actor(looking.account), [*read, opened])
     return Chronology(
         child,
         which,

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 from domain.access import Reach
 from domain.asking import Asked, Gap, Request
 from domain.audience import Readers
-from domain.audit import Reading
+from domain.audit import Noted, Reading
 from domain.breaches import Breach, BreachState
 from domain.case_changes import CaseChange, Classified, Link, Review, Signature
 from domain.entries import ActionState, Entry, EntryKind
@@ -170,6 +170,7 @@ class Records(Protocol):
     async def note(
         self, at: datetime, actor: str, action: str, incident_id: str | None = None, **data: str | int | bool | None
     ) -> None: ...
+    async def note_all(self, at: datetime, actor: str, noted: Sequence[Noted]) -> None: ...
     async def first_known(self, incident: Incident) -> FirstKnown: ...
     async def log(self, incident_id: str) -> tuple[LogEntry, ...]: ...
     async def readings(self, *incident_ids: str) -> tuple[Reading, ...]: ...

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from domain.access import Subject, Viewer
 from domain.audience import excluded_ids
+from domain.audit import Noted
 from domain.case_changes import Signature
 from domain.incident import Alert, Incident
 from domain.people import Account, Platform, School, Staff, Standing
@@ -29,8 +30,13 @@ async def note_reading(
 
     `more`: in what else than the case's own page (`how`), and which other cases were told of beside it (`beside`).
     """
+    await records.note_all(now, actor(looking.account), [reading(looking, incident, task=task, **more)])
+
+
+def reading(looking: Viewer, incident: Incident, *, task: bool = False, **more: str) -> Noted:
+    """What is noted of that: for whoever notes several at once."""
     said = {"roles": ",".join(sorted(looking.roles)), **{name: value for name, value in more.items() if value}}
-    await records.note(now, actor(looking.account), "task.read" if task else "case.read", incident.id, **said)
+    return Noted("task.read" if task else "case.read", incident.id, said)
 
 
 async def subject(records: Records, incident: Incident, now: datetime) -> Subject:

@@ -27,6 +27,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audience import Readers
+from domain.audit import Noted
 from domain.incident import (
     STILL_SHOWN,
     Alert,
@@ -50,7 +51,7 @@ from domain.report_form import Draft
 from domain.words import About, DeliveryState, IncidentState, Role, Urgency
 from storage import sealed
 from storage import tables as t
-from storage.audit_entries import add_entry, next_number
+from storage.audit_entries import add_entries, add_entry, next_number
 from storage.breach_records import BreachRecords
 from storage.case_rows import alert_of as _alert
 from storage.case_rows import incident_of as _incident
@@ -526,6 +527,10 @@ class Records(
     ) -> None:
         """Adds an entry to the school's audit chain: who did what, by ids and codes, and the hash of the one before."""
         await add_entry(self._c, self._school, at, actor, action, incident_id, data)
+
+    async def note_all(self, at: datetime, actor: str, noted: Sequence[Noted]) -> None:
+        """Adds an entry for each of several things that somebody did at one moment, in their order."""
+        await add_entries(self._c, self._school, at, actor, noted)
 
     async def first_known(self, incident: Incident) -> FirstKnown:
         """What a case was when it was reported; where the audit does not say, what it is now."""

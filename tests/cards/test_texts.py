@@ -218,6 +218,8 @@ def audited_actions() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "note":
                 found |= set(_actions(node.args[2])) if len(node.args) > 3 else set()
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Noted":
+                found |= set(_actions(node.args[0])) if len(node.args) > 1 else set()
     return found - READINGS
 
 

@@ -101,6 +101,7 @@ NO_RECORD = {
     "set_compared": "how far names were compared; what came of it is noted",
     "finish_timer": "a timer of something that is done with has nothing to do; what the others do is counted",
     "note": "the entry itself",
+    "note_all": "the entries themselves",
 }
 ASKS = frozenset(
     {
@@ -235,7 +236,7 @@ class WatchedStore:
             yield cast("Records", _Watched(records, called))
         self.watch.seen.add(place)
         told = called & (CHANGES | (SHOWS - SHOWS_NOBODY.get(place, set())))
-        if place[0].startswith("handlers.") and told and "note" not in called:
+        if place[0].startswith("handlers.") and told and called.isdisjoint({"note", "note_all"}):
             self.watch.unnoted.append(f"{'.'.join(place)}: {', '.join(sorted(told))}")
 
     def transaction(self, school: School, *, write: bool = True) -> Any:
