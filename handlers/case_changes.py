@@ -318,11 +318,14 @@ async def _new_deadlines(work: _Work, changed: Incident, was: Urgency) -> None:
     for alert, _ in work.case.duties:
         if alert.state is AlertState.DONE:
             continue
+        soon = await work.records.next_ring(alert.id, TimerKind.CLIMB)
         await work.records.cancel_timers(alert.id, TimerKind.CLIMB, TimerKind.REMIND)
         if alert.state is AlertState.OPEN:
             anew = replace(alert, due_at=_due(work, changed, alert.opened_at, alert.due_at))
             await work.records.change_alert(anew)
-            outgoing.timers.append(timer(work.ports, TimerKind.CLIMB, anew, anew.due_at))
+            # One that has climbed already may be about to climb again: what has become more urgent never climbs later.
+            at = min(soon, anew.due_at) if soon is not None and changed.urgency.rank < was.rank else anew.due_at
+            outgoing.timers.append(timer(work.ports, TimerKind.CLIMB, anew, at))
         else:
             at = remind_at(work.school, changed.urgency, work.now)
             outgoing.timers.append(timer(work.ports, TimerKind.REMIND, alert, at))

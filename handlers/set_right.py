@@ -19,7 +19,7 @@ async def set_right(ports: Ports, school: School, alert_id: str) -> bool:
         if alert is None or incident is None or not incident.is_open or alert.state is AlertState.DONE:
             return False
         kind = TimerKind.CLIMB if alert.state is AlertState.OPEN else TimerKind.REMIND
-        if await records.rings(alert_id, kind):
+        if await records.next_ring(alert_id, kind) is not None:
             return False
         now = ports.clock.now()
         due = max(now, alert.due_at) if kind is TimerKind.CLIMB else now

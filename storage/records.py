@@ -438,11 +438,12 @@ class Records(
         )
         return bool(done.rowcount)
 
-    async def rings(self, alert_id: str, kind: TimerKind) -> bool:
-        """Whether something of that kind is still to fall due for an alert."""
+    async def next_ring(self, alert_id: str, kind: TimerKind) -> datetime | None:
+        """When something of that kind falls due next for an alert; None if nothing will."""
         x = t.timers.c
-        found = await self._c.execute(select(x.id).where(x.alert_id == alert_id, x.kind == kind, x.state == "pending").limit(1))
-        return found.first() is not None
+        pending = (x.alert_id == alert_id, x.kind == kind, x.state == "pending")
+        found: datetime | None = await self._c.scalar(select(x.due_at).where(*pending).order_by(x.due_at).limit(1))
+        return found
 
     async def rung_since(self, alert_id: str, kind: TimerKind, since: datetime) -> int:
         """How often something of that kind has fallen due for an alert and was done, since a moment."""

@@ -129,7 +129,7 @@ ASKS = frozenset(
         "queued_signatures",
         "queued_reviews",
         "summonses",
-        "rings",
+        "next_ring",
         "rung_since",
         "undelivered",
         "delivery_chances",

@@ -154,6 +154,20 @@ async def test_a_private_category_that_is_more_urgent_hastens_whoever_has_it_sti
         assert rings[alert.id] == alert.due_at <= office.clock.now() + timedelta(minutes=15)
 
 
+async def test_what_becomes_more_urgent_never_climbs_later(office: Office) -> None:
+    """It has climbed once, and is a minute before it climbs again: to be told that it is worse does not begin the wait anew."""
+    incident = await office.reports(concern="grooming")
+    await changes(office, "dsl", incident, Wish.RECLASSIFY, **{CONCERN: "grooming", URGENCY: "high"})
+    waiting = t.timers.c.kind == "climb", t.timers.c.state == "pending"
+    (first,) = await office.rows(t.timers, *waiting)
+    await office.later(seconds=(first.due_at - office.clock.now()).total_seconds() + 1)
+    (next_,) = await office.rows(t.timers, *waiting)
+    assert next_.due_at > first.due_at
+    office.clock.advance(seconds=(next_.due_at - office.clock.now()).total_seconds() - 60)
+    await changes(office, "dsl", incident, Wish.RECLASSIFY, **{CONCERN: "grooming", URGENCY: "critical"})
+    assert [r.due_at for r in await office.rows(t.timers, *waiting)] == [next_.due_at]
+
+
 @pytest.mark.parametrize(
     ("values", "faults"),
     [
