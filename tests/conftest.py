@@ -66,9 +66,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What stays for all tests is not looked through for garbage with each of them."""
+    """What stays for all tests is not looked through for garbage with each of them, and the rest not so often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 30, 30)
 
 
 @pytest.fixture(autouse=True)

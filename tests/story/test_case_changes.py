@@ -19,7 +19,8 @@ MISSING = "It is not said what the other family was told"
 
 
 async def case_of(stage: Stage, who: str, reference: str) -> Dialog:
-    """From the reference to the case."""
+    """From the reference to the case. What is still on its way to them comes first: it is no answer."""
+    await stage.settled()
     case = await looks_up(stage, who, reference)
     assert isinstance(case, Dialog), case
     return case

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from bot.settings import ConsoleMode, Settings, SettingsError, SlackMode
+from bot.slack import serving
 from bot.wiring import running
 from domain.people import Address, AddressKind, Platform
 from storage import tables as t
@@ -474,8 +475,11 @@ async def test_a_token_that_slack_refuses_is_one_clear_line(
 
 
 @pytest.mark.parametrize("mode", SlackMode)
-async def test_a_start_without_slack_is_no_failure(database_url: str, schools: Path, clock: FakeClock, mode: SlackMode) -> None:
+async def test_a_start_without_slack_is_no_failure(
+    database_url: str, schools: Path, clock: FakeClock, mode: SlackMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Slack out of reach when the machine comes up: the bot starts, and is there when Slack is."""
+    monkeypatch.setattr(serving, "_CONNECT_SECONDS", 1.0)
     slack = FakeSlack()
     await slack.start()
     await slack.stop()
