@@ -26,6 +26,7 @@ from bot.records_desk import RecordsDesk, records_card
 from bot.registers_desk import RegistersDesk, registers_words
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from bot.tracing import step
+from bot.turns import Turns
 from cards import answer, failures, messages, pages, policy_pages, readers, report_form, requests
 from cards import case as case_cards
 from cards.messages import CLOSE, DETAILS, HAND_ON, receipt_parts
@@ -112,13 +113,17 @@ def _nobody(_: "Desk") -> list[tuple[PersonChoice, str]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Desk:
-    """Serves one school. `exports`: the folder for what is taken out of the records. `lately`: what was made of it just now."""
+    """Serves one school. `exports`: the folder for what is taken out of the records. `lately`: what was made of it just now.
+
+    `turns`: the line in which questions wait, one for all the schools of a process.
+    """
 
     ports: Ports
     school: School
     metrics: Metrics = field(default_factory=Metrics)
     exports: Path = Path("data/exports")
     lately: Lately = field(default_factory=Lately)
+    turns: Turns = field(default_factory=Turns)
 
     @property
     def queues(self) -> QueueDesk:
@@ -128,7 +133,7 @@ class Desk:
     @property
     def policy(self) -> PolicyDesk:
         """The part of the desk that answers questions about the policy."""
-        return PolicyDesk(self.ports, self.school, self.metrics)
+        return PolicyDesk(self.ports, self.school, self.metrics, self.turns)
 
     @property
     def records(self) -> RecordsDesk:

@@ -109,7 +109,7 @@ class Metrics:
         self._sends.labels(platform.value, outcome).observe(seconds)
 
     def answered(self, verdict: str) -> None:
-        """Somebody was shown an answer with that verdict."""
+        """Somebody was shown an answer with that verdict; `put_off`: since too many were asking, to ask again later."""
         self._answers.labels(verdict).inc()
 
     def error(self, place: str) -> None:

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from bot.metrics import Metrics
 from bot.replies import Post, Reply, ShowForm, Tell, WrongForm
+from bot.turns import TooManyWaitingError, Turns
 from cards import answer, pages, policy_pages, requests
 from cards.model import Card, FormValues, Tone
 from cards.texts import quoted_command, say
@@ -30,9 +31,18 @@ class PolicyDesk:
     ports: Ports
     school: School
     metrics: Metrics = field(default_factory=Metrics)
+    turns: Turns = field(default_factory=Turns)
 
     async def ask(self, account: Account, text: str, *, shared: bool, chosen: str = "") -> Tell:
         """Answers a question in somebody's own words, or one of the catalogue."""
+        try:
+            async with self.turns.turn():
+                return await self._read(account, text, shared=shared, chosen=chosen)
+        except TooManyWaitingError:
+            self.metrics.answered("put_off")
+            return Tell(answer.busy_card())
+
+    async def _read(self, account: Account, text: str, *, shared: bool, chosen: str) -> Tell:
         match await ask.ask(self.ports, self.school, account, text, chosen=chosen):
             case Answered() as answered:
                 return await self._answered(answered, shared=shared)

@@ -23,6 +23,7 @@ from bot.readiness import database_checks, heartbeat, keys_check, look
 from bot.running import Bot
 from bot.settings import DEMO_SCHOOLS, Settings, SettingsError
 from bot.stopping import at_the_door, take_down, within
+from bot.turns import Turns
 from bot.watched import WatchedMessengers
 from bot.worker import Messenger, Worker
 from domain.people import Platform, School
@@ -154,8 +155,8 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
             await fill_demo_school(store, school, clock.now())
     messengers: dict[Platform, Messenger] = {}
     app = new_application()
-    metrics = Metrics()
-    desks = {s.id: Desk(ports, s, metrics, settings.exports_folder) for s in schools.values()}
+    metrics, turns = Metrics(), Turns()
+    desks = {s.id: Desk(ports, s, metrics, settings.exports_folder, turns=turns) for s in schools.values()}
     worker = Worker(ports, schools, outbox, WatchedMessengers(messengers, metrics), bell, watcher=metrics)
     bot = Bot(settings, schools, database, worker, app, desks, metrics)
     bot.tasks += tasks

@@ -91,6 +91,11 @@ def too_long_card(most: int) -> Card:
     return Card(say("answer.too_long_title"), say("answer.summary"), (Text(say("answer.too_long", most=most)), _ways_on()))
 
 
+def busy_card() -> Card:
+    """More is being asked than can be answered: what must not wait does not."""
+    return Card(say("answer.busy_title"), say("answer.summary"), (Text(say("answer.busy")), _ways_on()))
+
+
 def _ways_on() -> Buttons:
     return Buttons((Button(REPORT, say("help.report"), opens_form=True), Button(SHOW_TOPICS, say("answer.browse"))))
 

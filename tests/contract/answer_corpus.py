@@ -52,6 +52,7 @@ def answer_entries(schools: Sequence[School], at: datetime, nasty: Sequence[tupl
     yield from _gaps(schools[0], at, nasty)
     for platform in Platform:
         yield f"answer: nothing asked, {platform}", answer.nothing_asked_card(platform)
+    yield "answer: very many are asking", answer.busy_card()
 
 
 def request_messages(school: School, at: datetime) -> Iterator[tuple[str, School, Message]]:
