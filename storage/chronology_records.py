@@ -15,12 +15,13 @@ from storage import tables as t
 from storage.case_records import with_key
 from storage.case_rows import incident_of
 from storage.entry_records import EntryRecords
+from storage.lookups import checked
 from storage.name_index import marks_of_words
 from storage.vault import ERASED, SchoolKeys
 
 _OF_CASES = with_key(t.case_notes).where(t.case_notes.c.kind == NoteKind.OUTCOME).order_by(t.case_notes.c.at)
 _i, _p, _w = t.incidents.c, t.participants.c, t.typed_names.c
-_HERE = _i.school == bindparam("here")
+_HERE = checked(_i.school) == bindparam("here")
 _NEWEST = (_i.reported_at.desc(), _i.id)
 # Put together once: to do so each time costs more than to ask.
 _INCIDENTS = select(*(c for c in _i if c.name not in ("route", "wrapped_key"))).where(
@@ -48,7 +49,7 @@ _TYPED_LIKE = (
     .order_by(*_NEWEST)
     .limit(bindparam("most"))
 )
-_TYPED = with_key(t.participants).where(t.participants.c.person_id.is_(None))
+_TYPED = with_key(t.participants).where(checked(t.participants.c.person_id).is_(None))
 
 
 class ChronologyRecords(EntryRecords):

@@ -36,6 +36,7 @@ from domain.words import Role
 from storage import tables as t
 from storage.case_rows import BESIDE, alert_of, incident_of
 from storage.change_records import review_of, signature_of
+from storage.lookups import checked
 from storage.vault import ERASED
 
 _a, _i, _e, _s, _r = t.alerts.c, t.incidents.c, t.case_entries.c, t.signatures.c, t.reviews.c
@@ -120,7 +121,7 @@ class QueueRecords:
 
 _ALERTS_OF_CASES = (
     select(t.alerts)
-    .where(_a.school == bindparam("here"), _a.incident_id.in_(bindparam("incidents", expanding=True)))
+    .where(checked(_a.school) == bindparam("here"), _a.incident_id.in_(bindparam("incidents", expanding=True)))
     .order_by(_a.opened_at, _a.id)
 )
 
