@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-_AT_ONCE: Final = 4
-_MOST_WAITING: Final = 400
-"""One asks for a second or two in all: at some hundreds a second, nobody at the end of the line has waited longer."""
+_AT_ONCE: Final = 8
+_MOST_WAITING: Final = 40
+"""So few that whoever stands at the end of the line does not wait long, even where each is slow (docs/adr/0029)."""
 
 
 class TooManyWaitingError(Exception):

@@ -1,9 +1,14 @@
 """The peak of all 24,000 schools of England: reports and questions together, each sent at its time whatever the answers do."""
 
 import asyncio
+import re
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
+import aiohttp
+
+from bot.metrics import PATH
 from storage.outbox import Outbox
 from storage.policy_files import policy_ids
 from tests.bench.client import Job, Sent, send_apart
@@ -46,9 +51,22 @@ async def _peak(options: Options, schools: Trust, shape: Shape) -> list[Figure]:
         sent = await send_apart(Job(list(bots), reports, questions, seconds, answer_to=answer_to, policies=policy_ids()))
         emptied = await _until_empty(url)
         spent = sum(map(cpu_seconds, bots.values())) - before
+        put_off = await _put_off(bots)
         kept = {reference: at for reference, at in (await _reported(url)).items() if at >= since}
     assert len(kept) >= len(sent.second), f"{len(kept)} reports are kept, and {len(sent.second)} have a receipt"
-    return _figures(schools, shape, sent, kept, emptied, spent)
+    put_off_figure = Figure("peak", f"questions that were put off, {shape}", put_off, "", 0)
+    return [*_figures(schools, shape, sent, kept, emptied, spent), put_off_figure]
+
+
+async def _put_off(urls: Iterable[str]) -> int:
+    """How many were told to ask again later: an answer for whoever counts answers, and none for whoever asked."""
+    found = 0.0
+    async with aiohttp.ClientSession() as session:
+        for url in urls:
+            async with session.get(f"{url}{PATH}") as metrics:
+                said = re.search(r'^esafety_answers_total\{verdict="put_off"\} (\S+)$', await metrics.text(), re.MULTILINE)
+            found += float(said[1]) if said else 0.0
+    return int(found)
 
 
 def _figures(schools: Trust, shape: Shape, sent: Sent, kept: dict[str, datetime], emptied: float, spent: float) -> list[Figure]:
