@@ -38,17 +38,15 @@ _PARTS = select(_p.incident_id, _p.person_id, _p.role).where(
     _p.incident_id.in_(bindparam("incidents", expanding=True)), _p.person_id.in_(bindparam("people", expanding=True))
 )
 _TYPED_LIKE = (
-    select(_i.id)
-    .where(
-        _i.id.in_(
-            select(_w.incident_id).where(_w.school == bindparam("here"), _w.token.in_(bindparam("marks", expanding=True)))
-        ),
-        # A version before, if it erased one, has left its marks.
-        or_(_i.key_id.is_(None), _i.key_id != ERASED),
-    )
-    .order_by(*_NEWEST)
-    .limit(bindparam("most"))
+    select(_w.incident_id).where(_w.school == bindparam("here"), _w.token.in_(bindparam("marks", expanding=True))).distinct()
 )
+_STILL_THERE = select(_i.id, _i.reported_at).where(
+    _i.id.in_(bindparam("incidents", expanding=True)),
+    # A version before, if it erased one, has left its marks.
+    or_(_i.key_id.is_(None), _i.key_id != ERASED),
+)
+_AT_ONCE = 5000
+"""So many ids go into a statement: both databases take more, and neither takes all."""
 _TYPED = with_key(t.participants).where(checked(t.participants.c.person_id).is_(None))
 
 
@@ -86,8 +84,14 @@ class ChronologyRecords(EntryRecords):
         `listed`: it stands on a list, surname last; else it was typed itself.
         """
         marks = sorted(marks_of_words(self._keys.index, words_like(name, listed=listed)))
-        found = await self._c.execute(_TYPED_LIKE, {"here": self._school, "marks": marks, "most": most})
-        return tuple(found.scalars())
+        # In two steps: for both in one, PostgreSQL may settle on a plan that goes through all cases, however few are found.
+        ids = list((await self._c.execute(_TYPED_LIKE, {"here": self._school, "marks": marks})).scalars())
+        found: list[tuple[datetime, str]] = []
+        for start in range(0, len(ids), _AT_ONCE):
+            rows = await self._c.execute(_STILL_THERE, {"incidents": ids[start : start + _AT_ONCE]})
+            found += [(row.reported_at, row.id) for row in rows]
+        found.sort(key=lambda case: (-case[0].timestamp(), case[1]))
+        return tuple(id_ for _, id_ in found[:most])
 
     async def typed_in(self, incident_ids: Collection[str]) -> dict[str, tuple[Participant, ...]]:
         """Whoever was named in these cases by a typed name, by case."""
