@@ -40,8 +40,9 @@ from handlers.acknowledge import NotForYou, remind_at
 from handlers.alerting import on_platforms
 from handlers.ask import same_id
 from handlers.exports import made_with
-from handlers.ports import Ports, Records, actor
+from handlers.ports import Ports, Records
 from handlers.rights import member, subject, viewer
+from handlers.working import AtTheDesk
 
 PAGE_LINES = 8
 WAITING, REVIEW = "waiting", "review"
@@ -57,21 +58,8 @@ DecideOutcome: TypeAlias = DecisionAsked | RecordFile | NotForYou
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
-    """Somebody at the registers, for the rest of the transaction."""
-
-    ports: Ports
-    records: Records
-    looking: Viewer
-    now: datetime
-
-    @property
-    def school(self) -> School:
-        return self.looking.school
-
-    @property
-    def person(self) -> str:
-        return self.looking.person or ""
+class _Desk(AtTheDesk):
+    """Somebody at the registers."""
 
     @property
     def staff(self) -> Staff:
@@ -81,7 +69,7 @@ class _Desk:
         return may_use_register(self.looking, act, kind)
 
     async def note(self, action: str, **data: str | int) -> None:
-        await self.records.note(self.now, actor(self.looking.account), action, incident_id=None, **data)
+        await self.records.note(self.now, self.actor, action, incident_id=None, **data)
 
     async def record(self, record_id: str, act: RegisterAct = RegisterAct.READ) -> Record | None:
         """A line, if they may do that with it."""

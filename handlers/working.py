@@ -1,4 +1,4 @@
-"""A case that somebody may work, held for the rest of a transaction: what every form of the desk begins with."""
+"""Somebody at the desk for the rest of a transaction, and a case that they may work: what every form of it begins with."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,19 +12,13 @@ from handlers.rights import note_reading, subject, viewer
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """A case, who looks at it, and the moment of the request."""
+class AtTheDesk:
+    """Who asks for something, and the moment of the request."""
 
     ports: Ports
     records: Records
     looking: Viewer
-    case: Subject
     now: datetime
-
-    @property
-    def incident(self) -> Incident:
-        """What was reported."""
-        return self.case.incident
 
     @property
     def school(self) -> School:
@@ -33,13 +27,25 @@ class Work:
 
     @property
     def person(self) -> str:
-        """The id of whoever works it."""
+        """Their id."""
         return self.looking.person or ""
 
     @property
     def actor(self) -> str:
         """How the audit names them."""
         return actor(self.looking.account)
+
+
+@dataclass(frozen=True, slots=True)
+class Work(AtTheDesk):
+    """With a case."""
+
+    case: Subject
+
+    @property
+    def incident(self) -> Incident:
+        """What was reported."""
+        return self.case.incident
 
     async def noted(self) -> None:
         """Notes that the case was read."""
@@ -58,4 +64,4 @@ async def begun(
         return None
     looking, case = await viewer(records, school, account), await subject(records, incident, now)
     allowed = any(may(looking, act, case) for act in acts or (Act.WORK,))
-    return kind(ports, records, looking, case, now) if allowed else None
+    return kind(ports, records, looking, now, case) if allowed else None
