@@ -21,6 +21,7 @@ from storage.fault_points import FaultPoint, reach
 from storage.file_lock import FileLock
 from storage.key_ring import NoRing, RingFile, RingSource
 from storage.sqlite_driver import READS_WAIT_MS, TAKE_WRITE_LOCK, MostlyInPlaceModule
+from storage.together import Batch, WriteLine
 from storage.trouble import DatabaseTroubleError, Trouble, trouble_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("esafety.storage")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-SCHEMA_REVISION = "0022"
+SCHEMA_REVISION = "0024"
 """The newest revision in migrations/; a test holds the two together, so that a start need not load Alembic to find out."""
 
 PATIENCE_SECONDS = 2.0
@@ -43,6 +44,8 @@ _NO_TIME_AT_ALL = 0.1
 _LONGEST_STATEMENT_SECONDS = 30.0
 _LOCK_PATIENCE = "lock_patience_seconds"
 """Where a connection's info says, for its next transaction, how long to wait for the write lock; None to read only."""
+PEOPLE_CHANGED = "people_changed"
+"""Where an SQLite connection's info says that its transaction, or one that is written together with it, changed the lists."""
 _MIGRATION_LOCK = 0x65736166
 _MIGRATION_TRIES = 10
 _REVISION = re.compile(r"(?P<own>\d{4})(?:_serves_(?P<oldest>\d{4}))?")
@@ -61,7 +64,7 @@ class Database:
         self.engine = _engine(self.url)
         self._keys = keys or self._own_ring()
         # SQLite takes one writer at a time: queueing here is fair and costs nothing, where its own lock would be polled.
-        self._writer = asyncio.Lock() if self.is_sqlite else None
+        self._line = WriteLine() if self.is_sqlite else None
         self._path = Path(self.url.database or "")
         self._file: tuple[int, int] | None = None
         self.trouble: Trouble | None = None
@@ -81,15 +84,18 @@ class Database:
         return RingFile(file.with_name(f"{file.name}.keys"), made_if_missing=True) if self.is_sqlite else NoRing()
 
     @asynccontextmanager
-    async def begin(self, *, write: bool = True) -> AsyncIterator[AsyncConnection]:
+    async def begin(self, *, write: bool = True, together: bool = False) -> AsyncIterator[AsyncConnection]:
         """One transaction, committed at the end and rolled back when anything is raised.
+
+        `together`: on SQLite it may be written to the disk in one with others that wait at the same time. It is short, and
+        leaves nothing in memory before its end that would be wrong if it were not kept.
 
         Raises:
             DatabaseTroubleError: the database cannot be used now. Nothing was kept, unless the error says that it may be.
         """
         stage = "connect"
         try:
-            async with self._transaction(write=write) as connection:
+            async with self._transaction(write=write, together=together) as connection:
                 stage = "work"
                 yield connection
                 stage = "commit"
@@ -110,7 +116,7 @@ class Database:
             self.trouble = None
 
     @asynccontextmanager
-    async def _transaction(self, *, write: bool) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self, *, write: bool, together: bool) -> AsyncIterator[AsyncConnection]:
         if self.is_sqlite:
             self._hold_to_the_file()
         if not write:
@@ -119,26 +125,51 @@ class Database:
                 connection.info[_LOCK_PATIENCE] = None
                 yield connection
             return
-        if self._writer is None:
+        if self._line is None:
             async with self.engine.connect() as connection, _committed(connection):
                 yield connection
             return
-        left = await self._turn(self._writer)
+        left = await self._turn(self._line, together=together)
+        if together:
+            async with self._part(self._line, left) as connection:
+                yield connection
+            return
         try:
             async with self.engine.connect() as connection:
                 connection.info[_LOCK_PATIENCE] = left
                 async with _committed(connection):
                     yield connection
         finally:
-            self._writer.release()
+            self._line.give_on()
 
-    async def _turn(self, writer: asyncio.Lock) -> float:
+    @asynccontextmanager
+    async def _part(self, line: WriteLine, left: float) -> AsyncIterator[AsyncConnection]:
+        """A part of a transaction of several; at its end all of that is on the disk."""
+        try:
+            batch = line.open_batch or await self._open_batch(line, left)
+            async with batch.part() as connection:
+                yield connection
+        finally:
+            line.give_on()
+        await asyncio.shield(batch.kept)
+        reach(FaultPoint.AFTER_COMMIT)
+
+    async def _open_batch(self, line: WriteLine, left: float) -> Batch:
+        connection = await self.engine.connect()
+        try:
+            connection.info[_LOCK_PATIENCE] = left
+            return await line.open(connection)
+        except BaseException:
+            await connection.close()
+            raise
+
+    async def _turn(self, line: WriteLine, *, together: bool = False) -> float:
         """Waits for the turn to write. The seconds that are left to wait for writers outside this process."""
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_SECONDS
         try:
             async with asyncio.timeout_at(until):
-                await writer.acquire()
+                await line.take(together=together)
         except TimeoutError:
             raise DatabaseTroubleError(Trouble.BUSY) from None
         left = until - loop.time()
@@ -253,9 +284,12 @@ class Database:
         if (await asyncio.to_thread(file.stat)).st_size > _MOST_COMPACTED_BYTES:
             log.warning("%s may still hold words of an older version where nothing reads them: see docs/keys.md", file)
             return
-        if self._writer is not None:
-            async with self._writer:
+        if self._line is not None:
+            await self._line.take()
+            try:
                 await asyncio.to_thread(_compact, file)
+            finally:
+                self._line.give_on()
 
     async def close(self) -> None:
         """Closes every connection; one that is still in use, as soon as it is given back."""
@@ -341,6 +375,7 @@ def _engine(url: URL) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
         adapted: Any = connection.connection.dbapi_connection
+        connection.info.pop(PEOPLE_CHANGED, None)
         patience = connection.info.pop(_LOCK_PATIENCE, PATIENCE_SECONDS)
         if patience is None:
             adapted.begin_to_read()

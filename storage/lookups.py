@@ -1,11 +1,13 @@
-"""How a statement finds its rows, where SQLite would choose badly."""
+"""How a statement finds its rows: where SQLite would choose badly, and by many values at once."""
 
 from typing import Any
 
-from sqlalchemy import String
+from sqlalchemy import ColumnElement, String, any_, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 
 class checked(FunctionElement[str]):  # noqa: N801 - used like a function
@@ -27,3 +29,31 @@ def _as_it_is(element: checked, compiler: SQLCompiler, **how: Any) -> str:
 @compiles(checked, "sqlite")
 def _by_no_index(element: checked, compiler: SQLCompiler, **how: Any) -> str:
     return f"+{compiler.process(element.clauses, **how)}"
+
+
+class among(FunctionElement[Any]):  # noqa: N801 - used like a function
+    """Whether a column is one of several values, given under a name when the statement runs.
+
+    To PostgreSQL they are one value, an array: the statement is the same for any number of them, so that it is read and planned
+    once. SQLite, which has no arrays, is given as many marks as there are values, as `in_` does.
+    """
+
+    # Of a truth value SQLAlchemy would ask whether it is 1, and SQLite would use no index.
+    type = NullType()
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        # The name is in a parameter, so that statements which differ by it alone are not taken for one another.
+        super().__init__(column, bindparam(name, type_=column.type))
+
+
+@compiles(among)
+def _by_marks(element: among, compiler: SQLCompiler, **how: Any) -> str:
+    column, given = element.clauses
+    return compiler.process(column.in_(bindparam(given.key, type_=column.type, expanding=True)), **how)
+
+
+@compiles(among, "postgresql")
+def _by_an_array(element: among, compiler: SQLCompiler, **how: Any) -> str:
+    column, given = element.clauses
+    return compiler.process(column == any_(bindparam(given.key, type_=ARRAY(column.type))), **how)
