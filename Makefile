@@ -17,6 +17,10 @@ run: $(MARK)
 doctor: $(MARK)
 	@$(BIN)/esafety doctor
 
+# What was compiled is kept, whatever is said of it elsewhere: else each of the workers, and each program that they start,
+# compiles all of it again, the tests themselves with it.
+test test-long: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(MARK)-dev
 	$(BIN)/python -m pytest -n 4
 

@@ -181,6 +181,7 @@ _WHAT = {
 _AMISS = {
     Amiss.CHANGED: "what stands in it is not what entry {seq} vouches for: somebody has changed it or taken it away",
     Amiss.ADDED: "a note stands in it that no entry tells of: it was not written with the bot",
+    Amiss.LET_IN: "somebody has it, or has opened it, and no entry says that they took it on: it was not done with the bot",
     Amiss.ERASED: "it cannot be read any more, and no entry says that it was erased",
     Amiss.GONE: "the case that entry {seq} tells of is not there: somebody has taken it out",
     Amiss.NO_KEY: "the key ring has not the key that it lies under, so that it was not looked at. docs/keys.md",

@@ -25,6 +25,7 @@ from bot.queue_desk import QueueDesk, queue_of_words
 from bot.records_desk import RecordsDesk, records_card
 from bot.registers_desk import RegistersDesk, registers_words
 from bot.replies import Reply, ShowForm, Tell, WrongForm
+from bot.submissions_desk import SubmissionsDesk, requests_words
 from bot.tracing import step
 from bot.turns import Turns
 from cards import answer, failures, messages, pages, policy_pages, readers, report_form, requests
@@ -47,7 +48,7 @@ log = logging.getLogger("esafety.desk")
 _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
 _LONGEST_STATE = 1000
-CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "case", "chronology", "register", "help"}
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "request", "case", "chronology", "register", "help"}
 """What is answered in a chat as after `/esafety`. A form needs a press first, and help is what everything else gets."""
 _ASKING = re.compile(
     r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
@@ -111,6 +112,10 @@ def _nobody(_: "Desk") -> list[tuple[PersonChoice, str]]:
     return []
 
 
+def _no_cards(_: "Desk") -> list[Card]:
+    return []
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Desk:
     """Serves one school. `exports`: the folder for what is taken out of the records. `lately`: what was made of it just now.
@@ -161,6 +166,11 @@ class Desk:
         return RegistersDesk(self.ports, self.school, self.exports, self.lately)
 
     @property
+    def submissions(self) -> SubmissionsDesk:
+        """The part of the desk for what staff ask for and declare."""
+        return SubmissionsDesk(self.ports, self.school)
+
+    @property
     def figures(self) -> FiguresDesk:
         """The part of the desk that shows figures."""
         return FiguresDesk(self.ports, self.school)
@@ -202,6 +212,8 @@ class Desk:
                 return await self.figures.show(account, rest.strip().casefold())
             case "register":
                 return await self.registers.command(account)
+            case "request" | "requests":
+                return await self.submissions.command(account)
             case "chronology":
                 return await self.chronologies.begin(account)
             case _ if is_question(text):
@@ -220,7 +232,7 @@ class Desk:
             return records
         if (chronology := chronology_card(text)) is not None:
             return chronology
-        if (registers := registers_words(text)) is not None:
+        if (registers := registers_words(text) or requests_words(text)) is not None:
             return registers
         if not is_question(text) and text.strip().casefold() not in CHAT_COMMANDS and queue_of_words(text) is None:
             return self.help(account.platform, text if len(text.split()) == 1 else "")
@@ -288,6 +300,8 @@ class Desk:
             return of_child
         if (of_register := await self.registers.press(account, action, value)) is not None:
             return of_register
+        if (of_request := await self.submissions.press(account, action, value)) is not None:
+            return of_request
         if (of_queue := await self.queues.press(account, action, value)) is not None:
             return of_queue
         match action:
@@ -331,6 +345,10 @@ class Desk:
     @_as_a_step(_refused)
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply:
         """A form that was sent. `state` is what the form carried: an id, checked like everything else that comes in."""
+        with self.turns.goes_first():
+            return await self._submitted(account, form_id, state, values)
+
+    async def _submitted(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply:
         state, values = _storable(state)[:_LONGEST_STATE], _all_storable(values)
         if (of_policy := await self.policy.submit(account, form_id, state, values)) is not None:
             return of_policy
@@ -344,6 +362,8 @@ class Desk:
             return of_child
         if (of_register := await self.registers.submit(account, form_id, state, values)) is not None:
             return of_register
+        if (of_request := await self.submissions.submit(account, form_id, state, values)) is not None:
+            return of_request
         if (of_queue := await self.queues.submit(account, form_id, values)) is not None:
             return of_queue
         match form_id:
@@ -382,6 +402,11 @@ class Desk:
             short = name[:70]
             found.append((PersonChoice(f"text:{short}", f"\u201c{short}\u201d, not on the list"), ""))
         return found
+
+    @_as_a_step(_no_cards)
+    async def preview(self, account: Account, typed: str) -> list[Card]:  # noqa: ARG002 - who is let in is looked at before
+        """The likeliest rules for what is being typed, as they would be shown to others."""
+        return await self.policy.preview(_storable(typed))
 
     def failed(self, broken: Exception | None = None) -> Card:
         """Something of ours broke: what was asked for was not done, and whom to phone."""

@@ -18,6 +18,8 @@ from handlers.ports import Ports
 from storage.sealed_pages import digest_of, keep_page, new_passphrase, page_name, pages_in, remove_page, seal_page
 
 _REMEMBERED_SECONDS = 600.0
+Later = Callable[[float, Callable[[], None]], object]
+"""Has something done after so many seconds."""
 
 
 class Lately:
@@ -26,8 +28,9 @@ class Lately:
     A chat that has waited too long asks for the form once more, and has not shown anybody the passphrase.
     """
 
-    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = monotonic, later: Later | None = None) -> None:
         self._now = now
+        self._later = later
         self._kept: dict[str, tuple[float, str]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -39,9 +42,11 @@ class Lately:
         return lock
 
     def keep(self, page: Page, passphrase: str) -> None:
-        """Remembers it for a few minutes."""
+        """Remembers it for a few minutes, and not until somebody comes along after."""
         self._forget()
         self._kept[page.id] = self._now(), passphrase
+        later = self._later or asyncio.get_running_loop().call_later
+        later(_REMEMBERED_SECONDS + 1, self._forget)
 
     def passphrase(self, page: Page) -> str:
         """What was remembered; empty where it is nothing, or not any more."""

@@ -103,6 +103,7 @@ def _row(clause: Clause) -> dict[str, object]:
         "routes": list(clause.routes),
         "rows": list(clause.rows),
         "fields": list(clause.fields),
+        "requests": list(clause.requests),
         "reason": clause.reason,
     }
 
@@ -111,7 +112,13 @@ def _show_clauses(policy: Policy, clauses: Iterable[Clause]) -> None:
     for section, found in groupby(clauses, key=lambda c: c.id.rpartition(".")[0]):
         print(f"{policy.sections[section].heading} ({section})")
         for clause in found:
-            by = (("answers ", clause.questions), ("routes ", clause.routes), ("grid ", clause.rows), ("", clause.fields))
+            by = (
+                ("answers ", clause.questions),
+                ("routes ", clause.routes),
+                ("grid ", clause.rows),
+                ("", clause.fields),
+                ("requests ", clause.requests),
+            )
             cited = [f"{what}{', '.join(who)}" for what, who in by if who]
             reason = f"not covered: {clause.reason}" if clause.reason else _NO_REASON
             print(f"  {clause.point:>3}  {'; '.join(cited) or reason}")

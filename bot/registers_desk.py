@@ -10,7 +10,7 @@ from cards import pages
 from cards import registers as cards
 from cards.export import made_before_card
 from cards.model import Card, FormValues, Tone
-from cards.registers_export import register_page
+from cards.registers_export import REGISTER_STYLE, register_page
 from cards.texts import say
 from domain.exports import MadeAlready, Page, PageKind
 from domain.people import Account, School
@@ -90,6 +90,7 @@ class RegistersDesk:
             PageKind.SUBJECT,
             (),
             lambda: register_page(self.school, found),
+            REGISTER_STYLE,
             page_id=page_id,
         )
         if not passphrase:

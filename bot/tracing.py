@@ -61,15 +61,15 @@ class TracedDatabase(Database):
     """A database whose transactions are spans."""
 
     @asynccontextmanager
-    async def begin(self, *, write: bool = True) -> AsyncIterator[Any]:
+    async def begin(self, *, write: bool = True, together: bool = False) -> AsyncIterator[Any]:
         """As `Database.begin`."""
         if _switch.tracer is None or not (write or _is_within_a_step()):
             # The looks by which the worker finds nothing to do would drown everything else.
-            async with super().begin(write=write) as connection:
+            async with super().begin(write=write, together=together) as connection:
                 yield connection
             return
         with _span(_switch.tracer, "transaction", write=write):
-            async with super().begin(write=write) as connection:
+            async with super().begin(write=write, together=together) as connection:
                 yield connection
 
 

@@ -33,6 +33,7 @@ from handlers.keeping import propose_ended
 from handlers.listed import catch_up
 from handlers.ports import Clock, Ports
 from handlers.registers import remind as remind_of_registers
+from handlers.submissions import ring as ring_of_submissions
 from storage.answering import Answers
 from storage.audit_heads import Heads
 from storage.auditing import Auditing
@@ -55,6 +56,7 @@ _TIDY_EVERY_SECONDS = 3600.0
 _SEAL_EVERY_SECONDS = 3600.0
 _PROPOSE_EVERY_SECONDS = 86400.0
 _REMIND_EVERY_SECONDS = 300.0
+_RING_EVERY_SECONDS = 60.0
 _FIGURES_EVERY_SECONDS = 3600.0
 _COMPARE_EVERY_SECONDS = 60.0
 _AGAIN_SECONDS = 60.0
@@ -145,8 +147,7 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
         Platform.CONSOLE: settings.has_console,
     }
     platforms = {platform for platform, served in chats.items() if served}
-    store, outbox = Store(database), Outbox(database)
-    answers = Answers()
+    store, answers = Store(database), Answers()
     tasks: list[asyncio.Task[None]] = []
     wake = _bell_for_all(database, bell, tasks)
     ports = Ports(store, clock, platforms, new_id, wake, answers, mails=bool(settings.mail_server))
@@ -157,7 +158,8 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
     app = new_application()
     metrics, turns = Metrics(), Turns()
     desks = {s.id: Desk(ports, s, metrics, settings.exports_folder, turns=turns) for s in schools.values()}
-    worker = Worker(ports, schools, outbox, WatchedMessengers(messengers, metrics), bell, watcher=metrics)
+    watched = WatchedMessengers(messengers, metrics)
+    worker = Worker(ports, schools, Outbox(database), watched, bell, watcher=metrics, goes_first=turns.goes_first)
     bot = Bot(settings, schools, database, worker, app, desks, metrics)
     bot.tasks += tasks
     bot.checks += [
@@ -255,6 +257,11 @@ def _looked_after(
         "breaches": _for_ever(_REMIND_EVERY_SECONDS, "nobody could be reminded of a breach", of_each(partial(remind, ports))),
         "registers": _for_ever(
             _REMIND_EVERY_SECONDS, "nobody could be reminded of a register", of_each(partial(remind_of_registers, ports))
+        ),
+        "submissions": _for_ever(
+            _RING_EVERY_SECONDS,
+            "requests of which it is time could not be seen to",
+            of_each(partial(ring_of_submissions, ports)),
         ),
         "figures": _for_ever(
             _FIGURES_EVERY_SECONDS, "the figures of a term could not be made", of_each(partial(make_due, ports))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -148,6 +149,7 @@ class Worker:
 
     A place that does not answer holds up nobody: each has a lane of its own. `beat_at` is when it last looked and could take
     what was due, of one platform at least: while one of several is stuck, the others' people can report and be told.
+    `goes_first` is held while a message is on its way: what can wait waits for it.
     """
 
     ports: Ports
@@ -159,6 +161,7 @@ class Worker:
     drain: float = 6.0
     tally: Tally = field(default_factory=Tally)
     watcher: Watcher | None = None
+    goes_first: Callable[[], AbstractContextManager[None]] = nullcontext
     beat_at: datetime | None = None
     _lanes: dict[Lane, _Lane] = field(default_factory=dict)
     _stopping: bool = False
@@ -331,7 +334,8 @@ class Worker:
                     await self.outbox.give_back(waiting[n:], now)
                     break
                 try:
-                    with step("delivery", delivery=delivery.id, school=delivery.school, attempt=delivery.attempts):
+                    told = step("delivery", delivery=delivery.id, school=delivery.school, attempt=delivery.attempts)
+                    with self.goes_first(), told:
                         until = await self._deliver(delivery)
                 except Exception as wrong:  # noqa: BLE001 - the others of the lane are tried all the same
                     broken = wrong

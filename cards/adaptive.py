@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias, assert_never
 
-from cards.layout import SIGNS, Room, fitting, may_be_followed, refuse_what_cannot_be_drawn, titled_leaves
+from cards.layout import SIGNS, Room, fitting, led_by, may_be_followed, refuse_what_cannot_be_drawn, titled_leaves
 from cards.model import (
     Banner,
     Button,
@@ -196,7 +196,7 @@ def _paragraph(text: str, **style: Any) -> list[Payload]:
 def _labelled(label: str, value: str) -> list[Payload]:
     first, *rest = shown(value).strip("\n").split("\n")
     lines = [[_run(line)] if has_ink(line) else [] for line in rest]
-    return _lines([[_run(f"{shown(label)}: ", weight="Bolder"), _run(shown(first))], *lines], apart="Small")
+    return _lines([[_run(led_by(shown(label)), weight="Bolder"), _run(shown(first))], *lines], apart="Small")
 
 
 def _lines(lines: Sequence[list[Payload]], apart: str = "Default") -> list[Payload]:
@@ -394,7 +394,8 @@ def _people(field: PeopleField, card: Card | Form) -> list[Payload]:
     search["choices.data"] = {"type": "Data.Query", "dataset": PEOPLE_DATASET}
     if listed:
         search["value"] = ",".join(person.value for person in listed)
-    return [search, _typed_names(field, _UNLISTED, typed)]
+    # What was typed before is drawn all the same: nobody could take out what they do not see.
+    return [search] if field.listed_only and not typed else [search, _typed_names(field, _UNLISTED, typed)]
 
 
 def _typed_names(field: PeopleField, label: str, names: Sequence[str]) -> Payload:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from cards.clauses import points
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts, Leaf, Link, Part, Section, Text, Tone, Weight
 from cards.pages import REPORT, SHOW_TOPICS
+from cards.submissions import NEW_REQUEST, leave_parts
 from cards.texts import day_of, listed, quoted_command, say
 from domain.answers import Case, Catalogue, Decision, Form, ReportHint, Verdict
 from domain.asking import ELSEWHERE, SILENT_ROLE, Answered, Kept, carried, replay
@@ -45,6 +46,7 @@ def answer_card(school: School, catalogue: Catalogue, answered: Answered, *, sha
             *_alarm(school, answered),
             Text(_read_as(catalogue, found), Weight.MUTED),
             *_stands_on(school, found.best.decision, answered.holders, found.turn_to),
+            *leave_parts(school, answered.leaves),
             *_overdue(answered),
             *_next(school, answered, shared=shared),
             *_others(answered.state, found),
@@ -194,7 +196,10 @@ def _next(school: School, answered: Answered, *, shared: bool) -> tuple[Part, ..
     hint = found.report or (decision.case.report if decision.case is not None else None)
     if hint is not None:
         buttons.append(_report_as(hint))
-    if answered.asks is not None:
+    if answered.offers is not None:
+        style, offered = ButtonStyle.NORMAL if buttons else ButtonStyle.PRIMARY, answered.offers
+        buttons.append(Button(NEW_REQUEST, offered.title, f"{offered.id}|{answered.asked_id}", style, opens_form=True))
+    elif answered.asks is not None:
         style = ButtonStyle.NORMAL if buttons else ButtonStyle.PRIMARY
         buttons.append(Button(ASK_PERMISSION, say("answer.permission"), answered.state, style, opens_form=True))
     if decision.verdict is Verdict.NOT_COVERED:

@@ -12,7 +12,16 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any, Final, TypeAlias, TypeVar, assert_never
 
-from cards.layout import SIGNS, Room, fitting, labelled_errors, may_be_followed, refuse_what_cannot_be_drawn, titled_leaves
+from cards.layout import (
+    SIGNS,
+    Room,
+    fitting,
+    labelled_errors,
+    led_by,
+    may_be_followed,
+    refuse_what_cannot_be_drawn,
+    titled_leaves,
+)
 from cards.model import (
     Banner,
     Button,
@@ -239,7 +248,7 @@ def _muted(text: str) -> list[Payload]:
 
 
 def _facts(part: Facts) -> list[Payload]:
-    lines = [[_run(f"{shorten(fact.label, _HEADER)}: ", bold=True), *_runs(fact.value)] for fact in part.items]
+    lines = [[_run(led_by(shorten(fact.label, _HEADER)), bold=True), *_runs(fact.value)] for fact in part.items]
     return [_rich(_joined_lines(group)) for group in _groups_by_length(lines)]
 
 

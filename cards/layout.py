@@ -96,6 +96,11 @@ def labelled_errors(form: Form) -> dict[str, str]:
     return {name: f"{labels[name]}: {wrong}" if name in labels else wrong for name, wrong in form.errors.items()}
 
 
+def led_by(label: str) -> str:
+    """What stands before a value in the same line: a colon after its label, but not after a question."""
+    return f"{label} " if label.endswith("?") else f"{label}: "
+
+
 def may_be_followed(url: str) -> bool:
     """Whether an address may become a link: http or https, and nothing in it that could hide where it leads."""
     if len(url) > _LONGEST_URL or not url.isprintable() or any(character.isspace() or character in '<>|"' for character in url):

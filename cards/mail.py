@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cards.plain import clean
 from cards.texts import listed, moment, phone_list, say
 from domain.audit import SignedHead
-from domain.messages import AlertMessage, BreachMessage, OpenedMessage, RequestMessage
+from domain.messages import AlertMessage, BreachMessage, OpenedMessage, RequestMessage, SubmissionMessage
 from domain.people import Platform, School
 
 
@@ -70,6 +70,14 @@ def breach_mail(school: School, m: BreachMessage, chats: AbstractSet[Platform]) 
     due = say("mail.breach_late" if m.late else "mail.breach_due", due=moment(school, m.due_at))
     facts = f"{_facts(school, m.reference)}\n{due}"
     return _told(subject, say("mail.breach"), facts, say("mail.breach_answer", chats=_where(chats)))
+
+
+def submission_mail(school: School, m: SubmissionMessage, chats: AbstractSet[Platform]) -> Mail:
+    """Tells whoever has to do something with a request, or waits for it, that there is something to read in the chat."""
+    subject = say("mail.submission_subject", reference=m.reference, school=school.name)
+    return _told(
+        subject, say("mail.submission"), _facts(school, m.reference), say("mail.submission_answer", chats=_where(chats))
+    )
 
 
 def _told(subject: str, *paragraphs: str) -> Mail:

@@ -12,6 +12,7 @@ from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts,
 from cards.registers import register_card
 from cards.requests import decision_card, request_card, unheard_card
 from cards.steps import policy_source, steps_section, warnings
+from cards.submissions import submission_card
 from cards.texts import moment, phone_list, say
 from cards.timeline import action_card
 from domain.incident import AlertState, Asked
@@ -34,6 +35,7 @@ from domain.messages import (
     ReviewMessage,
     SignOffMessage,
     StillShownMessage,
+    SubmissionMessage,
     UnheardMessage,
     WithdrawnMessage,
 )
@@ -95,6 +97,8 @@ def _card_of(school: School, message: Message) -> Card:
             return lesson_card(school, message)
         case RegisterMessage():
             return register_card(school, message)
+        case SubmissionMessage():
+            return submission_card(school, message)
         case ErasureMessage():
             return erasure_card(school, message)
         case OpenedMessage():

@@ -134,7 +134,10 @@ class PersonChoice:
 
 @dataclass(frozen=True, slots=True)
 class PeopleField:
-    """One or more people, found as one types in the school's lists (`searchable`), any other name always accepted as typed."""
+    """One or more people, found as one types in the school's lists (`searchable`), any other name always accepted as typed.
+
+    `listed_only`: no name that is not on the lists is taken, so that no field is drawn for one where there is a list.
+    """
 
     id: str
     label: str
@@ -143,6 +146,7 @@ class PeopleField:
     required: bool = False
     searchable: bool = True
     most: int = 10
+    listed_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Form, Part, Table, Text, Tone, Weight
 from cards.queue import concern_label, queue_parts
+from cards.registers import waiting_parts
 from cards.requests import unheard_parts
 from cards.texts import command, moment, phone_list, quoted_command, say
 from cards.timeline import overdue_parts
@@ -32,10 +33,10 @@ SHOWN_BY = {
 """The commands that show a page, each with the button that shows the same."""
 IN_SCHOOL, OPEN_CASE = "in_school", "open_case"
 COMMANDS = (
-    *("report", "ask", "topics", "who", "mine", "queue", "case"),
+    *("report", "ask", "request", "topics", "who", "mine", "queue", "case"),
     *("gaps", "records", "chronology", "figures", "register", "help"),
 )
-IN_NO_MENU = frozenset({"chronology"})
+IN_NO_MENU = frozenset({"chronology", "register"})
 """Teams' menu of commands takes twelve: what is not in it is typed all the same, and this stands on the page of each case."""
 
 
@@ -106,12 +107,20 @@ def home_card(school: School, queue: Queue, own: Sequence[CaseLine]) -> Card:
     parts: list[Part] = [Text(say("help.text")), _ways_on(home=True)]
     if queue.answers:
         parts += [Text(say("queue.title"), Weight.HEADING), *_queue_parts(school, queue)]
+    else:
+        parts += waiting_parts(queue.registers)
     parts += [Text(say("mine.title"), Weight.HEADING), *mine_card(school, own, () if queue.answers else queue.overdue).parts]
     return Card(say("home.title"), say("home.summary"), tuple(parts))
 
 
 def _queue_parts(school: School, queue: Queue) -> tuple[Part, ...]:
-    first = (*_records_wait(queue.records_wait), *overdue_parts(school, queue.overdue), *unheard_parts(queue.unheard))
+    registers = waiting_parts(queue.registers)
+    first = (
+        *_records_wait(queue.records_wait),
+        *registers,
+        *overdue_parts(school, queue.overdue),
+        *unheard_parts(queue.unheard),
+    )
     return (*first, *queue_parts(school, queue))
 
 

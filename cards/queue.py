@@ -69,7 +69,7 @@ def queue_parts(school: School, queue: Queue) -> tuple[Part, ...]:
         parts += [Text(say("queue.all_late", count=counted(late))), _way(say("queue.show_late"), LATE)]
     waiting = tuple(_waiting(school, queue))
     if not queue.lines:
-        nothing = () if waiting or late else (Text(say("queue.empty" if queue.answers else "queue.none")),)
+        nothing = () if waiting or late or queue.registers else (Text(say("queue.empty" if queue.answers else "queue.none")),)
         return (*parts, *nothing, *waiting, *((_ways(),) if queue.answers else ()))
     parts += _given_up(queue.lines, queue.undelivered)
     left = SHOWN

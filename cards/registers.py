@@ -288,6 +288,18 @@ def _history(school: School, file: RecordFile) -> Iterable[Part]:
         yield Text(say("register.history_more", shown=len(shown), count=len(file.history)), Weight.MUTED)
 
 
+def waiting_parts(waiting: Mapping[RegisterKind, int]) -> tuple[Part, ...]:
+    """That lines of registers wait for whoever reads it, in their queue, with the way there."""
+    return tuple(
+        part
+        for kind, count in sorted(waiting.items())
+        for part in (
+            Text(say("register.waiting_one" if count == 1 else "register.waiting", count=count, name=register_name(kind))),
+            Buttons((Button(SHOW_REGISTER, register_name(kind), kind, opens_form=True),)),
+        )
+    )
+
+
 # To fill in
 
 
@@ -332,7 +344,8 @@ def _field(school: School, q: RecordQuestions, spec: Spec) -> Field:
             picked = q.filled.get(spec.field, ())
             chosen = (picked,) if isinstance(picked, str) and picked else picked or ()
             people = tuple(PersonChoice(v, q.names.get(spec.field) or v.partition(":")[2]) for v in chosen[:1])
-            return PeopleField(spec.field, label, people, say("register.staff_hint"), required=spec.required, most=1)
+            hint = say("register.staff_hint")
+            return PeopleField(spec.field, label, people, hint, required=spec.required, most=1, listed_only=True)
         case FieldType.MOMENT:
             at = _moment(school, typed) or (q.now if spec.now else None)
             return MomentField(spec.field, label, at, required=spec.required)

@@ -126,11 +126,24 @@ def register_page(school: School, export: RegisterExport) -> str:
         for end, (form, content) in files.items()
     )
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in _heads(export.kind))
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(value))}</td>" for value in _row(school, record, shown[-1])) + "</tr>"
-        for record, shown in export.lines
-    )
+    rows = "".join(_table_row([str(value) for value in _row(school, record, shown[-1])]) for record, shown in export.lines)
+    caption = escape(say("register.sheet_lines"))
+    # Wider than a phone: it is moved from side to side by itself, by keyboard too.
     return (
-        f'<section class="review"><ul>{saved}</ul></section><main><h1>{escape(title)}</h1>'
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></main>"
+        f'<main><h1>{escape(title)}</h1><section class="review"><ul>{saved}</ul></section>'
+        f'<div class="wide" role="region" aria-labelledby="lines" tabindex="0"><table><caption id="lines">{caption}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></main>"
     )
+
+
+def _table_row(values: Sequence[str]) -> str:
+    """A line of the table, under its reference as its head."""
+    reference, *others = (escape(value) for value in values)
+    return f'<tr><th scope="row">{reference}</th>{"".join(f"<td>{value}</td>" for value in others)}</tr>'
+
+
+REGISTER_STYLE = """
+.wide { overflow-x: auto; } caption { text-align: left; padding: .4rem 0; } th[scope=row] { white-space: nowrap; }
+.wide td { min-width: 8rem; }
+@media print { .wide { overflow: visible; } .wide td { min-width: 0; } }
+"""

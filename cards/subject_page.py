@@ -106,7 +106,7 @@ def _answer(school: School, held: Held) -> str:
         rows = [(i.reference, moment(school, i.reported_at)) for i in held.reported]
         parts.append(f"<h3>{_e(say('export.reported'))}</h3>{_table((), rows)}")
     if held.requests:
-        asked = [(r.request.reference, moment(school, r.request.at), *(p.proposed for p in r.passages)) for r in held.requests]
+        asked = [(r.reference, moment(school, r.at), *(p.proposed for p in r.passages)) for r in held.requests]
         parts.append(f"<h3>{_e(say('export.requests'))}</h3>{_table((), asked)}")
     for line in held.registered:
         rows = [_version(school, line.record, proposed) for _, proposed in line.versions]
@@ -164,8 +164,7 @@ def _json(school: School, held: Held) -> str:
     ]
     person = {"name": held.person.name, "email": held.person.email, "house": held.person.house, "form": held.person.form}
     asked = [
-        {"reference": r.request.reference, "at": r.request.at.isoformat()} | {p.where: p.proposed for p in r.passages}
-        for r in held.requests
+        {"reference": r.reference, "at": r.at.isoformat()} | {p.where: p.proposed for p in r.passages} for r in held.requests
     ]
     record = {
         "school": school.name,

@@ -5,7 +5,7 @@ it. A right to configure or to run the bot is none. People with a technical role
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
@@ -14,6 +14,8 @@ from domain.incident import Alert, AlertState, Incident, Summons
 from domain.people import GROUP_OF, Account, Group, Holders, Person, School, Staff, Standing
 from domain.register_terms import Move, RegisterAct, RegisterKind
 from domain.registers import Record
+from domain.request_types import RequestTask, RequestType
+from domain.submissions import Doing, Submission, SubmissionState, answers, step_of, tasks_of
 from domain.words import IncidentState, Role
 
 LEADS = frozenset({Role.DSL, Role.DEPUTY_DSL})
@@ -113,18 +115,17 @@ class Viewer:
     school: School
     staff: Staff
     account: Account
+    # Found out once, with the rest: a list asks for both a thousand times.
+    person: str | None = field(init=False, repr=False, compare=False)
+    """Who of the staff list they are; None for somebody not on it, or of whom nobody is sure."""
+    roles: frozenset[Role] = field(init=False, repr=False, compare=False)
+    """Every role they hold here."""
 
-    @property
-    def person(self) -> str | None:
-        """Who of the staff list they are; None for somebody not on it, or of whom nobody is sure."""
+    def __post_init__(self) -> None:
         sure = self.account.standing is not Standing.UNKNOWN and admitted(self.school, self.account)
         found = self.staff.get(self.account.person_id) if sure else None
-        return found.id if found is not None else None
-
-    @property
-    def roles(self) -> frozenset[Role]:
-        """Every role they hold here."""
-        return self.staff.roles_of(self.school, self.person) if self.person else frozenset()
+        object.__setattr__(self, "person", found.id if found is not None else None)
+        object.__setattr__(self, "roles", self.staff.roles_of(self.school, found.id) if found is not None else frozenset())
 
     def holds(self, role: Role, group: str) -> bool:
         """Whether they hold a role for a house, a form or a line manager's people."""
@@ -136,7 +137,8 @@ class Subject:
     """A case as far as rights to it go. `opened_by`: who has opened it in an emergency that is not over.
 
     `signers`: who is asked to sign it off and has not, each in the role in which they are; `reading_signers`: those of them who
-    sign what they have read, as the policy has it.
+    sign what they have read, as the policy has it. `instead`: of a private duplicate, the duties of the case that goes on in
+    its place. Nobody has any in the duplicate itself, so that whoever has a right to the one has it to the other.
     """
 
     incident: Incident
@@ -145,6 +147,7 @@ class Subject:
     opened_by: frozenset[str] = frozenset()
     signers: frozenset[tuple[str, Role]] = frozenset()
     reading_signers: frozenset[tuple[str, Role]] = frozenset()
+    instead: tuple[tuple[Alert, tuple[Summons, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +239,11 @@ def may(viewer: Viewer, act: Act, subject: Subject) -> bool:
     return isinstance(decide(viewer, act, subject), Ground)
 
 
+def leads(viewer: Viewer, incident: Incident) -> bool:
+    """Whether somebody leads safeguarding in a case: what they may do in it turns on no alert of it, nor on who was asked."""
+    return not incident.private and bool(viewer.roles & LEADS)
+
+
 def answerable(viewer: Viewer, subject: Subject) -> tuple[Alert, ...]:
     """The alerts of a case that somebody may answer, their own first, then those that nobody has."""
     if not may(viewer, Act.ANSWER, subject):
@@ -321,6 +329,105 @@ def register_approvers(school: School, staff: Staff, record: Record) -> tuple[Pe
     return tuple(found.values())
 
 
+def may_send(viewer: Viewer, kind: RequestType) -> bool:
+    """Whether somebody may ask for that, or declare it: everybody of the staff, unless the type names roles."""
+    return viewer.person is not None and (not kind.asks or bool(viewer.roles & kind.asks))
+
+
+def may_read_all(viewer: Viewer, kind: RequestType) -> bool:
+    """Whether somebody may read every request of a type: those who answer, who carry out, who are told, and whom it names."""
+    return viewer.person is not None and bool(viewer.roles & kind.readers)
+
+
+def may_read_submission(viewer: Viewer, kind: RequestType, submission: Submission) -> bool:
+    """Whether somebody may read one: it is their own, they may read all of its type, or they have to answer or to do it."""
+    if viewer.person is None:
+        return False
+    if viewer.person == submission.asker_id or may_read_all(viewer, kind):
+        return True
+    return viewer.person in {p.id for p in (*answerers_of(viewer, kind, submission), *doers_of(viewer, kind, submission))}
+
+
+def answerers_of(viewer: Viewer, kind: RequestType, submission: Submission, *, late: bool = True) -> tuple[Person, ...]:
+    """Who may take the step for which one waits, never whoever asked. With `late` those too who are asked when nobody answers.
+
+    Where nobody else holds a role of it, those of the first role after it are asked: nothing waits for nobody.
+    """
+    step = step_of(kind, submission.place)
+    if step is None:
+        return ()
+    asked = _holders(viewer, step.roles, submission.asker_id)
+    after = _holders(viewer, step.then, submission.asker_id) if late else ()
+    return tuple({p.id: p for p in (*asked, *after)}.values())
+
+
+def doers_of(viewer: Viewer, kind: RequestType, submission: Submission, task_id: str = "") -> tuple[Person, ...]:
+    """Who may carry out what is to be done for one, or one task of it. That may be whoever asked."""
+    roles = [role for task in tasks_of(kind, submission.place) if task_id in {"", task.id} for role in task.roles]
+    return _holders(viewer, roles, submission.asker_id, may_be_them=True) if roles else ()
+
+
+def submission_answers(viewer: Viewer, kind: RequestType, submission: Submission) -> tuple[Doing, ...]:
+    """What somebody may answer to one now."""
+    asked = viewer.person in {p.id for p in answerers_of(viewer, kind, submission)}
+    return answers(kind, submission.place) if asked else ()
+
+
+def submission_tasks(viewer: Viewer, kind: RequestType, submission: Submission) -> tuple[RequestTask, ...]:
+    """What somebody may say is done for one."""
+    return tuple(
+        task
+        for task in tasks_of(kind, submission.place)
+        if viewer.person in {p.id for p in doers_of(viewer, kind, submission, task.id)}
+    )
+
+
+def may_end(viewer: Viewer, kind: RequestType, submission: Submission) -> bool:
+    """Whether somebody may say that what was allowed or declared is over: whoever asked, and whoever answers for it."""
+    if submission.place.state is not SubmissionState.GRANTED or viewer.person is None:
+        return False
+    if kind.is_handed_over:
+        # It is over when it is carried out, and not before.
+        return False
+    return viewer.person == submission.asker_id or bool(viewer.roles & (kind.answering or kind.readers))
+
+
+def may_come_to(viewer: Viewer) -> tuple[frozenset[tuple[str, int]], frozenset[str]]:
+    """Where something may wait for somebody: steps, by type and number, and types with tasks. More than what does.
+
+    They hold a role of it, or one that is asked where nobody holds that.
+    """
+    ladder = viewer.school.policy.ladder
+
+    def theirs(roles: Iterable[Role]) -> bool:
+        asked = tuple(roles)
+        return not viewer.roles.isdisjoint({*asked, *(ladder(asked[0]) if asked else ())})
+
+    kinds = viewer.school.policy.requests.values()
+    steps = frozenset((k.id, n) for k in kinds for n, step in enumerate(k.steps) if theirs((*step.roles, *step.then)))
+    return steps, frozenset(k.id for k in kinds if any(theirs(task.roles) for task in k.tasks))
+
+
+def told_of_it(viewer: Viewer, kind: RequestType, submission: Submission) -> tuple[Person, ...]:
+    """Who is told that it holds, besides whoever asked."""
+    return tuple({p.id: p for role in kind.tells for p in _holders(viewer, (role,), submission.asker_id)}.values())
+
+
+def _holders(viewer: Viewer, roles: Iterable[Role], asker_id: str, *, may_be_them: bool = False) -> tuple[Person, ...]:
+    """Who holds these roles, for the group of whoever asked where one is held by group; not whoever asked, unless they may."""
+    school, staff, asker = viewer.school, viewer.staff, viewer.staff.get(asker_id)
+    but = "" if may_be_them else asker_id
+    found: dict[str, Person] = {}
+    wanted = list(roles)
+    for role in wanted:
+        group = asker.group(GROUP_OF[role]) if asker is not None and role in GROUP_OF else ""
+        found |= {p.id: p for p in staff.holders(school, role, group) if p.id != but}
+    if not found and wanted:
+        after = (staff.holders(school, rung) for rung in school.policy.ladder(wanted[0]))
+        found = next((f for people in after if (f := {p.id: p for p in people if p.id != but})), {})
+    return tuple(found.values())
+
+
 def may_look_up_children(viewer: Viewer) -> bool:
     """Whether somebody may begin a chronology with a name: those who lead safeguarding. Others come to it from a case.
 
@@ -376,11 +483,12 @@ def _ground(viewer: Viewer, subject: Subject) -> tuple[Ground, bool] | None:
 
 
 def _grounds(viewer: Viewer, subject: Subject) -> list[tuple[Ground, bool]]:
-    return [g for a, summoned in subject.duties if (g := _ground_of(viewer, a, summoned, subject)) is not None]
+    duties = (*subject.duties, *subject.instead)
+    return [g for a, summoned in duties if (g := _ground_of(viewer, a, summoned, subject)) is not None]
 
 
 def _leads(viewer: Viewer, subject: Subject) -> bool:
-    return not subject.incident.private and bool(viewer.roles & LEADS)
+    return leads(viewer, subject.incident)
 
 
 def _opened(viewer: Viewer, subject: Subject) -> bool:

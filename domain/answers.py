@@ -41,18 +41,23 @@ STRICTNESS: Mapping[Verdict, int] = {
 class Form(StrEnum):
     """How a question is put: whether something may be done, whether it must be, or what, who and when.
 
-    A leading one ("..., so that's fine, right?") asks whether it may be, and hopes for a yes. To a reversed one ("is there a
-    rule against it?") a plain no would say the opposite of what is meant. One for a fact ("how many?", "who checks that?") is
-    answered with it, even where it is a duty.
+    A leading one ("..., so that's fine, right?") asks whether it may be, and hopes for a yes; a needless one ("I don't have to,
+    do I?") whether it must be, and hopes that it need not. To that, and to a reversed one ("is there a rule against it?"), a
+    plain no would say the opposite of what is meant. One for a fact ("how many?", "who checks that?") is answered with it, even
+    where it is a duty.
     """
 
     MAY = "may"
     LEADING = "leading"
+    NEEDLESS = "needless"
     REVERSED = "reversed"
     FACT = "fact"
     MUST = "must"
     WHAT = "what"
 
+
+HOPING = frozenset({Form.LEADING, Form.NEEDLESS})
+"""Forms of those who want something confirmed: that alone makes no yes."""
 
 PERMISSION, GIVEN = "permission", "yes"
 """The fact whether whoever must agree has agreed, and its value where they have."""
@@ -261,9 +266,9 @@ def _agreed(case: Case, known: Mapping[str, str]) -> Case:
 def _as_asked(case: Case, form: Form | None) -> Verdict:
     if form is None:
         return case.verdict
-    if form is Form.LEADING:
+    if form in HOPING:
         # What somebody wants confirmed may be the opposite of what the rule allows: a leading question alone makes no yes.
-        verdict = case.asked.get(Form.MAY, case.verdict)
+        verdict = case.asked.get(Form.MAY if form is Form.LEADING else Form.MUST, case.verdict)
         return case.verdict if verdict is Verdict.YES else verdict
     if form is Form.FACT:
         return Verdict.INFO if case.verdict is Verdict.MUST else case.verdict

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from domain.people import Account
 from domain.report_form import Fault
+from domain.request_types import RequestType
+from domain.submissions import Leave
 from domain.understanding import Understood
 from domain.words import Role
 
@@ -111,6 +113,7 @@ class Answered:
     """An answer. `state` is what its buttons carry; `holders` names who has the roles it speaks of.
 
     `overdue`: the day by which the policy was to be reviewed, where that has passed. `asks`: whose leave can be asked for here.
+    `offers`: the request by which that is asked for or declared, if there is one; `leaves`: what they have been allowed.
     """
 
     state: str
@@ -118,6 +121,8 @@ class Answered:
     holders: Mapping[Role, tuple[str, ...]]
     asks: Role | None
     overdue: date | None = None
+    offers: RequestType | None = None
+    leaves: tuple[Leave, ...] = ()
 
     @property
     def asked_id(self) -> str:

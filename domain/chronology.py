@@ -76,7 +76,12 @@ class ChildQuestions:
 
 
 def page_of(count: int, wanted: int | None) -> tuple[int, int, slice]:
-    """The number of the page, how many there are, and what is on it. None: the last. No page is too short by being the last."""
+    """The number of the page, how many there are, and what is on it. None: the last. No page is too short by being the last.
+
+    A page goes by its number. What is reported between two presses comes last, where somebody begins, so that a case that they
+    have seen may come once more while they go back to older ones, and none is passed over; forward, the first case of the next
+    page may have come onto the one before, and stands there. Nobody's duty hangs on this list, as it does on a queue.
+    """
     pages = max(1, -(-count // A_PAGE))
     number = min(max(wanted or pages, 1), pages)
     # Counted from the newest, so that the last page is full and the first has what is left.

@@ -12,8 +12,14 @@ _SENTENCE = re.compile(r"([^.!?;\n]+)(\??)")
 _TAG = re.compile(
     r"\b(?:right|yeah|ok|okay|fine|correct|innit|no harm|no problem|surely|is it not|"
     r"(?:ca|could|would|should|do|does|did|is|are|was|wo|has|have|must)n'?t (?:it|i|we|they|you|he|she|that|there)(?: so)?|"
-    r"(?:is|are|does|do|can|will) (?:it|there|they|we|i|that))\s*$"
+    r"(?:is|are|does|do|can|will|need) (?:it|there|they|we|i|that))\s*$"
 )
+_NEED_NOT = re.compile(
+    r"\b(?:do|does|did|have|has|had|am|is|are|was|were)(?:n'?t| not) (?:\w+ )?(?:have to|has to|needs?|got to|obliged|"
+    r"required|bound)\b|\bneed(?:n'?t| not)\b|\bno (?:need|obligation|requirement|duty)\b|"
+    r"\bnot (?:obliged|required|compulsory|mandatory|necessary)\b|\b(?:nobody|no one|noone) (?:has to|needs? to|need)\b"
+)
+"""What is hoped not to be a duty."""
 _CONCLUDED = re.compile(
     r"\b(?:so|therefore|which means|meaning)\b"
     r"(?! (?:do|does|did|should|must|shall|can|could|may|am|are|is|have|has|would|will)\b)"
@@ -30,7 +36,8 @@ _WERE = re.compile(r"^were can\b")
 
 _ME = "i|we|you|he|she|they|it"
 _ANYBODY = (
-    rf"{_ME}|staff|teachers?|pupils?|students?|kids|children|parents?|governors?|everyone|everybody|anyone|somebody|someone|"
+    rf"{_ME}|staff|teachers?|pupils?|students?|kids|children|parents?|families|carers?|governors?|trustees|everyone|everybody|anyone|"
+    r"somebody|someone|"
     r"the \w+|a \w+|an \w+|my \w+|our \w+|all \w+|every \w+"
 )
 _OUGHT = "(?:have to |need to |got to )?"
@@ -69,7 +76,7 @@ _WHO_ACTS = re.compile(
     r"whose (?:job|responsibility|duty|task|role|decision|call|say|permission|consent|agreement|approval|signature|place)\b|"
     r"who(?: else)?(?:'s|s| is| are|'ll) (?:\w+ ){0,2}?(?:responsible|accountable|in charge|the person|(?:meant|supposed|"
     r"expected) to)\b|"
-    r"who(?: \w+){0,2}? (?:decides?|checks?|signs?|approves?|agrees?|reviews?|monitors?|owns?|runs?|looks after|keeps?|"
+    r"who(?: \w+){0,3}? (?:decides?|checks?|signs?|approves?|agrees?|reviews?|monitors?|owns?|runs?|gives?|looks after|keeps?|"
     r"(?:has|gets) the (?:last|final|say|authority|power))\b|"
     r"who(?: \w+){0,2}? (?:(?:has|have|needs?|ought|gets) to|must|should) "
     r"(?!(?:i|we|you|he|she|they|staff|the|a|it)\b)(?!(?:know|hear|learn|be (?:told|informed|notified|alerted|made aware))\b))"
@@ -112,10 +119,11 @@ def _of_sentence(sentence: str, *, asked: bool) -> Form | None:
         return Form.FACT
     if _REVERSED.search(sentence):
         return Form.REVERSED
+    hoping = Form.NEEDLESS if _NEED_NOT.search(sentence) else Form.LEADING
     if _TAG.search(sentence) and not _WH.match(sentence) and (_LEADING.search(sentence) or len(sentence.split()) <= _SHORT_TAG):
-        return Form.LEADING
+        return hoping
     if asked and not _WH.match(sentence) and not _ASKS.match(sentence) and _CONCLUDED.search(sentence):
-        return Form.LEADING
+        return hoping
     if _WERE.match(sentence):
         return Form.WHAT
     found = [(match.start(), n, form) for n, (pattern, form) in enumerate(_FORMS) if (match := pattern.search(sentence))]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeAlias
 
 from domain.asking import Decision, RequestKind
@@ -13,6 +14,7 @@ from domain.people import Platform
 from domain.policy import Step
 from domain.register_terms import RecordState, RegisterKind
 from domain.retention import EarlyReason
+from domain.submissions import SubmissionState
 from domain.words import IncidentState, Urgency
 
 
@@ -266,6 +268,36 @@ class RegisterMessage(_Posted):
     settled: bool = False
 
 
+class SubmissionPart(StrEnum):
+    """Why somebody is told of a request: to answer it, to carry it out, because it is theirs, because it ends, or to know."""
+
+    ANSWER = "answer"
+    TASK = "task"
+    ASKER = "asker"
+    ENDING = "ending"
+    TOLD = "told"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionMessage(_Posted):
+    """What somebody has to do with a request, or became of theirs: its reference and what kind it is, and none of its words.
+
+    `task`: what is to be done, in the words of the policy's folder. `until`: how long a yes holds. `late`: it was said before.
+    `settled`: nobody has to do anything about it any more.
+    """
+
+    submission_id: str
+    reference: str
+    title: str
+    part: SubmissionPart
+    state: SubmissionState
+    task_id: str = ""
+    task: str = ""
+    until: datetime | None = None
+    late: bool = False
+    settled: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class SignOffMessage(_Posted):
     """To whoever is to sign a closed case off, for which role of the policy's log form. Nothing of what it is.
@@ -307,6 +339,7 @@ Message: TypeAlias = (
     | SignOffMessage
     | ReviewMessage
     | RegisterMessage
+    | SubmissionMessage
     | BlockMessage
     | LessonMessage
     | UnheardMessage

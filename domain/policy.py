@@ -10,6 +10,7 @@ from domain.deadlines import Deadline
 from domain.grids import Grid
 from domain.log_forms import LogForm
 from domain.register_terms import USUAL_TERMS, RegisterKind, RegisterTerms
+from domain.request_types import RequestType
 from domain.words import About, Doer, FourC, Role, Source, Urgency
 
 NAMED_ONLY = frozenset({About.STAFF, About.HEADTEACHER})
@@ -134,7 +135,7 @@ class Policy:
     which has its answers too. `sign_off`: who signs an incident off, nobody where the policy does not ask for it;
     `review_cites`: where it says that an incident is reviewed. `grid`: what it says to do about an incident, if it has such a
     grid. `registers`: who may do what with each register. `log_form`: on which incidents are written down, its own or the plain
-    one.
+    one. `requests`: what staff may ask for or declare, by id, and `request_groups`: the headings under which they find it.
     """
 
     id: str
@@ -157,6 +158,8 @@ class Policy:
     review_cites: tuple[str, ...] = ()
     log_form: LogForm | None = field(default=None, repr=False)
     registers: Mapping[RegisterKind, RegisterTerms] = field(default_factory=lambda: USUAL_TERMS, repr=False)
+    requests: Mapping[str, RequestType] = field(default_factory=dict, repr=False)
+    request_groups: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def role_title(self, role: Role) -> str:
         """What this school calls the role."""

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from domain.asking import UnheardRequest
 from domain.entries import Overdue
 from domain.incident import CaseLine, Undelivered
+from domain.register_terms import RegisterKind
 from domain.words import IncidentState, Role, Urgency
 
 KIND, WHOSE, CONCERN, URGENCY, STATE = "queue_kind", "queue_whose", "queue_concern", "queue_urgency", "queue_state"
@@ -139,6 +140,7 @@ class Queue:
     `undelivered`: what was given up of the messages about these cases. `unheard`: what staff asked of somebody like them,
     and nobody got. `records_wait`: something about the records themselves waits for them. `overdue`: what is not done in time.
     `waiting`: for signatures, or to be looked at again. `counts`: of each section that has any line, by its filters.
+    `registers`: how many lines of each register wait for them, to be looked at again or to be agreed to.
     """
 
     lines: tuple[CaseLine, ...]
@@ -150,6 +152,7 @@ class Queue:
     overdue: tuple[Overdue, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     counts: Mapping[Filters, Count] = field(default_factory=dict)
+    registers: Mapping[RegisterKind, int] = field(default_factory=dict)
 
 
 UNANSWERED: Final = Filters(whose=Whose.NOBODY)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from domain.asking import Request
 from domain.entries import Contact, Line, Told
 from domain.incident import Incident
 from domain.measures import (
@@ -123,9 +122,10 @@ class HeldRecord:
 
 @dataclass(frozen=True, slots=True)
 class HeldRequest:
-    """Something that the person asked of others, and what was written in it."""
+    """Something that the person asked of others or declared, and what was written in it."""
 
-    request: Request
+    reference: str
+    at: datetime
     passages: tuple[Passage, ...]
 
 

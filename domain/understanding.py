@@ -17,6 +17,7 @@ import numpy as np
 from domain.alarms import Alarm, Alarms
 from domain.answers import (
     GIVEN,
+    HOPING,
     PERMISSION,
     Answer,
     Catalogue,
@@ -347,7 +348,7 @@ class Engine:
         decision = decide(question, answer, heard.known(), heard.form)
         if decision.verdict is Verdict.YES:
             # Only what was said beyond doubt makes a yes.
-            least = self._tuning.stated_to_permit if heard.form is not Form.LEADING else 2 * self._tuning.stated_to_permit
+            least = self._tuning.stated_to_permit if heard.form not in HOPING else 2 * self._tuning.stated_to_permit
             known = heard.known(least)
             if decision.agreed and PERMISSION not in heard.given and not self._may_agree(decision.roles_asked, heard):
                 known.pop(PERMISSION, None)
@@ -415,8 +416,8 @@ class Engine:
         best = choices[0]
         if best.decision.verdict is not Verdict.YES:
             return best
-        margin = self._tuning.leading_margin if form is Form.LEADING else self._tuning.permit_margin
-        if best.decision.on_facts and form is not Form.LEADING:
+        margin = self._tuning.leading_margin if form in HOPING else self._tuning.permit_margin
+        if best.decision.on_facts and form not in HOPING:
             # Who tells how things stand is understood the better for it, and hopes for nothing.
             margin = self._tuning.told_margin
         rivals = [c for c in choices[1:] if not (best.decision.by_leave and c.question.topic == PENALTIES)]

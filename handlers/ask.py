@@ -10,12 +10,16 @@ from datetime import date, datetime
 from typing import Final, TypeAlias
 from uuid import UUID, uuid5
 
+from domain.access import Viewer, may_send
 from domain.answers import Verdict
 from domain.asking import ELSEWHERE, LONGEST_QUESTION, SILENT_ROLE, Answered, Asked, Gap, GapKind, Kept, carried, replay
 from domain.deadlines import Deadline, Unit
 from domain.people import Account, Person, School, Staff
+from domain.request_types import RequestType
+from domain.submissions import Leave
 from domain.understanding import Choice, Engine, Understood
 from domain.words import Role
+from handlers.leaves import leaves
 from handlers.ports import Ports, Records
 
 _SAME: Final = UUID("6f6a1a5e-0d55-4a0b-9b0e-5a2f0e6d7c11")
@@ -66,7 +70,8 @@ async def ask(
         await records.save_asked(asked)
         await _keep_if_silent(ports, records, asked, found)
         staff = await records.staff()
-    return _answered(ports, school, staff, account, asked, found, chosen, {})
+        held = await leaves(records, school, account.person_id, _meant(found), now)
+    return _answered(ports, school, staff, account, asked, found, chosen, {}, held)
 
 
 async def keep(ports: Ports, school: School, account: Account, text: str) -> str:
@@ -86,13 +91,14 @@ async def again(ports: Ports, school: School, account: Account, state: str) -> A
     async with ports.store.transaction(school, write=False) as records:
         asked = await own(ports, records, account, asked_id)
         staff = await records.staff()
-    if asked is None:
-        return AskedGone()
-    found = understand(ports, school, engine, asked, chosen, facts)
+        if asked is None:
+            return AskedGone()
+        found = understand(ports, school, engine, asked, chosen, facts)
+        held = await leaves(records, school, account.person_id, _meant(found), ports.clock.now())
     if _is_silent(found):
         async with ports.store.transaction(school) as records:
             await _keep_if_silent(ports, records, asked, found)
-    return _answered(ports, school, staff, account, asked, found, chosen, facts)
+    return _answered(ports, school, staff, account, asked, found, chosen, facts, held)
 
 
 async def misread(ports: Ports, school: School, account: Account, state: str) -> Kept | AskedGone:
@@ -133,7 +139,9 @@ def today(ports: Ports, school: School) -> date:
 
 def understand(ports: Ports, school: School, engine: Engine, asked: Asked, chosen: str, facts: Mapping[str, str]) -> Understood:
     """What a kept question asks, and what the policy says to it."""
-    known = {f: v for f, v in facts.items() if f in engine.catalogue.facts}
+    of_catalogue = engine.catalogue.facts
+    # What a button carries is what a client sent: only what stands on one is a fact.
+    known = {f: v for f, v in facts.items() if f in of_catalogue and any(o.value == v for o in of_catalogue[f].options)}
     chosen = chosen if chosen in engine.catalogue.questions else ""
     return engine.understand(asked.text, chosen=chosen, facts=known, day=today(ports, school))
 
@@ -157,6 +165,7 @@ def _answered(
     found: Understood,
     chosen: str,
     facts: Mapping[str, str],
+    held: tuple[Leave, ...],
 ) -> Answered:
     best = found.best
     roles = list(dict.fromkeys([*found.roles, *found.tell, SILENT_ROLE]))
@@ -167,7 +176,21 @@ def _answered(
         _names(school, staff, roles),
         whom_to_ask(school, staff, account.person_id, best),
         due if due is not None and due < day else None,
+        _offered(school, staff, account, best),
+        held,
     )
+
+
+def _meant(found: Understood) -> str:
+    """The question of the catalogue that is answered; none while it is not sure which."""
+    return found.best.question.id if found.sure else ""
+
+
+def _offered(school: School, staff: Staff, account: Account, choice: Choice) -> RequestType | None:
+    """The request by which what is asked about is asked for or declared, if they may make it."""
+    looking = Viewer(school, staff, account)
+    kinds = school.policy.requests.values()
+    return next((k for k in kinds if choice.question.id in k.questions and may_send(looking, k)), None)
 
 
 def whom_to_ask(school: School, staff: Staff, person_id: str | None, choice: Choice) -> Role | None:

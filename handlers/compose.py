@@ -40,6 +40,7 @@ from handlers.measures import OVER, told_of
 from handlers.ports import Ports, Records
 from handlers.registers import of_register
 from handlers.rights import member, subject
+from handlers.submissions import of_submission
 from handlers.timeline import may_be_told
 
 
@@ -63,6 +64,8 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
             return await _of_figures(records, school, delivery, delivery.figures_id)
         if delivery.register_id is not None:
             return await of_register(records, school, delivery, delivery.register_id, now)
+        if delivery.submission_id is not None:
+            return await of_submission(records, school, delivery, delivery.submission_id, now)
         if delivery.breach_id is not None:
             return await _of_breach(records, school, delivery, delivery.breach_id, now)
         incident = await records.incident(delivery.incident_id, hold=False) if delivery.incident_id is not None else None
@@ -99,7 +102,7 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
                 return None
             case MessageKind.ALERT | MessageKind.REMINDER if alert is not None:
                 excluded = excluded_ids((await records.exclusions(incident.id))[incident.id])
-                if not await _may_be_shown(ports, records, delivery, incident, excluded, now):
+                if not await _may_be_shown(ports, records, school, delivery, incident, excluded, now):
                     return WithdrawnMessage(incident.reference) if delivery.message_id else None
                 if warns:
                     return _still_shown(delivery, incident)
@@ -149,7 +152,10 @@ async def _erasure(records: Records, delivery: Delivery, incident: Incident) -> 
     keeping = await records.keeping(incident.id)
     asked_at = datetime.fromisoformat(delivery.step.partition(":")[2])
     waits = keeping is not None and keeping.state is KeepState.EARLY and keeping.at.replace(microsecond=0) == asked_at
-    if delivery.address.id in excluded:
+    # Of one that was erased nobody knows any more who was kept out, if anybody was: it is for the two who had it erased.
+    unknown = incident.erased and incident.private
+    had_it_erased = {keeping.person_id, keeping.agreed_by} if keeping is not None else set[str | None]()
+    if delivery.address.id in excluded or (unknown and delivery.address.id not in had_it_erased):
         return WithdrawnMessage(incident.reference) if delivery.message_id is not None else None
     if not waits and delivery.message_id is None:
         return None
@@ -290,10 +296,20 @@ async def _owners_title(records: Records, school: School, alert: Alert) -> str:
 
 
 async def _may_be_shown(
-    ports: Ports, records: Records, delivery: Delivery, incident: Incident, excluded: frozenset[str], now: datetime
+    ports: Ports,
+    records: Records,
+    school: School,
+    delivery: Delivery,
+    incident: Incident,
+    excluded: frozenset[str],
+    now: datetime,
 ) -> bool:
     if delivery.address.kind is not AddressKind.CHANNEL:
-        return delivery.address.id not in excluded
+        if delivery.address.id in excluded or not incident.private:
+            return delivery.address.id not in excluded
+        # It may have turned private since they were asked: what it is taken for now is for those who may know of it now.
+        reader = member(school, await records.staff(), delivery.address.id)
+        return may(reader, Act.LIST, await subject(records, incident, now))
     if incident.private:
         return False
     if not excluded:

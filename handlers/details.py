@@ -1,5 +1,6 @@
 """Reading a case, and settling whether a typed name means a member of staff. The right is checked on each request."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +15,6 @@ from domain.incident import (
     CaseFile,
     Exclusion,
     Incident,
-    LogEntry,
     Outgoing,
     Participant,
     PossibleMatch,
@@ -84,25 +84,30 @@ async def settle(
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
         await records.hold_list()
-        incident = await records.incident(incident_id)
+        # All are held in the order in which everybody holds several.
+        first = await records.incident(incident_id, hold=False)
+        matter = {first.id, *(i.id for i in await merged_with(records, first))} if first is not None else set[str]()
+        held = {id_: await records.incident(id_) for id_ in sorted(matter)}
+        incident = held.pop(incident_id, None)
         if incident is None or account.person_id is None:
             return NotForYou()
         looking = await viewer(records, school, account)
         if not may(looking, Act.SETTLE, await subject(records, incident, now)):
             return NotForYou()
-        why = Why.NAMED if same else Why.DISMISSED
-        if await records.settle(incident.id, person_id, why, account.person_id, now):
-            state = await records.shut_out(incident.id)
-            await records.note(
-                now,
-                actor(account),
-                f"match.{'confirmed' if same else 'dismissed'}",
-                incident.id,
-                person=person_id,
-                shut_out=state,
-            )
-            if same:
-                await _turn_to_staff_matter(ports, records, school, incident, person_id)
+        others = [i for i in held.values() if i is not None]
+        for case in (incident, *await _by_the_same_name(records, looking, incident, others, person_id, now)):
+            if await records.settle(case.id, person_id, Why.NAMED if same else Why.DISMISSED, account.person_id, now):
+                state = await records.shut_out(case.id)
+                await records.note(
+                    now,
+                    actor(account),
+                    f"match.{'confirmed' if same else 'dismissed'}",
+                    case.id,
+                    person=person_id,
+                    shut_out=state,
+                )
+                if same:
+                    await _turn_to_staff_matter(ports, records, school, case, person_id)
         incident = await records.incident(incident_id) or incident
         result: SettleOutcome = await show(ports, records, school, account, incident)
         if isinstance(result, NotForYou):
@@ -110,6 +115,22 @@ async def settle(
             result = PassedOn(incident.reference, tuple(dict.fromkeys(role for a in answering for role in a.roles)))
     ports.wake()
     return result
+
+
+async def _by_the_same_name(
+    records: Records, looking: Viewer, incident: Incident, others: Sequence[Incident], person_id: str, now: datetime
+) -> list[Incident]:
+    """Those of the cases of the same matter in which it is the same typed name that may mean somebody, and theirs to settle.
+
+    The name stands in one of them: a matter about staff is opened there, wherever it is settled.
+    """
+    ids = (incident.id, *(i.id for i in others))
+    by = {
+        id_: {e.participant_id for e in shut if e.person_id == person_id}
+        for id_, shut in (await records.exclusions(*ids)).items()
+    }
+    alike = [i for i in others if by[i.id] & by[incident.id] - {None}]
+    return [i for i in alike if may(looking, Act.SETTLE, await subject(records, i, now))]
 
 
 async def _turn_to_staff_matter(ports: Ports, records: Records, school: School, incident: Incident, person_id: str) -> None:
@@ -204,7 +225,7 @@ async def case_file(records: Records, looking: Viewer, case: Subject, now: datet
         possible=tuple(possible),
         duties=_owners(looking, case),
         notes=tuple((n, p.name if (p := staff.get(n.person_id)) else "") for n in await records.case_notes(incident.id)),
-        log=_without(await records.log(incident.id), READINGS | LINKINGS),
+        log=await records.log(incident.id, READINGS | LINKINGS),
         actions=found.actions,
         warnings=found.warnings,
         outside=found.external,
@@ -228,7 +249,3 @@ def _task_file(looking: Viewer, case: Subject) -> TaskFile:
 
 def _owners(looking: Viewer, case: Subject) -> tuple[tuple[Alert, str], ...]:
     return tuple((a, p.name if (p := looking.staff.get(a.owner_id)) else "") for a, _ in case.duties)
-
-
-def _without(log: tuple[LogEntry, ...], actions: AbstractSet[str]) -> tuple[LogEntry, ...]:
-    return tuple(entry for entry in log if entry.action not in actions)

@@ -342,6 +342,11 @@ async def _erase(records: Records, case: _Case, now: datetime) -> None:
     me, before = case.looking.account, case.keeping
     kind = class_of(case.incident.facts)
     first, reason = (before.person_id, before.reason) if before is not None else (None, None)
+    if case.subject.excluded and not case.incident.private:
+        # Who was kept out of it is erased too: what is left must be for nobody but who dealt with it.
+        about, state = case.incident.facts.about, await records.shut_out(case.incident.id)
+        await records.make_private(case.incident.id, about)
+        await records.note(now, "bot", "case.made_private", case.incident.id, about=about, shut_out=state)
     await records.erase(case.incident.id)
     await end_all_with(records, case.incident.id, actor(me), now)
     await records.save_keeping(Keeping(case.incident.id, kind, KeepState.ERASED, now, first, reason, agreed_by=me.person_id))

@@ -64,8 +64,9 @@ async def keep_out(ports: Ports, records: Records, school: School, *findings: Fo
             continue
         await records.add_exclusions(incident.id, tuple(more.values()))
         state = await records.shut_out(incident.id)
-        if incident.is_open and not incident.private and await _accused(records, incident, more.values()):
-            # As with a report that names them from the start: it may be about staff, and a channel must not see it.
+        if not incident.private and await _accused_of_what_goes_on(records, incident, more.values()):
+            # As with a report that names them from the start: it may be about staff, and a channel must not see it. A
+            # duplicate of a case that goes on can be taken apart from it again, and is as private as that.
             await records.make_private(incident.id, incident.facts.about)
             await records.note(now, "bot", "case.made_private", incident.id, about=incident.facts.about, shut_out=state)
         await look_again(ports, records, school, incident, excluded_ids((*before, *more.values())))
@@ -122,10 +123,12 @@ async def _catch_up_a_little(ports: Ports, school: School, before: int) -> tuple
     return changed, until is not None
 
 
-async def _accused(records: Records, incident: Incident, found: Iterable[Exclusion]) -> bool:
-    """Whether one of these people may be the one who is said to have done it, there or in a duplicate."""
+async def _accused_of_what_goes_on(records: Records, incident: Incident, found: Iterable[Exclusion]) -> bool:
+    """Whether one of these people may be the one who is said to have done it, in a case of one matter that is not over."""
     did_it = ParticipantRole.ALLEGED_PERPETRATOR
     matter = (incident, *await merged_with(records, incident))
+    if not any(i.is_open for i in matter):
+        return False
     accused = {p.id for i in matter for p in await records.participants(i.id) if p.role is did_it}
     return any(e.participant_id in accused for e in found)
 

@@ -33,6 +33,7 @@ from handlers.compose import as_reported, as_taken_for
 from handlers.keeping import waits
 from handlers.ports import Ports, Records
 from handlers.queued import actions_late, first_alerts, lines
+from handlers.registers import waiting_for
 from handlers.rights import viewer
 
 MOST_LINES = 50
@@ -99,6 +100,7 @@ async def queue(ports: Ports, school: School, account: Account) -> Queue:
             UnheardRequest(r.id, r.reference) for r in await records.unheard_requests() if may_decide_request(looking, r)
         )
         records_wait = await waits(records, school, account, now)
+        registers = await waiting_for(records, looking, now)
         actions = await actions_late(records, looking, LATE, now, MOST_COUNTED + 1)
         alerts = [line for line in sections[UNANSWERED] if key_of(line).at <= now]
         sections[LATE] = [*alerts, *actions]
@@ -112,6 +114,7 @@ async def queue(ports: Ports, school: School, account: Account) -> Queue:
         overdue=tuple(line for line in actions[:_SHORT] if isinstance(line, Overdue)),
         waiting=tuple(line for s in _CLOSED for line in sections[s][:_SHORT] if isinstance(line, Waiting)),
         counts={s: Count(min(len(found), MOST_COUNTED), len(found) > MOST_COUNTED) for s, found in sections.items() if found},
+        registers=registers,
     )
 
 

@@ -4,9 +4,10 @@ Nothing is written over: each wording and each decision is a version of its own,
 same transaction.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 from domain.access import Act, Viewer, may, may_use_record, may_use_register, register_approvers, register_moves
@@ -36,6 +37,7 @@ from domain.registers import (
 )
 from domain.report_form import Fault, Filled
 from domain.words import Urgency
+from handlers import filled
 from handlers.acknowledge import NotForYou, remind_at
 from handlers.alerting import on_platforms
 from handlers.ask import same_id
@@ -48,8 +50,6 @@ PAGE_LINES = 8
 WAITING, REVIEW = "waiting", "review"
 """Why a message about a line goes out, as its step begins: it waits for somebody's approval, or its review is due."""
 
-_CLOCK_DRIFT = timedelta(minutes=5)
-_PERSON = "person:"
 _LONGEST_ID = 36
 _MOST_REMINDED = 50
 
@@ -99,7 +99,11 @@ async def choose(ports: Ports, school: School, account: Account) -> RegisterChoi
 async def show(
     ports: Ports, school: School, account: Account, kind: RegisterKind, view: RegisterView = RegisterView.LIVE, number: int = 1
 ) -> RegisterPage | NotForYou:
-    """A page of a register. Somebody who may not read the whole is shown the lines that are theirs. It is noted as read."""
+    """A page of a register. Somebody who may not read the whole is shown the lines that are theirs. It is noted as read.
+
+    A page goes by its number: a line that is rated anew between two presses stands elsewhere, whatever a page goes by. A line
+    that somebody must look at or agree to is counted in their queue, and they are told of it, on whichever page it is.
+    """
     async with ports.store.transaction(school) as records:
         desk = await _desk(ports, records, school, account)
         return await _page(desk, kind, view, number) if desk.person else NotForYou()
@@ -213,7 +217,7 @@ async def decide(ports: Ports, school: School, account: Account, state: str, val
         moves = register_moves(desk.looking, record)
         if not moves:
             return NotForYou()
-        chosen, note = _text(values, STATE_FIELD), _text(values, NOTE_FIELD)
+        chosen, note = filled.text(values, STATE_FIELD), filled.text(values, NOTE_FIELD)
         move = next((m for m in moves if m.to == chosen), None)
         faults = {NOTE_FIELD: Fault.TOO_LONG if note else Fault.MISSING} if not 0 < len(note) <= LONGEST else {}
         if move is None:
@@ -266,6 +270,18 @@ async def remind(ports: Ports, school: School) -> int:
     if count:
         ports.wake()
     return count
+
+
+async def waiting_for(records: Records, looking: Viewer, now: datetime) -> Mapping[RegisterKind, int]:
+    """How many lines of each register wait for somebody: those of which they are reminded, and no others."""
+    found: Counter[RegisterKind] = Counter()
+    for record in await records.registers_waiting(now) if looking.person is not None else ():
+        agreed: Iterable[Person] = ()
+        if record.state is RecordState.WAITING:
+            agreed = register_approvers(looking.school, looking.staff, record)
+        late = await _whom_to_remind(records, looking.school, record) if _is_late(record, now) else ()
+        found[record.kind] += any(p.id == looking.person for p in (*agreed, *late))
+    return +found
 
 
 async def of_register(
@@ -455,20 +471,20 @@ async def _hidden_case(desk: _Desk, newest: Version) -> Values:
 
 
 async def _asked_again(desk: _Desk, record: Record, newest: Version) -> RecordQuestions:
-    filled: dict[str, str | tuple[str, ...]] = {}
+    before: dict[str, str | tuple[str, ...]] = {}
     hidden = await _hidden_case(desk, newest)
     for spec in record.definition.fields:
         value = newest.values.get(spec.id, "")
         match spec.type:
             case FieldType.STAFF:
-                filled[spec.field] = (f"{_PERSON}{value}",) if desk.staff.get(value) is not None else ()
+                before[spec.field] = (f"{filled.PERSON}{value}",) if desk.staff.get(value) is not None else ()
             case FieldType.CASE:
-                filled[spec.field] = await _reference_for(desk, value) if value else ""
+                before[spec.field] = await _reference_for(desk, value) if value else ""
             case _:
-                filled[spec.field] = value
-    names = _names(desk, record.kind, filled)
+                before[spec.field] = value
+    names = _names(desk, record.kind, before)
     return RecordQuestions(
-        record.kind, desk.ports.new_id(), desk.now, filled, names=names, record=record, hides_case=bool(hidden)
+        record.kind, desk.ports.new_id(), desk.now, before, names=names, record=record, hides_case=bool(hidden)
     )
 
 
@@ -508,7 +524,7 @@ async def _filled_in(
 
 
 async def _value(desk: _Desk, kind: RegisterKind, spec: Spec, values: Filled) -> str | Fault:
-    typed = _text(values, spec.field)
+    typed = filled.text(values, spec.field)
     match spec.type:
         case FieldType.TEXT:
             return typed if len(typed) <= LONGEST else Fault.TOO_LONG
@@ -521,11 +537,10 @@ async def _value(desk: _Desk, kind: RegisterKind, spec: Spec, values: Filled) ->
             levels = {str(n) for n in range(1, desk.school.policy.registers[kind].scale.most + 1)}
             return typed if not typed or typed in levels else Fault.UNKNOWN_CHOICE
         case FieldType.STAFF:
-            picked = _picked(values, spec.field)
-            person = desk.staff.get(picked.removeprefix(_PERSON)) if picked.startswith(_PERSON) else None
-            return person.id if person is not None else Fault.NOT_STAFF if picked else ""
+            person = filled.of_staff(desk.staff, values, spec.field)
+            return person.id if person is not None else Fault.NOT_STAFF if filled.picked(values, spec.field) else ""
         case FieldType.MOMENT:
-            return _moment(desk, spec, typed)
+            return _moment(desk, spec, values)
         case FieldType.CASE:
             incident = await desk.records.incident_by_reference(typed.upper()) if typed else None
             # Of a case that they may not know of they are told the same as of one that there is not.
@@ -533,33 +548,17 @@ async def _value(desk: _Desk, kind: RegisterKind, spec: Spec, values: Filled) ->
             return "" if not typed else incident.id if incident is not None and known else Fault.NO_SUCH_CASE
 
 
-def _moment(desk: _Desk, spec: Spec, typed: str) -> str | Fault:
-    if not typed:
+def _moment(desk: _Desk, spec: Spec, values: Filled) -> str | Fault:
+    faults = dict[str, Fault]()
+    at = filled.moment(desk.school, values, spec.field, faults)
+    if faults:
+        return faults[spec.field]
+    if at is None:
         return desk.now.isoformat() if spec.now else ""
-    try:
-        moment = datetime.fromisoformat(typed)
-        zone = desk.school.calendar.timezone
-        at = (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return Fault.NOT_A_MOMENT
-    return Fault.IN_FUTURE if spec.now and at > desk.now + _CLOCK_DRIFT else at.isoformat()
+    return Fault.IN_FUTURE if spec.now and at > desk.now + filled.CLOCK_DRIFT else at.isoformat()
 
 
 def _names(desk: _Desk, kind: RegisterKind, values: Filled) -> dict[str, str]:
     """The labels of people who are picked in a form."""
-    found = {}
-    for spec in _of_type(DEFINITIONS[kind], FieldType.STAFF):
-        if picked := _picked(values, spec.field):
-            person = desk.staff.get(picked.removeprefix(_PERSON)) if picked.startswith(_PERSON) else None
-            found[spec.field] = person.name if person is not None else picked.partition(":")[2]
-    return found
-
-
-def _picked(values: Filled, field: str) -> str:
-    value = values.get(field, ())
-    return value if isinstance(value, str) else value[0] if value else ""
-
-
-def _text(values: Filled, field: str) -> str:
-    value = values.get(field, "")
-    return value.strip() if isinstance(value, str) else ""
+    fields = [spec.field for spec in _of_type(DEFINITIONS[kind], FieldType.STAFF)]
+    return {field: filled.label(desk.staff, values, field) for field in fields if filled.picked(values, field)}

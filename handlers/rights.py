@@ -7,10 +7,13 @@ from domain.access import Subject, Viewer
 from domain.audience import excluded_ids
 from domain.audit import Noted
 from domain.case_changes import Signature
-from domain.incident import Alert, Incident
+from domain.incident import Alert, Incident, Summons
 from domain.people import Account, Platform, School, Staff, Standing
 from domain.words import IncidentState, Role
 from handlers.ports import Records, actor
+
+_MOST_MERGES = 20
+"""How far the way is followed from a duplicate to the case that goes on."""
 
 
 async def viewer(records: Records, school: School, account: Account) -> Viewer:
@@ -52,6 +55,7 @@ async def subjects(
     """The same for many cases, of which the given alerts are considered, by the case's id."""
     ids = {i.id for i in incidents}
     excluded = await records.exclusions(*ids)
+    instead = {i.id: await _instead(records, i) for i in incidents if i.private and i.state is IncidentState.MERGED}
     summonses = await records.summonses(*(a.id for a, _ in alerts))
     opened = await records.opened_by(now, *ids)
     closed = [i.id for i in incidents if i.state is IncidentState.CLOSED]
@@ -63,13 +67,33 @@ async def subjects(
         i.id: Subject(
             i,
             tuple((a, summonses[a.id]) for a in duties.get(i.id, ())),
-            excluded_ids(excluded[i.id]),
+            excluded_ids(excluded[i.id]) | (instead[i.id][1] if i.id in instead else frozenset()),
             opened.get(i.id, frozenset()),
             frozenset(_signers(awaited.get(i.id, ()))),
             frozenset(_signers(x for x in awaited.get(i.id, ()) if x.reads)),
+            instead[i.id][0] if i.id in instead else (),
         )
         for i in incidents
     }
+
+
+async def _instead(
+    records: Records, duplicate: Incident
+) -> tuple[tuple[tuple[Alert, tuple[Summons, ...]], ...], frozenset[str]]:
+    """Who answers for the case that goes on in place of a duplicate, and who is kept out of that one.
+
+    Of a duplicate of a duplicate, the last of them: whoever may not read the one has nothing there that opens the other.
+    """
+    last = duplicate.id
+    for _ in range(_MOST_MERGES):
+        into = await records.merged_into(last)
+        if into is None:
+            break
+        last = into
+    alerts = await records.alerts_of(last) if last != duplicate.id else ()
+    summonses = await records.summonses(*(a.id for a in alerts))
+    kept_out = excluded_ids((await records.exclusions(last))[last])
+    return tuple((a, summonses[a.id]) for a in alerts), kept_out
 
 
 def _signers(awaited: Iterable[Signature]) -> Iterator[tuple[str, Role]]:

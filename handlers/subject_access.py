@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from domain.access import KEEPERS, Act, Subject, Viewer, may, may_read_request, may_use_record
+from domain.access import KEEPERS, Act, Subject, Viewer, may, may_read_request, may_read_submission, may_use_record
 from domain.case_changes import ChangeLine
 from domain.entries import Action, Contact, Decided, Entry, Note, lines_of, texts_of
 from domain.incident import CaseNote, Incident, Narrative, Participant
@@ -13,6 +13,7 @@ from domain.people import Account, Kind, Person, School
 from domain.register_terms import FieldType, RegisterAct, RegisterKind
 from domain.registers import Record, Shown, Version
 from domain.report_form import Fault
+from domain.request_types import ItemType, RequestType
 from domain.subject_access import (
     PERSON,
     Held,
@@ -30,6 +31,7 @@ from domain.subject_access import (
     retold,
     whom_named,
 )
+from domain.submissions import SubmissionVersion
 from handlers.acknowledge import NotForYou
 from handlers.course import lines_for
 from handlers.ports import Ports, Records, actor
@@ -320,13 +322,34 @@ async def _asked(
     """What they asked of others, as far as the asker may read it, without the names that are known. Each is noted as read."""
     if not person.id:
         return ()
-    found = [r for r in await records.requests_of(person.id) if may_read_request(looking, r)]
-    for request in found:
+    asked = [r for r in await records.requests_of(person.id) if may_read_request(looking, r)]
+    for request in asked:
         await records.note(now, actor(looking.account), "request.read", request=request.id)
-    texts = [(r, ((Where.ASKED, r.text), (Where.ANSWERED, r.reason))) for r in found]
-    _mentioned(person, labels, register, (text for _, both in texts for _, text in both))
+    found = [(r.reference, r.at, r.text, r.reason) for r in asked]
+    for submission in await records.submissions_by(person.id):
+        kind = looking.school.policy.requests.get(submission.type)
+        if kind is not None and may_read_submission(looking, kind, submission):
+            await records.note(now, actor(looking.account), "submission.read", submission=submission.id)
+            versions = await records.submission_versions(submission.id)
+            found.append((submission.reference, submission.sent_at, *_written(kind, versions)))
+    _mentioned(person, labels, register, (text for _, _, *both in found for text in both))
     names = tuple(labels.names.items())
     return tuple(
-        HeldRequest(r, tuple(Passage(where, text, labels.redact(text, names)) for where, text in both if text))
-        for r, both in texts
+        HeldRequest(
+            reference,
+            at,
+            tuple(
+                Passage(where, text, labels.redact(text, names))
+                for where, text in ((Where.ASKED, asked_for), (Where.ANSWERED, answered))
+                if text
+            ),
+        )
+        for reference, at, asked_for, answered in found
     )
+
+
+def _written(kind: RequestType, versions: Iterable[SubmissionVersion]) -> tuple[str, str]:
+    """What was typed into a request's form, in each of its wordings, and what was said to it."""
+    typed = [i.id for i in kind.items if i.type in (ItemType.TEXT, ItemType.LINE)]
+    asked = dict.fromkeys(v.values[i] for v in versions for i in typed if v.values.get(i))
+    return "\n".join(asked), "\n".join(v.note for v in versions if v.note)

@@ -9,7 +9,7 @@ from handlers import alerting, compose
 from handlers.alerting import UNDELIVERED, UNHEARD, by_mail
 from handlers.ports import Ports, Records
 
-_TOLD_BY_MAIL = frozenset({MessageKind.OPENED, MessageKind.BREACH})
+_TOLD_BY_MAIL = frozenset({MessageKind.OPENED, MessageKind.BREACH, MessageKind.SUBMISSION})
 """What nobody climbs for: whoever was to be told must hear of it all the same."""
 
 
@@ -54,8 +54,16 @@ async def give_up(ports: Ports, school: School, delivery: Delivery, code: str) -
 
 
 def _mailed(ports: Ports, delivery: Delivery) -> Delivery:
-    case, breach, place = delivery.incident_id, delivery.breach_id, _mailbox(delivery.address.id)
-    return Delivery(ports.new_id(), case, None, delivery.message, place, breach_id=breach, step=delivery.step)
+    return Delivery(
+        ports.new_id(),
+        delivery.incident_id,
+        None,
+        delivery.message,
+        _mailbox(delivery.address.id),
+        breach_id=delivery.breach_id,
+        submission_id=delivery.submission_id,
+        step=delivery.step,
+    )
 
 
 async def _tell_owner(ports: Ports, records: Records, delivery: Delivery, alert: Alert) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.audit import Head
 from storage import tables as t
 from storage.audit_chain import BEFORE_THE_FIRST, entry_hash
-from storage.commitments import Unkept, unkept_cases
+from storage.commitments import Unkept, unkept_cases, unkept_staff
 from storage.database import Database
 from storage.register_commitments import unkept_registers
 
@@ -49,7 +49,8 @@ class Broken:
 class Chain:
     """What was found of a school's chain. `agreed` are the heads that it agrees with, in its order.
 
-    `unkept` are the cases, and lines of registers, that are not as it has them; None where they were not looked at.
+    `unkept` are the cases, the lines of registers and the staff list that are not as it has them; None where they were not
+    looked at.
     """
 
     school: str
@@ -114,6 +115,7 @@ async def follow_chains(
             if words and chain.broken is None:
                 chain.unkept = [found async for found in unkept_cases(connection, database.vault, chain.school)]
                 chain.unkept += await unkept_registers(connection, database.vault, chain.school)
+                chain.unkept += await unkept_staff(connection, database.vault, chain.school)
         return chains
 
 

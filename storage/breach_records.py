@@ -4,7 +4,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.breaches import Breach, BreachDecision, BreachKind, BreachState, BreachStep
@@ -12,6 +12,13 @@ from storage import sealed as s
 from storage import tables as t
 from storage.outbox import show_again
 from storage.vault import SchoolKeys
+
+# Put together once: every queue of whoever answers for the records asks it.
+_UNFINISHED = (
+    select(t.breaches)
+    .where(t.breaches.c.school == bindparam("here"), t.breaches.c.done.is_(False))
+    .order_by(t.breaches.c.found_at)
+)
 
 
 class BreachRecords:
@@ -58,9 +65,7 @@ class BreachRecords:
 
     async def unfinished_breaches(self) -> list[BreachState]:
         """Those that are not decided, or of which a step is not done, the oldest first. Nothing that is sealed is opened."""
-        b = t.breaches.c
-        query = select(t.breaches).where(b.school == self._school, b.done.is_(False))
-        return [_state(row) for row in await self._c.execute(query.order_by(b.found_at))]
+        return [_state(row) for row in await self._c.execute(_UNFINISHED, {"here": self._school})]
 
     async def change_breach(self, breach: Breach, at: datetime) -> None:
         """Writes what can change of a breach: its steps, who caused it, its reminders and the decision.

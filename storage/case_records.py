@@ -16,7 +16,7 @@ from domain.words import DeliveryState, ParticipantRole
 from storage import sealed as s
 from storage import tables as t
 from storage.commitments import is_kept
-from storage.lookups import checked
+from storage.lookups import among, checked
 from storage.name_index import marks_of_words
 from storage.sealing import Key
 from storage.vault import ERASED, SchoolKeys, Vault
@@ -34,7 +34,7 @@ def _with_key(table: Table) -> Any:
 def with_key(table: Table) -> Any:
     """The rows of a table in several cases, `incidents`, each with what opens it."""
     i = t.incidents.c
-    of_cases = (checked(i.school) == bindparam("here"), i.id.in_(bindparam("incidents", expanding=True)))
+    of_cases = (checked(i.school) == bindparam("here"), among(i.id, "incidents"))
     return select(table, i.key_id, i.wrapped_key).join(t.incidents, i.id == table.c.incident_id).where(*of_cases)
 
 

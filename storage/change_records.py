@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, or_, select, text, update
+from sqlalchemy import Row, bindparam, insert, or_, select, text, update
 
 from domain.case_changes import CaseChange, ChangeKind, Classified, Link, LinkKind, Review, Signature
 from domain.incident import SAID_OF_THE_OTHER, STILL_SHOWN, TimerKind
@@ -13,12 +13,42 @@ from domain.words import DeliveryState, IncidentState, Role, Urgency
 from storage import sealed as s
 from storage import tables as t
 from storage.case_records import CaseRecords
+from storage.lookups import among
 from storage.vault import ERASED
 
 # As literals: a database must see what they are to know that a partial index serves.
 _AWAITED = text("signatures.done_at IS NULL AND signatures.ended_at IS NULL")
 _TO_REVIEW = text("reviews.done_at IS NULL")
 _STANDS = text("case_links.done_at IS NULL")
+# Put together once: to do so each time costs more than to ask.
+_x, _k, _g, _r = t.case_changes.c, t.case_links.c, t.signatures.c, t.reviews.c
+_CHANGES = (
+    select(t.case_changes, t.incidents.c.key_id, t.incidents.c.wrapped_key)
+    .join(t.incidents, t.incidents.c.id == _x.incident_id)
+    .where(t.incidents.c.school == bindparam("here"), _x.incident_id == bindparam("incident"), _x.sealed.is_not(None))
+    .order_by(_x.at, _x.id)
+)
+_RESULT = (
+    select(_x.code)
+    .where(_x.school == bindparam("here"), _x.incident_id == bindparam("incident"), _x.kind == ChangeKind.CLOSED)
+    .order_by(_x.at.desc(), _x.id.desc())
+    .limit(1)
+)
+_LINKS = (
+    select(t.case_links)
+    .where(_k.school == bindparam("here"), _STANDS)
+    .where(or_(_k.incident_id == bindparam("incident"), _k.other_id == bindparam("incident")))
+    .order_by(_k.at, _k.id)
+)
+_SIGNATURES = (
+    select(t.signatures)
+    .where(_g.school == bindparam("here"), _g.incident_id == bindparam("incident"))
+    .order_by(_g.round, _g.role)
+)
+_AWAITED_OF = (
+    select(t.signatures).where(_g.school == bindparam("here"), among(_g.incident_id, "incidents"), _AWAITED).order_by(_g.role)
+)
+_REVIEW = select(t.reviews).where(_r.school == bindparam("here"), _r.incident_id == bindparam("incident"), _TO_REVIEW)
 
 
 class ChangeRecords(CaseRecords):
@@ -50,11 +80,8 @@ class ChangeRecords(CaseRecords):
 
     async def changes(self, incident_id: str) -> tuple[CaseChange, ...]:
         """How a case was changed, in time order; nothing of one that was erased."""
-        x, i = t.case_changes.c, t.incidents.c
-        query = select(t.case_changes, i.key_id, i.wrapped_key).join(t.incidents, i.id == x.incident_id)
-        here = (i.school == self._school, x.incident_id == incident_id, x.sealed.is_not(None))
         found = []
-        for row in await self._c.execute(query.where(*here).order_by(x.at, x.id)):
+        for row in await self._c.execute(_CHANGES, self._of(incident_id)):
             if row.key_id != ERASED:
                 key = self._vault.of_case(self._school, row.incident_id, row.wrapped_key)
                 body = key.open_text(row.sealed, s.of_change(self._school, row.incident_id, row.id, row.kind))
@@ -69,10 +96,7 @@ class ChangeRecords(CaseRecords):
 
     async def result(self, incident_id: str) -> str:
         """How a case ended last, in a word; empty where nobody said so."""
-        x = t.case_changes.c
-        of_case = (x.school == self._school, x.incident_id == incident_id, x.kind == ChangeKind.CLOSED)
-        query = select(x.code).where(*of_case).order_by(x.at.desc(), x.id.desc()).limit(1)
-        return (await self._c.execute(query)).scalar() or ""
+        return (await self._c.execute(_RESULT, self._of(incident_id))).scalar() or ""
 
     async def reclassify(self, incident_id: str, now: Classified, due_at: datetime) -> None:
         """A case is of another category or urgency from now on. What it was stands in its changes."""
@@ -105,10 +129,7 @@ class ChangeRecords(CaseRecords):
 
     async def links_of(self, incident_id: str) -> tuple[Link, ...]:
         """What a case has to do with others, from either end, in the order in which it was said."""
-        x = t.case_links.c
-        ends = or_(x.incident_id == incident_id, x.other_id == incident_id)
-        query = select(t.case_links).where(x.school == self._school, ends, _STANDS).order_by(x.at, x.id)
-        return tuple(_link(row) for row in await self._c.execute(query))
+        return tuple(_link(row) for row in await self._c.execute(_LINKS, self._of(incident_id)))
 
     async def merged_into(self, incident_id: str) -> str | None:
         """The id of the case that a duplicate was merged into; None for any other case."""
@@ -157,16 +178,13 @@ class ChangeRecords(CaseRecords):
 
     async def signatures(self, incident_id: str) -> tuple[Signature, ...]:
         """Every line that was to be signed of a case, of every time that it was closed, in order."""
-        x = t.signatures.c
-        query = select(t.signatures).where(x.school == self._school, x.incident_id == incident_id)
-        return tuple(signature_of(row) for row in await self._c.execute(query.order_by(x.round, x.role)))
+        return tuple(signature_of(row) for row in await self._c.execute(_SIGNATURES, self._of(incident_id)))
 
     async def awaited_signatures(self, *incident_ids: str) -> dict[str, tuple[Signature, ...]]:
         """What is to be signed of each of these cases."""
-        x, found = t.signatures.c, {i: list[Signature]() for i in incident_ids}
+        found = {i: list[Signature]() for i in incident_ids}
         if found:
-            query = select(t.signatures).where(x.school == self._school, x.incident_id.in_(incident_ids), _AWAITED)
-            for row in await self._c.execute(query.order_by(x.role)):
+            for row in await self._c.execute(_AWAITED_OF, {"here": self._school, "incidents": incident_ids}):
                 found[row.incident_id].append(signature_of(row))
         return {i: tuple(awaited) for i, awaited in found.items()}
 
@@ -200,9 +218,7 @@ class ChangeRecords(CaseRecords):
 
     async def review(self, incident_id: str) -> Review | None:
         """When a case is to be looked at again; None where no date is set."""
-        x = t.reviews.c
-        query = select(t.reviews).where(x.school == self._school, x.incident_id == incident_id, _TO_REVIEW)
-        row = (await self._c.execute(query)).first()
+        row = (await self._c.execute(_REVIEW, self._of(incident_id))).first()
         return review_of(row) if row is not None else None
 
     async def reviewed_at(self, incident_id: str) -> datetime | None:
@@ -218,6 +234,9 @@ class ChangeRecords(CaseRecords):
         due = (x.school == self._school, _TO_REVIEW, x.due_at <= now, i.state != IncidentState.MERGED)
         query = select(t.reviews).join(t.incidents, i.id == x.incident_id).where(*due).order_by(x.due_at, x.id).limit(limit)
         return tuple(review_of(row) for row in await self._c.execute(query))
+
+    def _of(self, incident_id: str) -> dict[str, str]:
+        return {"here": self._school, "incident": incident_id}
 
 
 def _body(change: CaseChange) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from storage import tables as t
 from storage.case_records import with_key
 from storage.case_rows import incident_of
 from storage.entry_records import EntryRecords
-from storage.lookups import checked
+from storage.lookups import among, checked
 from storage.name_index import marks_of_words
 from storage.vault import ERASED, SchoolKeys
 
@@ -24,24 +24,18 @@ _i, _p, _w = t.incidents.c, t.participants.c, t.typed_names.c
 _HERE = checked(_i.school) == bindparam("here")
 _NEWEST = (_i.reported_at.desc(), _i.id)
 # Put together once: to do so each time costs more than to ask.
-_INCIDENTS = select(*(c for c in _i if c.name not in ("route", "wrapped_key"))).where(
-    _HERE, _i.id.in_(bindparam("incidents", expanding=True))
-)
+_INCIDENTS = select(*(c for c in _i if c.name not in ("route", "wrapped_key"))).where(_HERE, among(_i.id, "incidents"))
 _NAMING = (
     select(_i.id)
-    .where(_HERE, _i.id.in_(select(_p.incident_id).where(_p.person_id.in_(bindparam("people", expanding=True)))))
+    .where(_HERE, _i.id.in_(select(_p.incident_id).where(among(_p.person_id, "people"))))
     .order_by(*_NEWEST)
     .limit(bindparam("most"))
 )
 _NAMING_SINCE = _NAMING.where(_i.reported_at >= bindparam("since", type_=_i.reported_at.type))
-_PARTS = select(_p.incident_id, _p.person_id, _p.role).where(
-    _p.incident_id.in_(bindparam("incidents", expanding=True)), _p.person_id.in_(bindparam("people", expanding=True))
-)
-_TYPED_LIKE = (
-    select(_w.incident_id).where(_w.school == bindparam("here"), _w.token.in_(bindparam("marks", expanding=True))).distinct()
-)
+_PARTS = select(_p.incident_id, _p.person_id, _p.role).where(among(_p.incident_id, "incidents"), among(_p.person_id, "people"))
+_TYPED_LIKE = select(_w.incident_id).where(_w.school == bindparam("here"), among(_w.token, "marks")).distinct()
 _STILL_THERE = select(_i.id, _i.reported_at).where(
-    _i.id.in_(bindparam("incidents", expanding=True)),
+    among(_i.id, "incidents"),
     # A version before, if it erased one, has left its marks.
     or_(_i.key_id.is_(None), _i.key_id != ERASED),
 )

@@ -10,23 +10,30 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from itertools import islice, product
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, Table, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import READINGS
 from domain.incident import CaseNote, Exclusion, Narrative, NoteKind, Participant, Why
+from domain.people import Kind, Person
 from domain.words import ParticipantRole
 from storage import sealed as s
 from storage import tables as t
 from storage.key_ring import KeyMissingError, SealError
+from storage.lookups import among
 from storage.sealing import Key
 from storage.twins import JOINED
 from storage.vault import ERASED, Vault
 
 REPORTED, RECLASSIFIED, CASE_ERASED = "incident.reported", "case.reclassified", "case.erased"
+STAFF_TAKEN_OVER = "people.staff.imported"
+STAFF_LIST = "the staff list"
+"""What is said in place of a case's reference."""
+ACKNOWLEDGED, OPENED = "alert.acknowledged", "case.opened"
 _WITH_A_NOTE = frozenset({"case.closed", "part.closed", "alert.handed_on"})
 """Entries that a version before 0007 made for a note, at the same moment, without a commitment to it."""
 _CHANGES_A_STATE = frozenset({"action.done", "entry.corrected"})
@@ -43,6 +50,14 @@ _CASES = select(
         for name in ("id", "school", "reference", "key_id", "wrapped_key", "private", *_CLASSIFIED, *_REPORTER)
     )
 )
+# Put together once: they run whenever a case is opened, and to put them together costs more than to ask.
+_CASE = _CASES.where(t.incidents.c.school == bindparam("here"), t.incidents.c.id == bindparam("incident"))
+_TOLD = (
+    select(*(t.audit.c[name] for name in ("incident_id", "seq", "at", "action", "data")))
+    .where(t.audit.c.school == bindparam("here"), among(t.audit.c.incident_id, "incidents"))
+    .where(~among(t.audit.c.action, "readings"))
+    .order_by(t.audit.c.seq)
+)
 _MOST_READINGS = 4096
 """In how many ways the people of a case may be read where pupils among them stood on the list twice."""
 
@@ -52,12 +67,14 @@ class Amiss(StrEnum):
 
     `changed`: what was reported, a note or an entry is not as it was written, an action does not stand as it was left,
     somebody else reported it, others are kept out of it, or it was private; `added`: a note or an entry stands in it that the
-    audit does not tell of; `erased`: its key is gone, and the audit does not say that it was erased; `gone`: the case itself is
-    not there; `no_key`: the ring has not the key that it lies under; `unreadable`: something of it does not open.
+    audit does not tell of; `let_in`: somebody has it, or has opened it, of whom the audit does not say so; `erased`: its key is
+    gone, and the audit does not say that it was erased; `gone`: the case itself is not there; `no_key`: the ring has not the
+    key that it lies under; `unreadable`: something of it does not open.
     """
 
     CHANGED = "changed"
     ADDED = "added"
+    LET_IN = "let_in"
     ERASED = "erased"
     GONE = "gone"
     NO_KEY = "no_key"
@@ -66,7 +83,10 @@ class Amiss(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unkept:
-    """A case that is not as the audit has it. `seq` is the entry that shows it, None where it is that there is none."""
+    """A case, a line of a register or the staff list that is not as the audit has it.
+
+    `seq` is the entry that shows it, None where it is that there is none.
+    """
 
     school: str
     reference: str
@@ -98,8 +118,38 @@ async def unkept_cases(connection: AsyncConnection, vault: Vault, school: str) -
         after = cases[-1].id
         for found in await _of_page(connection, vault, school, cases, joined):
             yield found
+        for found in await _let_in(connection, school, cases):
+            yield found
     async for found in _gone(connection, school):
         yield found
+
+
+async def unkept_staff(connection: AsyncConnection, vault: Vault, school: str) -> list[Unkept]:
+    """Whether a school's staff list is as it was taken over last, by the audit, which must be whole.
+
+    What only a version before this one took over is held against nothing. The newest by its moment counts, which the commitment
+    is to as well: an older one that is put at the end again vouches for nothing.
+
+    Raises:
+        KeyRingError: the ring has not been read.
+    """
+    a, p = t.audit.c, t.people.c
+    # They belong to no case, and so stand together in the index.
+    taken = select(a.seq, a.at, a.data).where(a.school == school, a.incident_id.is_(None), a.action == STAFF_TAKEN_OVER)
+    told = [entry for entry in await connection.execute(taken) if entry.data.get("staff")]
+    last = max(told, key=lambda entry: (entry.at, entry.seq), default=None)
+    if last is None:
+        return []
+    rows = await connection.execute(select(t.people).where(p.school == school, p.kind == Kind.STAFF, p.active))
+    listed = [Person(r.id, Kind.STAFF, r.name, r.email, r.house, r.form, r.line_manager) for r in rows]
+    try:
+        key = await vault.records_key(connection, school)
+    except KeyMissingError:
+        return [Unkept(school, STAFF_LIST, Amiss.NO_KEY)]
+    except SealError:
+        return [Unkept(school, STAFF_LIST, Amiss.UNREADABLE)]
+    same = s.commitment_to_staff(key, listed, last.at) == last.data["staff"]
+    return [] if same else [Unkept(school, STAFF_LIST, Amiss.CHANGED, last.seq)]
 
 
 async def is_kept(connection: AsyncConnection, vault: Vault, school: str, incident_id: str) -> bool:
@@ -108,8 +158,7 @@ async def is_kept(connection: AsyncConnection, vault: Vault, school: str, incide
     Raises:
         KeyRingError: the ring has not been read.
     """
-    i = t.incidents.c
-    cases = (await connection.execute(_CASES.where(i.school == school, i.id == incident_id))).all()
+    cases = (await connection.execute(_CASE, {"here": school, "incident": incident_id})).all()
     if not await _of_page(connection, vault, school, cases, {}):
         return True
     return not await _of_page(connection, vault, school, cases, await _joined(connection, school))
@@ -118,8 +167,8 @@ async def is_kept(connection: AsyncConnection, vault: Vault, school: str, incide
 async def _of_page(
     connection: AsyncConnection, vault: Vault, school: str, cases: Sequence[Row[Any]], joined: Mapping[str, Sequence[str]]
 ) -> list[Unkept]:
-    a, ids = t.audit.c, [case.id for case in cases]
-    of_case = await _by_case(connection, t.audit, ids, a.school == school, a.action.not_in(READINGS), order=a.seq)
+    ids = [case.id for case in cases]
+    of_case = _grouped(await connection.execute(_TOLD, {"here": school, "incidents": ids, "readings": sorted(READINGS)}))
     entries = _Entries(of_case, joined)
     tables = (t.incident_texts, t.participants, t.case_notes, t.case_entries, t.case_changes, t.signatures, t.exclusions)
     written = [await _by_case(connection, table, ids) for table in tables]
@@ -192,6 +241,24 @@ def _of_access(vault: Vault, case: Any, of_case: Sequence[Row[Any]], shut_out: S
         people = (Exclusion(row.person_id, Why(row.why), row.participant_id) for row in shut_out)
         if s.commitment_to_shut_out(key, people) != last.data["shut_out"]:
             yield Unkept(case.school, case.reference, Amiss.CHANGED, last.seq)
+
+
+async def _let_in(connection: AsyncConnection, school: str, cases: Sequence[Row[Any]]) -> list[Unkept]:
+    """Cases that somebody owns a part of who has never acknowledged one, or has opened unnoted."""
+    a, ids = t.audit.c, [case.id for case in cases]
+    told = await _by_case(connection, t.audit, ids, a.school == school, a.action.in_((ACKNOWLEDGED, OPENED)))
+    alerts = await _by_case(connection, t.alerts, ids, t.alerts.c.owner_id.is_not(None))
+    openings = await _by_case(connection, t.openings, ids)
+    found = []
+    for case in cases:
+        took, opened = ({e.actor for e in told[case.id] if e.action == action} for action in (ACKNOWLEDGED, OPENED))
+        owners, openers = (
+            {f"person:{x.owner_id}" for x in alerts[case.id]},
+            {f"person:{x.person_id}" for x in openings[case.id]},
+        )
+        if owners - took or openers - opened:
+            found.append(Unkept(school, case.reference, Amiss.LET_IN))
+    return found
 
 
 def _of_changes(
@@ -297,11 +364,20 @@ def _reports(
 async def _by_case(
     connection: AsyncConnection, table: Any, ids: Sequence[str], *also: Any, order: Any = None
 ) -> defaultdict[str, list[Row[Any]]]:
+    query = _rows_of(table).where(*also) if also else _rows_of(table)
+    return _grouped(await connection.execute(query if order is None else query.order_by(order), {"incidents": ids}))
+
+
+def _grouped(rows: Iterable[Row[Any]]) -> defaultdict[str, list[Row[Any]]]:
     found: defaultdict[str, list[Row[Any]]] = defaultdict(list)
-    query = select(table).where(*also, table.c.incident_id.in_(ids))
-    for row in await connection.execute(query if order is None else query.order_by(order)):
+    for row in rows:
         found[row.incident_id].append(row)
     return found
+
+
+@cache
+def _rows_of(table: Table) -> Select[Any]:
+    return select(table).where(among(table.c.incident_id, "incidents"))
 
 
 async def _joined(connection: AsyncConnection, school: str) -> dict[str, list[str]]:

@@ -34,7 +34,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause, the questions, routes, rows of the grid and fields of the log form that cite it; the reason if none has to."""
+    """A clause, and what cites it: questions, routes, rows of the grid, the log form, requests. The reason if none has to."""
 
     id: str
     heading: str
@@ -43,12 +43,13 @@ class Clause:
     routes: tuple[str, ...]
     rows: tuple[str, ...]
     fields: tuple[str, ...]
+    requests: tuple[str, ...]
     reason: str
 
     @property
     def cited(self) -> bool:
         """Whether anything stands on it."""
-        return bool(self.questions or self.routes or self.rows or self.fields)
+        return bool(self.questions or self.routes or self.rows or self.fields or self.requests)
 
 
 def load_uncovered(policy: Policy, folder: Path | None = None) -> Mapping[str, Reason]:
@@ -93,6 +94,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
     questions = _by_clause((a.to, (*c.cites, *(c.but.cites if c.but is not None else ()))) for a in sheet for c in a.cases)
     routes = _by_clause((rule.id, rule_cites(rule)) for rule in (*policy.routes, *policy.also))
     rows = _by_clause(grid_cites(policy.grid).items() if policy.grid is not None else ())
+    requests = _by_clause((kind.id, kind.cites) for kind in policy.requests.values())
     on_form = policy.log_form.all_cites if policy.log_form is not None else ()
     return tuple(
         Clause(
@@ -103,6 +105,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
             tuple(routes.get(clause, ())),
             tuple(rows.get(clause, ())),
             ("log form",) if clause in on_form else (),
+            tuple(requests.get(clause, ())),
             uncovered[clause].words if clause in uncovered else "",
         )
         for name, section in policy.sections.items()

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, assert_never
 
-from sqlalchemy import exists, func, insert, or_, select, update
+from sqlalchemy import bindparam, exists, func, insert, or_, select, update
 
 from domain.checklists import Decision, Difference
 from domain.entries import Action, ActionState, Contact, Decided, Entry, EntryKind, Note, Told, followed, kind_of
@@ -37,10 +37,25 @@ from domain.words import IncidentState, ParticipantRole, Role
 from storage import sealed as s
 from storage import tables as t
 from storage.case_records import CaseRecords
+from storage.lookups import among, checked
+from storage.sealing import Key
 from storage.vault import ERASED
 
 _ADD = insert(t.case_entries)
 _OF_SOMEBODY = (EntryKind.CONFISCATION, EntryKind.SEARCH, EntryKind.BLOCK)
+# Put together once: to do so each time costs more than to ask.
+_ENTRIES = (
+    select(t.case_entries, t.incidents.c.key_id, t.incidents.c.wrapped_key)
+    .join(t.incidents, t.incidents.c.id == t.case_entries.c.incident_id)
+    .where(
+        checked(t.incidents.c.school) == bindparam("here"),
+        among(t.case_entries.c.incident_id, "incidents"),
+        among(t.case_entries.c.kind, "kinds"),
+        # What is erased has nothing sealed; where it was taken away otherwise, the audit shows that.
+        t.case_entries.c.sealed.is_not(None),
+    )
+    .order_by(t.case_entries.c.at, t.case_entries.c.id)
+)
 _STATE = select(*(t.case_entries.c[name] for name in ("id", "incident_id", "doer_id", "due_at", "done_at")))
 
 
@@ -100,19 +115,14 @@ class EntryRecords(CaseRecords):
         return found
 
     async def _entries(self, incident_ids: Collection[str], *kinds: EntryKind) -> dict[str, tuple[Entry, ...]]:
-        e, i = t.case_entries.c, t.incidents.c
-        query = select(t.case_entries, i.key_id, i.wrapped_key).join(t.incidents, i.id == e.incident_id)
-        # What is erased has nothing sealed; where it was taken away otherwise, the audit shows that.
-        here = (
-            i.school == self._school,
-            e.incident_id.in_(incident_ids),
-            e.kind.in_(kinds or EntryKind),
-            e.sealed.is_not(None),
-        )
         found: dict[str, list[Entry]] = {incident_id: [] for incident_id in incident_ids}
-        for row in await self._c.execute(query.where(*here).order_by(e.at, e.id)):
+        values = {"here": self._school, "incidents": list(incident_ids), "kinds": list(kinds or EntryKind)}
+        keys: dict[str, Key] = {}
+        for row in await self._c.execute(_ENTRIES, values):
             if row.key_id != ERASED:
-                key = self._vault.of_case(self._school, row.incident_id, row.wrapped_key)
+                key = keys.get(row.incident_id)
+                if key is None:
+                    key = keys[row.incident_id] = self._vault.of_case(self._school, row.incident_id, row.wrapped_key)
                 where = s.of_entry(self._school, row.incident_id, row.id, row.kind)
                 found[row.incident_id].append(_entry(row, key.open_text(row.sealed, where)))
         return {incident_id: tuple(entries) for incident_id, entries in found.items()}

@@ -4,12 +4,21 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import Row, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.exports import Page, PageEnd, PageKind
 from storage import tables as t
+from storage.lookups import among
+
+_e = t.exports.c
+_LIVE = or_(_e.ended_at.is_(None), among(_e.file, "files"))
+_LIVE_SINCE = or_(_LIVE, _e.ended_at > bindparam("since", type_=_e.ended_at.type))
+# Put together once: every queue of whoever answers for the records asks it.
+_PAGES, _PAGES_SINCE = (
+    select(t.exports).where(_e.school == bindparam("here"), live).order_by(_e.at, _e.id) for live in (_LIVE, _LIVE_SINCE)
+)
 
 
 class ExportRecords:
@@ -36,10 +45,10 @@ class ExportRecords:
 
     async def pages(self, files: Collection[str] = (), *, since: datetime | None = None) -> list[Page]:
         """The pages that have not ended, those of these files, and those that ended since then: the oldest first."""
-        e = t.exports.c
-        wanted = [e.ended_at.is_(None), e.file.in_(files), *([e.ended_at > since] if since is not None else [])]
-        query = select(t.exports).where(e.school == self._school, or_(*wanted)).order_by(e.at, e.id)
-        return [_page(row) for row in await self._c.execute(query)]
+        values: dict[str, Any] = {"here": self._school, "files": list(files)}
+        if since is None:
+            return [_page(row) for row in await self._c.execute(_PAGES, values)]
+        return [_page(row) for row in await self._c.execute(_PAGES_SINCE, {**values, "since": since})]
 
     async def change_page(self, page: Page) -> bool:
         """Says how long it stays, or what became of it; False where somebody else has ended it meanwhile."""

@@ -3,13 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.handovers import Handover, Unreceived
 from storage import sealed as s
 from storage import tables as t
 from storage.vault import SchoolKeys
+
+_h = t.handovers.c
+# Put together once: every queue of whoever answers for the records asks it.
+_UNRECEIVED = (
+    select(_h.id, _h.file, _h.at, _h.due_at)
+    .where(_h.school == bindparam("here"), _h.received_at.is_(None))
+    .order_by(_h.at, _h.id)
+)
 
 
 class HandoverRecords:
@@ -43,9 +51,7 @@ class HandoverRecords:
 
     async def unreceived(self) -> list[Unreceived]:
         """Those without a receipt, the oldest first. Nothing that is sealed is opened."""
-        h = t.handovers.c
-        query = select(h.id, h.file, h.at, h.due_at).where(h.school == self._school, h.received_at.is_(None))
-        return [Unreceived(*row) for row in await self._c.execute(query.order_by(h.at, h.id))]
+        return [Unreceived(*row) for row in await self._c.execute(_UNRECEIVED, {"here": self._school})]
 
     async def receive(self, handover_id: str, by: str, at: datetime) -> None:
         """The next school has it."""

@@ -4,16 +4,27 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, exists, or_, select, tuple_
+from sqlalchemy import Row, and_, bindparam, delete, exists, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.retention import EarlyReason, Keeping, KeepState
 from domain.words import IncidentState, RetentionClass
 from storage import tables as t
+from storage.lookups import among
 from storage.vault import ERASED
 
 _CLOSED = (IncidentState.CLOSED, IncidentState.SIGNED_OFF, IncidentState.MERGED)
+
+_k = t.keepings.c
+# Put together once: every queue of whoever answers for the records asks it.
+_KEEPINGS = (
+    select(t.keepings)
+    .where(_k.school == bindparam("here"), among(_k.state, "states"))
+    .order_by(_k.at, _k.incident_id)
+    .limit(bindparam("most"))
+)
+_KEEPING = select(t.keepings).where(_k.school == bindparam("here"), _k.incident_id == bindparam("incident"))
 
 
 class KeepingRecords:
@@ -24,18 +35,13 @@ class KeepingRecords:
 
     async def keeping(self, incident_id: str) -> Keeping | None:
         """What stands of the keeping of a case; None where nobody has said anything, nor the clock."""
-        k = t.keepings.c
-        query = select(t.keepings).where(k.school == self._school, k.incident_id == incident_id)
-        row = (await self._c.execute(query)).first()
+        row = (await self._c.execute(_KEEPING, {"here": self._school, "incident": incident_id})).first()
         return _keeping(row) if row is not None else None
 
     async def keepings(self, states: Collection[KeepState], limit: int) -> list[Keeping]:
         """The cases in these states, whichever has been so longest first."""
-        k = t.keepings.c
-        query = (
-            select(t.keepings).where(k.school == self._school, k.state.in_(states)).order_by(k.at, k.incident_id).limit(limit)
-        )
-        return [_keeping(row) for row in await self._c.execute(query)]
+        values = {"here": self._school, "states": list(states), "most": limit}
+        return [_keeping(row) for row in await self._c.execute(_KEEPINGS, values)]
 
     async def save_keeping(self, keeping: Keeping) -> None:
         """Says how a case is kept from now on. Hold the case before."""

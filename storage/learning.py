@@ -91,21 +91,22 @@ def _told_in_trials(catalogue: Catalogue, reader: Reader, folder: Path) -> Itera
         sheet = load_sheet(policy, catalogue, folder)
         for trial in load_trials(policy, sheet, catalogue, folder):
             answer = sheet.on(date.max, trial.to[0]) if trial.to else None
-            if answer is None or not answer.turns_on or answer.assume:
+            told = answer.turns_on - answer.assume.keys() if answer is not None else frozenset()
+            if answer is None or not told:
                 continue
             meanwhile = answer.cases[0].verdict if answer.cases[0].once_agreed else answer.meanwhile
             for text, verdicts in ((trial.text, trial.verdicts), *((f"{trial.text} {t.say}", t.verdicts) for t in trial.then)):
                 if verdicts == {meanwhile}:
                     if answer.cases[0].once_agreed and AGREEMENT in reader.read(text).concepts:
                         continue
-                    yield from ((fact, text, UNSAID) for fact in answer.turns_on if len(answer.turns_on) == 1)
+                    yield from ((fact, text, UNSAID) for fact in told if len(told) == 1)
                     continue
                 if verdicts == {Verdict.YES} and all(c.verdict is not Verdict.YES for c in answer.cases):
                     yield PERMISSION, text, GIVEN
                     continue
                 cases = [c for c in answer.cases if verdicts == {c.verdict} and c.verdict is not meanwhile and c.when]
                 for fact, values in cases[0].when.items() if len(cases) == 1 else ():
-                    if len(values) == 1:
+                    if len(values) == 1 and fact in told:
                         yield fact, text, min(values)
 
 

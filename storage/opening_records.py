@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.incident import Opening
 from domain.words import Role
 from storage import tables as t
+from storage.lookups import among
 
 _o = t.openings.c
 _OPENED_BY = select(_o.incident_id, _o.person_id).where(
-    _o.school == bindparam("here"), _o.incident_id.in_(bindparam("ids", expanding=True)), _o.until > bindparam("now")
+    _o.school == bindparam("here"), among(_o.incident_id, "ids"), _o.until > bindparam("now")
 )
 _OPENING = select(t.openings).where(_o.school == bindparam("here"), _o.id == bindparam("opening"))
 

@@ -334,7 +334,7 @@ class Outbox:
             raise
 
     async def _take(self, statement: ReturningUpdate[Any], given: Mapping[str, object]) -> list[Delivery]:
-        async with self._database.begin() as connection:
+        async with self._database.begin(together=True) as connection:
             found = sorted(await connection.execute(statement, given), key=lambda r: (r.made_at or r.next_at, r.next_at, r.id))
         return [_delivery(r) for r in found]
 
@@ -373,7 +373,7 @@ class Outbox:
         """
         what = {"of_id": delivery.id, "of_lease": delivery.lease, "of_revision": delivery.revision, "named": message_id}
         took: timedelta | None = None
-        async with self._database.begin() as connection:
+        async with self._database.begin(together=True) as connection:
             if alerted_at is not None:
                 # The case before the message: in the order in which everybody else holds the two.
                 first = {"of_case": delivery.incident_id, "posted_at": alerted_at}
@@ -399,7 +399,7 @@ class Outbox:
         """They were taken and not tried: as if they had not been taken, but not before a time."""
         d = t.deliveries.c
         mine = or_(*(and_(d.id == one.id, d.lease == one.lease) for one in deliveries))
-        async with self._database.begin() as connection:
+        async with self._database.begin(together=True) as connection:
             await connection.execute(
                 update(t.deliveries)
                 .where(_in_order(mine, d.state == DeliveryState.LEASED))
@@ -419,7 +419,7 @@ class Outbox:
         d = t.deliveries.c
         platform, place = lane
         waiting = (_UNSENT, d.platform == platform, d.address_id == place, d.state == _PENDING, d.next_at <= until)
-        async with self._database.begin() as connection:
+        async with self._database.begin(together=True) as connection:
             await connection.execute(
                 update(t.deliveries)
                 .where(_in_order(*waiting, skip_locked=True))
@@ -436,7 +436,7 @@ class Outbox:
         return await self._change(delivery, state=state, message_id=None if gone else d.message_id)
 
     async def _change(self, delivery: Delivery, **values: object) -> bool:
-        async with self._database.begin() as connection:
+        async with self._database.begin(together=True) as connection:
             return bool((await connection.execute(became(delivery, **values))).rowcount)
 
     async def due_timers(self, now: datetime, limit: int, schools: Iterable[str]) -> list[tuple[str, Timer]]:
@@ -447,7 +447,7 @@ class Outbox:
 
     async def put_off(self, timer: Timer, until: datetime) -> None:
         """It could not be handled: it is tried again later, so that those behind it get their turn."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(together=True) as connection:
             await connection.execute(
                 update(t.timers).where(t.timers.c.id == timer.id, t.timers.c.state == "pending").values(due_at=until)
             )
@@ -511,6 +511,7 @@ def _delivery(r: Row[tuple[object, ...]]) -> Delivery:
         breach_id=r.breach_id,
         figures_id=r.figures_id,
         register_id=r.register_id,
+        submission_id=r.submission_id,
         step=r.step,
         lease=r.lease,
         leased_until=r.leased_until,
@@ -529,7 +530,7 @@ class SeenEvents:
     async def is_new(self, platform: Platform, event_id: str, now: datetime) -> bool:
         """True the first time an event is seen; it is remembered for a day (see housekeeping)."""
         statement = _see(is_sqlite=self._database.is_sqlite)
-        async with self._database.begin() as connection:
+        async with self._database.begin(together=True) as connection:
             seen = await connection.execute(statement, {"platform": platform, "event_id": event_id, "at": now})
             return bool(seen.rowcount)
 

@@ -11,10 +11,18 @@ from domain.answers import Catalogue, Sheet
 from domain.policy import Policy
 from domain.routing import route
 from domain.words import FourC
-from storage import answer_files, coverage, grid_files, log_form_files, question_files
+from storage import answer_files, coverage, grid_files, log_form_files, question_files, request_files
 from storage.answer_files import load_catalogue, load_sheet
 from storage.coverage import UNCOVERED_FILE, Reason, load_uncovered
-from storage.policy_files import RouteCase, every_report, load_policy_at, load_without_grid, placed_route_cases, shared_folder
+from storage.policy_files import (
+    RouteCase,
+    every_report,
+    load_policy_at,
+    load_without_grid,
+    placed_route_cases,
+    shared_folder,
+    types_folder,
+)
 from storage.question_files import Trial, load_trials
 from storage.yaml_files import PolicyFileError, checked, read_yaml
 
@@ -62,6 +70,8 @@ def load_pack(home: Path) -> Pack:
     faults += _wrong_routes(policy, home)
     faults += _wrong_cases(policy, cases or (), home)
     faults += _both(policy, sheet, uncovered or {}, home)
+    if policy.requests:
+        faults += request_files.wrong_questions(home, types_folder(shared), sheet, catalogue)
     if faults or trials is None or cases is None or uncovered is None:
         raise PolicyFileError("\n".join(faults))
     return Pack(policy, catalogue, sheet, trials, cases, uncovered)
@@ -84,6 +94,7 @@ def _forms(home: Path) -> Iterator[str]:
     yield from _form([p for p in [home / grid_files.GRID_FILE] if p.exists()], grid_files.DOORS["grid"])
     forms = [p for p in [home / log_form_files.LOG_FORM_FILE] if p.exists()]
     yield from _form(forms, log_form_files.DOORS["log_form"])
+    yield from _form([p for p in [home / request_files.REQUESTS_FILE] if p.exists()], request_files.DOORS["requests"])
 
 
 def _form(paths: list[Path], door: type[BaseModel]) -> Iterator[str]:

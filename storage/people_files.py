@@ -251,7 +251,8 @@ async def carry_out(records: Records, plan: Plan, at: datetime) -> None:
     await records.save_people([(_kept_under(c, plan), c.person, c.what != "removed") for c in plan.changes])
     await records.set_numbers({c.person.id: c.number for c in plan.changes if c.number})
     counts = {what: plan.count(what) for what in ("added", "changed", "removed")}
-    await records.note(at, "bot", f"people.{plan.kind}.imported", None, **counts)
+    vouched = {"staff": await records.staff_as_listed(at)} if plan.kind is Kind.STAFF else {}
+    await records.note(at, "bot", f"people.{plan.kind}.imported", None, **counts, **vouched)
 
 
 def _kept_under(change: Change, plan: Plan) -> str:

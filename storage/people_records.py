@@ -1,6 +1,7 @@
 """The school's lists. What a pupil is called is sealed, and found by marks; the staff list is a directory, and plain text."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -11,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.people import Kind, Person
 from storage import sealed as s
 from storage import tables as t
+from storage.lookups import among
 from storage.name_index import begins, marks_of_name, marks_of_typed, searchable
 from storage.twins import as_one, join_twin
 from storage.vault import SchoolKeys
 
 _MOST_WORDS, _LONGEST_SEARCH = 8, 200
 _p = t.people.c
-_PEOPLE = select(t.people).where(_p.school == bindparam("here"), _p.active, _p.id.in_(bindparam("ids", expanding=True)))
+_PEOPLE = select(t.people).where(_p.school == bindparam("here"), _p.active, among(_p.id, "ids"))
+_LISTED_STAFF = select(t.people).where(_p.school == bindparam("here"), _p.kind == Kind.STAFF, _p.active)
 _FORGET_WORDS = delete(t.people_words).where(t.people_words.c.person_id == bindparam("who"))
 _ADD_WORDS = insert(t.people_words)
 
@@ -71,6 +74,11 @@ class PeopleRecords:
             key, person = s.opened_person(self._keys, row)
             found[key] = as_one(found[key], (person, row.active)) if key in found else (person, row.active)
         return found
+
+    async def staff_as_listed(self, at: datetime) -> str:
+        """The commitment to the staff list as it stands, for the audit: whatever takes one over is noted with it."""
+        rows = await self._c.execute(_LISTED_STAFF, {"here": self._school})
+        return s.commitment_to_staff(self._keys.records, (self._who(row) for row in rows), at)
 
     async def _save_people(self, people: Sequence[tuple[str, Person, bool]]) -> None:
         await self._join_twins({key: p.id for key, p, _ in people if p.kind is Kind.PUPIL})

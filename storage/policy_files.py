@@ -20,6 +20,7 @@ from domain.words import EXTERNAL_ROLES, About, Doer, FourC, Role, Urgency
 from storage.agency_files import AGENCIES_FILE, load_agencies
 from storage.grid_files import with_grid
 from storage.log_form_files import LOG_FORM_FILE, with_log_form
+from storage.request_files import REQUESTS_FILE, with_requests
 from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
 
 __all__ = [
@@ -304,13 +305,22 @@ def shared_folder(home: Path) -> Path:
 
 @cache
 def load_policy_at(home: Path, shared: Path = POLICY_FOLDER) -> Policy:
-    """The policy in a folder anywhere, checked, with its grid and its log form; `shared` has the concerns and the guidance.
+    """The policy in a folder anywhere, checked and with all its files; `shared` has the concerns and the guidance.
 
     Raises:
         PolicyFileError: as for `load_policy`.
     """
-    plain = next(f for f in (shared, POLICY_FOLDER) if f == POLICY_FOLDER or (f / LOG_FORM_FILE).is_file())
-    return with_log_form(with_grid(load_without_grid(home, shared), home), home, plain)
+    plain, types = _folder_of(LOG_FORM_FILE, shared), types_folder(shared)
+    return with_requests(with_log_form(with_grid(load_without_grid(home, shared), home), home, plain), home, types)
+
+
+def types_folder(shared: Path) -> Path:
+    """Where the types of requests are that all schools share: with the concerns, else those that come with the program."""
+    return _folder_of(REQUESTS_FILE, shared)
+
+
+def _folder_of(file: str, shared: Path) -> Path:
+    return shared if (shared / file).is_file() else POLICY_FOLDER
 
 
 @cache

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, func, insert, select, true, update
+from sqlalchemy import Row, bindparam, exists, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -125,14 +125,7 @@ class QuestionRecords:
 
     async def unheard_requests(self) -> list[Request]:
         """Requests that nobody has answered and that no chat took for anybody, the oldest first."""
-        r, d = t.requests.c, t.deliveries.c
-        of_request = (d.message == MessageKind.REQUEST, d.platform != Platform.EMAIL)
-        given_up = select(d.request_id).where(d.school == self._school, GIVEN_UP, *of_request)
-        heard = exists().where(d.request_id == r.id, d.state.notin_((DeliveryState.DEAD, DeliveryState.CANCELLED)), *of_request)
-        rows = await self._c.execute(
-            select(t.requests).where(r.school == self._school, r.decision.is_(None), r.id.in_(given_up), ~heard).order_by(r.at)
-        )
-        return [self._request(row) for row in rows]
+        return [self._request(row) for row in await self._c.execute(_UNHEARD, {"here": self._school})]
 
     async def requests_of(self, person_id: str) -> list[Request]:
         """What somebody has asked of others, the newest first."""
@@ -176,5 +169,14 @@ class QuestionRecords:
         )
 
 
-# Written out once: it runs with every question.
+# Written out once: the one runs with every question, the other with every queue.
 _ADD_ASKED = insert(t.asked)
+_r, _d = t.requests.c, t.deliveries.c
+_OF_REQUEST = (_d.message == MessageKind.REQUEST, _d.platform != Platform.EMAIL)
+_HEARD = (_d.request_id == _r.id, _d.state.notin_((DeliveryState.DEAD, DeliveryState.CANCELLED)), *_OF_REQUEST)
+_UNHEARD = (
+    select(t.requests)
+    .where(_r.school == bindparam("here"), _r.decision.is_(None), ~exists().where(*_HEARD))
+    .where(_r.id.in_(select(_d.request_id).where(_d.school == bindparam("here"), GIVEN_UP, *_OF_REQUEST)))
+    .order_by(_r.at)
+)

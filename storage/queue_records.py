@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Select,
     String,
@@ -19,6 +18,8 @@ from sqlalchemy import (
     cast,
     exists,
     false,
+    func,
+    literal_column,
     or_,
     select,
     text,
@@ -36,7 +37,7 @@ from domain.words import Role
 from storage import tables as t
 from storage.case_rows import BESIDE, alert_of, incident_of
 from storage.change_records import review_of, signature_of
-from storage.lookups import checked
+from storage.lookups import among, checked
 from storage.vault import ERASED
 
 _a, _i, _e, _s, _r = t.alerts.c, t.incidents.c, t.case_entries.c, t.signatures.c, t.reviews.c
@@ -62,6 +63,8 @@ class _Shape:
     """Roles, and whether for some groups only."""
     from_key: bool
     back: bool
+    asked_often: bool
+    """Whether somebody has been asked so often that what they were asked is not looked through."""
 
 
 class QueueRecords:
@@ -69,12 +72,13 @@ class QueueRecords:
 
     _c: AsyncConnection
     _school: str
+    _asked_often: dict[str, bool]
 
     async def queued_alerts(
         self, reach: Reach, filters: Filters, now: datetime, limit: int, key: Key | None = None, *, back: bool = False
     ) -> list[tuple[Alert, Incident]]:
         """Alerts of open cases that may be somebody's to answer, by deadline: the next ones after, or before, a line."""
-        shape = _shape(reach, filters, key, back=back)
+        shape = _shape(reach, filters, key, back=back, asked_often=reach.leads or await self._is_asked_often(reach.person))
         rows = await self._c.execute(_alerts(shape), self._values(reach, filters, now, limit, key))
         return [(alert_of(r), incident_of(r, "i_")) for r in rows]
 
@@ -104,6 +108,12 @@ class QueueRecords:
         rows = await self._c.execute(_to_review(shape), self._values(reach, filters, now, limit, key))
         return [(review_of(r), incident_of(r, "i_")) for r in rows]
 
+    async def _is_asked_often(self, person_id: str) -> bool:
+        if person_id not in self._asked_often:
+            asked = (await self._c.execute(_TIMES_ASKED, {"me": person_id, "most": _MANY_TIMES})).scalar_one()
+            self._asked_often[person_id] = asked >= _MANY_TIMES
+        return self._asked_often[person_id]
+
     async def alerts_of_cases(self, *incident_ids: str) -> list[Alert]:
         """Every alert of these cases."""
         rows = (
@@ -119,14 +129,19 @@ class QueueRecords:
         return found | {name: value for name, value in narrowed.items() if value}
 
 
+_MANY_TIMES = 4000
+"""How many summonses are looked through to find somebody's; of more, it is asked of each alert whether one is theirs."""
+_TIMES_ASKED = select(func.count()).select_from(
+    select(literal_column("1")).where(t.summonses.c.person_id == bindparam("me")).limit(bindparam("most")).subquery()
+)
 _ALERTS_OF_CASES = (
     select(t.alerts)
-    .where(checked(_a.school) == bindparam("here"), _a.incident_id.in_(bindparam("incidents", expanding=True)))
+    .where(checked(_a.school) == bindparam("here"), among(_a.incident_id, "incidents"))
     .order_by(_a.opened_at, _a.id)
 )
 
 
-def _shape(reach: Reach, filters: Filters, key: Key | None, *, back: bool) -> _Shape:
+def _shape(reach: Reach, filters: Filters, key: Key | None, *, back: bool, asked_often: bool = False) -> _Shape:
     # The values of the filters are no part of it, only whether there are any.
     like = Filters(
         filters.kind,
@@ -136,7 +151,7 @@ def _shape(reach: Reach, filters: Filters, key: Key | None, *, back: bool) -> _S
         None if filters.state is None else next(iter(type(filters.state))),
     )
     holds = tuple((role, groups is not None) for role, groups in reach.holds if groups is None or groups)
-    return _Shape(like, reach.leads, holds, key is not None, back)
+    return _Shape(like, reach.leads, holds, key is not None, back, asked_often)
 
 
 @cache
@@ -173,7 +188,7 @@ def _actions(shape: _Shape) -> Select[Any]:
         select(*_ACTION, *BESIDE)
         .join(t.incidents, _i.id == _e.incident_id)
         .where(_e.school == bindparam("here"), _TO_DO, _e.due_at <= bindparam("now"), whose[shape.filters.whose])
-        .where(or_(own, _worked(shape)))
+        .where(or_(own, _worked(shape, _e.incident_id)))
     )
     return _paged(query.where(*_known(shape)), _e.due_at, _e.id, shape)
 
@@ -190,7 +205,7 @@ def _to_sign(shape: _Shape) -> Select[Any]:
     query = (
         select(t.signatures, *BESIDE)
         .join(t.incidents, _i.id == _s.incident_id)
-        .where(_s.school == bindparam("here"), _AWAITED, whose[shape.filters.whose], or_(asked, _worked(shape)))
+        .where(_s.school == bindparam("here"), _AWAITED, whose[shape.filters.whose], or_(asked, _worked(shape, _s.incident_id)))
     )
     return _paged(query.where(*_known(shape)), _s.at, _s.id, shape)
 
@@ -200,25 +215,25 @@ def _to_review(shape: _Shape) -> Select[Any]:
     whose: dict[Whose, ColumnElement[bool]] = {
         Whose.ANYBODY: true(),
         Whose.NOBODY: false(),
-        Whose.MINE: _owned(),
-        Whose.OTHERS: ~_owned(),
+        Whose.MINE: _owned(_r.incident_id),
+        Whose.OTHERS: ~_owned(_r.incident_id),
     }
     query = (
         select(t.reviews, *BESIDE)
         .join(t.incidents, _i.id == _r.incident_id)
         .where(_r.school == bindparam("here"), _TO_REVIEW, _r.due_at <= bindparam("now"), _NOT_MERGED)
-        .where(whose[shape.filters.whose], _worked(shape))
+        .where(whose[shape.filters.whose], _worked(shape, _r.incident_id))
     )
     return _paged(query.where(*_known(shape)), _r.due_at, _r.id, shape)
 
 
-def _worked(shape: _Shape) -> ColumnElement[bool]:
-    """Whether somebody may work the case."""
-    return or_(_owned(), _i.private.is_(False)) if shape.leads else _owned()
+def _worked(shape: _Shape, incident_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether somebody may work the case of that id, which stands in the row that is listed: no case is looked up for it."""
+    return or_(_i.private.is_(False), _owned(incident_id)) if shape.leads else _owned(incident_id)
 
 
-def _owned() -> ColumnElement[bool]:
-    return exists().where(_a.incident_id == _i.id, _a.owner_id == bindparam("me"))
+def _owned(incident_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(_a.incident_id == incident_id, _a.owner_id == bindparam("me"))
 
 
 def _known(shape: _Shape) -> Sequence[ColumnElement[bool]]:
@@ -245,20 +260,26 @@ def _may_be_theirs(shape: _Shape) -> ColumnElement[bool]:
     """A ground on which the alert may be somebody's: domain.access has them."""
     s, o = t.summonses.c, t.openings.c
     grounds: list[ColumnElement[bool]] = [_i.private.is_(False)] if shape.leads else []
-    for role, for_some in shape.holds:
-        of_role = or_(_a.role == role, cast(_a.also_roles, String).contains(f'"{role}"'))
-        groups: BindParameter[str] = bindparam(f"groups_{role}", expanding=True)
-        grounds.append(and_(of_role, _a.group_name.in_(groups)) if for_some else of_role)
-    # All but the first say nothing of the case, so that one is looked up only for what may be theirs. Whom it was asked of is
-    # looked up for each alert that waits: somebody may have been asked thousands of times over the years.
+    # All but the first say nothing of the case, so that one is looked up only for what may be theirs. Few alerts are for more
+    # than one role, and no word is looked for in the others.
+    also = cast(_a.also_roles, String)
+    grounds += [_for_some(_a.role == role, role, for_some=some) for role, some in shape.holds]
+    seconds = [_for_some(also.contains(f'"{role}"'), role, for_some=some) for role, some in shape.holds]
+    if seconds:
+        grounds.append(and_(also != literal_column("'[]'"), or_(*seconds)))
+    if shape.filters.whose is Whose.ANYBODY:
+        grounds.append(_a.owner_id == bindparam("me"))
+    # Of somebody who has been asked thousands of times over the years each alert is looked up. Of anybody else, what they were
+    # asked is looked through, which takes a tenth of that.
+    asked = exists().where(s.alert_id == _a.id, s.person_id == bindparam("me"))
+    listed = _a.id.in_(select(s.alert_id).where(s.person_id == bindparam("me")))
     until = bindparam("now", type_=o.until.type)
     opened = select(o.incident_id).where(o.school == bindparam("here"), o.person_id == bindparam("me"), o.until > until)
-    return or_(
-        *grounds,
-        _a.owner_id == bindparam("me"),
-        exists().where(s.alert_id == _a.id, s.person_id == bindparam("me")),
-        _a.incident_id.in_(opened),
-    )
+    return or_(*grounds, asked if shape.asked_often else listed, _a.incident_id.in_(opened))
+
+
+def _for_some(of_role: ColumnElement[bool], role: Role, *, for_some: bool) -> ColumnElement[bool]:
+    return and_(of_role, among(_a.group_name, f"groups_{role}")) if for_some else of_role
 
 
 def _paged(query: Select[Any], at: ColumnElement[Any], id_: ColumnElement[Any], shape: _Shape) -> Select[Any]:

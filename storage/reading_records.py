@@ -1,12 +1,9 @@
 """Who has read what, out of the audit."""
 
-from collections.abc import Iterable
-
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import OPENED, TAKEN_OUT, Reading
-from domain.people import Kind
 from domain.words import Role
 from storage import tables as t
 
@@ -45,12 +42,6 @@ class ReadingRecords:
             .order_by(i.reported_at.desc(), i.id)
         )
         return tuple(rows.scalars())
-
-    async def names_of_staff(self, ids: Iterable[str]) -> dict[str, str]:
-        """The names of those of the ids that are of staff, by id, whoever has left included."""
-        p = t.people.c
-        here = (p.school == self._school, p.kind == Kind.STAFF, p.id.in_(list(ids)))
-        return {r.id: r.name for r in await self._c.execute(select(p.id, p.name).where(*here))}
 
 
 def _roles(noted: object) -> tuple[Role, ...] | None:

@@ -1,6 +1,6 @@
 """What the handlers ask of the database, inside one transaction. Rows become domain values here and nowhere else."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import (
     Executable,
     Row,
+    Select,
     Table,
     and_,
     bindparam,
@@ -58,12 +59,14 @@ from storage.case_rows import incident_of as _incident
 from storage.change_records import ChangeRecords
 from storage.channel_records import NEVER, ChannelRecords
 from storage.chronology_records import ChronologyRecords
+from storage.database import PEOPLE_CHANGED
 from storage.entry_records import EntryRecords
 from storage.export_records import ExportRecords
 from storage.figure_records import FigureRecords
 from storage.handover_records import HandoverRecords
 from storage.keeping_records import KeepingRecords
 from storage.listed_records import ListedRecords
+from storage.lookups import among
 from storage.opening_records import OpeningRecords
 from storage.outbox import GIVEN_UP, NOT_SERVED, became, show_again
 from storage.people_records import PeopleRecords
@@ -72,6 +75,7 @@ from storage.queue_records import QueueRecords
 from storage.reading_records import ReadingRecords
 from storage.references import new_reference
 from storage.register_records import RegisterRecords
+from storage.submission_records import SubmissionRecords
 from storage.vault import SchoolKeys, Vault
 
 _MOST_WORDS, _LONGEST_SEARCH = 8, 200
@@ -95,6 +99,7 @@ class Records(
     QueueRecords,
     ReadingRecords,
     RegisterRecords,
+    SubmissionRecords,
 ):
     """The records of one school within one transaction."""
 
@@ -107,6 +112,7 @@ class Records(
         self._people_changed = False
         """What this transaction has changed and may yet roll back is not remembered beyond it."""
         self._staff: Staff | None = None
+        self._asked_often: dict[str, bool] = {}
 
     # People and accounts
 
@@ -116,12 +122,22 @@ class Records(
             version = await self._counter("people")
             kept = _STAFF_CACHE.setdefault(self._c.sync_engine, {})
             cached = kept.get(self._school)
-            if cached is None or cached[0] != version or self._people_changed:
+            changed = self._people_changed or bool(self._c.info.get(PEOPLE_CHANGED))
+            if cached is None or cached[0] != version or changed:
                 cached = (version, Staff([self._who(r) for r in await self._c.execute(_STAFF, {"school": self._school})]))
-                if not self._people_changed:
+                if not changed:
                     kept[self._school] = cached
             self._staff = cached[1]
         return self._staff
+
+    async def names_of_staff(self, ids: Iterable[str]) -> dict[str, str]:
+        """The names of those of the ids that are of staff, by id, whoever has left included."""
+        staff, wanted = await self.staff(), set(ids)
+        found = {id_: person.name for id_ in wanted if (person := staff.get(id_)) is not None}
+        if others := wanted - found.keys():
+            rows = await self._c.execute(_STAFF_OF_ANY_TIME, {"school": self._school, "ids": sorted(others)})
+            found |= {r.id: r.name for r in rows}
+        return found
 
     async def has_people(self) -> bool:
         """Whether the school has given any list, so that typeahead can find somebody."""
@@ -133,6 +149,9 @@ class Records(
             await self._save_people(people)
             await self.next_number("people")
             self._people_changed, self._staff = True, None
+            if self._dialect == "sqlite":
+                # Nor by another that is written together with it.
+                self._c.info[PEOPLE_CHANGED] = True
 
     async def account(self, platform: Platform, user_id: str, since: datetime | None = None) -> Account | None:
         """A chat user as last seen, joined to the staff list by e-mail; None for somebody not seen, or not since then."""
@@ -354,7 +373,7 @@ class Records(
         }
 
     def _delivery_row(self, d: Delivery, at: datetime) -> dict[str, Any]:
-        of = d.alert_id or d.incident_id or d.request_id or d.breach_id or d.figures_id or d.register_id
+        of = d.alert_id or d.incident_id or d.request_id or d.breach_id or d.figures_id or d.register_id or d.submission_id
         return {
             "id": d.id,
             "school": self._school,
@@ -364,6 +383,7 @@ class Records(
             "breach_id": d.breach_id,
             "figures_id": d.figures_id,
             "register_id": d.register_id,
+            "submission_id": d.submission_id,
             "message": d.message,
             "platform": d.address.platform,
             "address_kind": d.address.kind,
@@ -415,7 +435,7 @@ class Records(
 
     async def summonses(self, *alert_ids: str) -> dict[str, tuple[Summons, ...]]:
         """Who was asked for each of these alerts, in order."""
-        rows = await self._c.execute(_SUMMONSES, {"alerts": alert_ids})
+        rows = await self._c.execute(_SUMMONSES, {"alerts": alert_ids}) if alert_ids else ()
         found: dict[str, list[Summons]] = {a: [] for a in alert_ids}
         for r in rows:
             found[r.alert_id].append(Summons(r.alert_id, r.person_id, Role(r.role), Asked(r.why), r.round, r.at))
@@ -501,24 +521,7 @@ class Records(
 
     async def undelivered(self, *incident_ids: str) -> tuple[Undelivered, ...]:
         """What was given up of these cases' messages: not what the same person has had over another chat."""
-        d, other = t.deliveries.c, t.deliveries.alias("other")
-        elsewhere = exists().where(
-            other.c.incident_id == d.incident_id,
-            other.c.message == d.message,
-            other.c.address_id == d.address_id,
-            other.c.summons_round == d.summons_round,
-            other.c.state == DeliveryState.SENT,
-            other.c.platform != Platform.EMAIL,
-        )
-        unserved = and_(d.state == DeliveryState.PENDING, d.trouble == NOT_SERVED)
-        still_shown = and_(GIVEN_UP, d.trouble.startswith(f"{STILL_SHOWN}.", autoescape=True))
-        rows = await self._c.execute(
-            select(d.incident_id, d.platform, func.count(), func.count(case((still_shown, 1))))
-            .where(d.school == self._school, or_(GIVEN_UP, unserved), d.incident_id.in_(incident_ids))
-            .where(or_(still_shown, ~elsewhere))
-            .group_by(d.incident_id, d.platform)
-            .order_by(d.incident_id, d.platform)
-        )
+        rows = await self._c.execute(_UNDELIVERED, {"school": self._school, "incidents": incident_ids})
         return tuple(Undelivered(incident, Platform(platform), *counts) for incident, platform, *counts in rows)
 
     # Audit
@@ -551,15 +554,12 @@ class Records(
             datetime.fromisoformat(changed["due_was"]) if changed is not None else None,
         )
 
-    async def log(self, incident_id: str) -> tuple[LogEntry, ...]:
-        """What was done in a case, oldest first, with the names of the staff who did it."""
-        staff, i = await self.staff(), t.incidents.c
-        rows = await self._c.execute(
-            select(t.audit, i.reporter_person)
-            .join(t.incidents, i.id == t.audit.c.incident_id)
-            .where(t.audit.c.school == self._school, t.audit.c.incident_id == incident_id)
-            .order_by(t.audit.c.seq)
-        )
+    async def log(self, incident_id: str, without: Collection[str] = ()) -> tuple[LogEntry, ...]:
+        """What was done in a case, oldest first, with the names of the staff who did it. `without`: actions left out of it."""
+        staff = await self.staff()
+        # Left out in the database: a case that is read every day has more readings than all else.
+        values = {"school": self._school, "incident": incident_id, "without": sorted(without)}
+        rows = await self._c.execute(_LOG, values)
         return tuple(
             LogEntry(r.at, _actor_name(staff, r.actor, r.reporter_person), r.action, str(r.data.get("role") or ""))
             for r in rows
@@ -581,6 +581,7 @@ class Records(
     async def save_draft(self, draft: Draft) -> None:
         """Keeps what has reached the bot of a report. A draft that was submitted is left as it is."""
         filled = {k: list(v) if isinstance(v, tuple) else v for k, v in draft.filled.items()}
+        by = (draft.account.platform, draft.account.user_id)
         row = {
             "id": draft.id,
             "school": self._school,
@@ -588,7 +589,7 @@ class Records(
             "user_id": draft.account.user_id,
             "state": "open",
             "filled": {},
-            "sealed": sealed.sealed_draft(self._keys, self._school, draft.id, filled),
+            "sealed": sealed.sealed_draft(self._keys, self._school, draft.id, filled, by),
             "changed_at": draft.changed_at,
             "expires_at": draft.expires_at,
         }
@@ -609,6 +610,9 @@ class Records(
 # Written out once: these run with every report and every message, and to put one together costs more than to run it.
 _ADD = {table: insert(table) for table in (t.incidents, t.exclusions, t.alerts, t.timers)}
 _STAFF = select(t.people).where(t.people.c.school == bindparam("school"), t.people.c.kind == Kind.STAFF, t.people.c.active)
+_STAFF_OF_ANY_TIME = select(t.people.c.id, t.people.c.name).where(
+    t.people.c.school == bindparam("school"), t.people.c.kind == Kind.STAFF, among(t.people.c.id, "ids")
+)
 _ON_PLATFORM = (t.accounts.c.school == bindparam("school"), t.accounts.c.platform == bindparam("platform"))
 _ACCOUNT = select(t.accounts).where(*_ON_PLATFORM, t.accounts.c.user_id == bindparam("user"))
 _USER_WITH = (
@@ -630,13 +634,18 @@ _INCIDENT_HELD = _INCIDENT.with_for_update()
 _INCIDENT_OF_DRAFT = select(t.incidents).where(
     t.incidents.c.school == bindparam("school"), t.incidents.c.draft_id == bindparam("draft")
 )
-_EXCLUSIONS = select(t.exclusions).where(t.exclusions.c.incident_id.in_(bindparam("incidents", expanding=True)))
+_EXCLUSIONS = select(t.exclusions).where(among(t.exclusions.c.incident_id, "incidents"))
 _ALERT = select(t.alerts).where(t.alerts.c.school == bindparam("school"), t.alerts.c.id == bindparam("id"))
 _ALERTS_OF = (
     select(t.alerts).where(t.alerts.c.incident_id == bindparam("incident")).order_by(t.alerts.c.opened_at, t.alerts.c.id)
 )
-_SUMMONSES = (
-    select(t.summonses).where(t.summonses.c.alert_id.in_(bindparam("alerts", expanding=True))).order_by(t.summonses.c.at)
+_SUMMONSES = select(t.summonses).where(among(t.summonses.c.alert_id, "alerts")).order_by(t.summonses.c.at)
+_LOG = (
+    select(t.audit.c.at, t.audit.c.actor, t.audit.c.action, t.audit.c.data, t.incidents.c.reporter_person)
+    .join(t.incidents, t.incidents.c.id == t.audit.c.incident_id)
+    .where(t.audit.c.school == bindparam("school"), t.audit.c.incident_id == bindparam("incident"))
+    .where(~among(t.audit.c.action, "without"))
+    .order_by(t.audit.c.seq)
 )
 _DRAFT_HELD = (
     select(t.drafts).where(t.drafts.c.school == bindparam("school"), t.drafts.c.id == bindparam("id")).with_for_update()
@@ -656,6 +665,30 @@ _OPEN_DRAFT = (
 _END_DRAFT = update(t.drafts).where(
     t.drafts.c.school == bindparam("of_school"), t.drafts.c.id == bindparam("of_draft"), t.drafts.c.state == "open"
 )
+
+
+def _undelivered() -> Select[Any]:
+    d, other = t.deliveries.c, t.deliveries.alias("other")
+    elsewhere = exists().where(
+        other.c.incident_id == d.incident_id,
+        other.c.message == d.message,
+        other.c.address_id == d.address_id,
+        other.c.summons_round == d.summons_round,
+        other.c.state == DeliveryState.SENT,
+        other.c.platform != Platform.EMAIL,
+    )
+    unserved = and_(d.state == DeliveryState.PENDING, d.trouble == NOT_SERVED)
+    still_shown = and_(GIVEN_UP, d.trouble.startswith(f"{STILL_SHOWN}.", autoescape=True))
+    return (
+        select(d.incident_id, d.platform, func.count(), func.count(case((still_shown, 1))))
+        .where(d.school == bindparam("school"), or_(GIVEN_UP, unserved), among(d.incident_id, "incidents"))
+        .where(or_(still_shown, ~elsewhere))
+        .group_by(d.incident_id, d.platform)
+        .order_by(d.incident_id, d.platform)
+    )
+
+
+_UNDELIVERED = _undelivered()
 
 
 @cache

@@ -1,40 +1,106 @@
-"""Holds the lines of registers against the audit, where each version was committed to when it was written."""
+"""Holds the lines of registers, and what was asked for, against the audit, where each version was committed to when written."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.registers import Change, standing
+from domain.registers import Change
+from domain.registers import standing as register_standing
+from domain.submissions import standing as submission_standing
 from storage import sealed as s
 from storage import tables as t
 from storage.commitments import Amiss, Unkept
 from storage.key_ring import KeyMissingError, SealError
 from storage.register_records import record_of, version_of
 from storage.sealing import Key
+from storage.submission_records import submission_of, submission_version_of
 from storage.vault import Vault
 
-_WRITTEN = ("register.added", "register.changed", "register.decided")
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """One such table: its lines, their versions, and the entries of the audit that tell of them, with the names in their data.
+
+    `opened`: the commitments to its versions. `stands`: whether a line is as its newest version has it.
+    """
+
+    lines: Table
+    versions: Table
+    line_of: ColumnElement[str]
+    actions: tuple[str, ...]
+    line: str
+    committed: str
+    opened: Callable[[Key, Any, Sequence[Row[Any]]], tuple[set[str], bool]]
+
+
+def _of_register(key: Key, line: Any, rows: Sequence[Row[Any]]) -> tuple[set[str], bool]:
+    written = [version_of(row, key) for row in rows]
+    held = {s.commitment_to_register(key, line.kind, line.reference, version, body) for version, body in written}
+    if not written:
+        return held, True
+    newest, worded = written[-1][0], [version for version, _ in written if version.change is not Change.MOVED]
+    record = record_of(line)
+    return held, record == register_standing(record.id, record.kind, record.reference, newest, worded[-1].person_id)
+
+
+def _of_submission(key: Key, line: Any, rows: Sequence[Row[Any]]) -> tuple[set[str], bool]:
+    written, of = [submission_version_of(row, key) for row in rows], submission_of(line)
+    held = {s.commitment_to_submission(key, of, version, body) for version, body in written}
+    if not written:
+        return held, True
+    first, newest = written[0][0], written[-1][0]
+    return held, of == submission_standing(of, newest) and (of.asker_id, of.sent_at) == (first.person_id, first.at)
+
+
+_KEPT = (
+    _Kept(
+        t.register_records,
+        t.register_versions,
+        t.register_versions.c.record_id,
+        ("register.added", "register.changed", "register.decided"),
+        "record",
+        "register",
+        _of_register,
+    ),
+    _Kept(
+        t.submissions,
+        t.submission_versions,
+        t.submission_versions.c.submission_id,
+        ("submission.sent", "submission.changed"),
+        "submission",
+        "committed",
+        _of_submission,
+    ),
+)
 
 
 async def unkept_registers(connection: AsyncConnection, vault: Vault, school: str) -> list[Unkept]:
-    """The lines of a school's registers that are not as its audit has them, which must be whole.
+    """The lines of a school's registers, and what was asked for there, that are not as its audit has them, which must be whole.
 
     Raises:
         KeyRingError: the ring has not been read.
     """
-    r, v, a = t.register_records.c, t.register_versions.c, t.audit.c
-    lines = (await connection.execute(select(t.register_records).where(r.school == school).order_by(r.id))).all()
+    return [unkept for kept in _KEPT for unkept in await _unkept(connection, vault, school, kept)]
+
+
+async def _unkept(connection: AsyncConnection, vault: Vault, school: str, kept: _Kept) -> list[Unkept]:
+    r, v, a = kept.lines.c, kept.versions.c, t.audit.c
+    lines = (await connection.execute(select(kept.lines).where(r.school == school).order_by(r.id))).all()
     versions: defaultdict[str, list[Row[Any]]] = defaultdict(list)
-    for row in await connection.execute(select(t.register_versions).where(v.school == school).order_by(v.number)):
-        versions[row.record_id].append(row)
+    rows = await connection.execute(
+        select(kept.versions, kept.line_of.label("line")).where(v.school == school).order_by(v.number)
+    )
+    for row in rows:
+        versions[row.line].append(row)
     # They belong to no case, and so stand together in the index.
-    here = (a.school == school, a.incident_id.is_(None), a.action.in_(_WRITTEN))
+    here = (a.school == school, a.incident_id.is_(None), a.action.in_(kept.actions))
     noted: defaultdict[str, dict[int, str]] = defaultdict(dict)
     for entry in await connection.execute(select(a.seq, a.data).where(*here).order_by(a.seq)):
-        noted[entry.data["record"]][entry.seq] = str(entry.data["register"])
+        noted[entry.data[kept.line]][entry.seq] = str(entry.data[kept.committed])
     there = {line.id for line in lines}
     found = [Unkept(school, record, Amiss.GONE, max(entries)) for record, entries in noted.items() if record not in there]
     if not lines:
@@ -44,26 +110,23 @@ async def unkept_registers(connection: AsyncConnection, vault: Vault, school: st
     except KeyMissingError:
         return [*found, *(Unkept(school, line.reference, Amiss.NO_KEY) for line in lines)]
     for line in lines:
-        found += _of_line(key, school, line, versions[line.id], noted[line.id])
+        found += _of_line(kept, key, school, line, versions[line.id], noted[line.id])
     return found
 
 
-def _of_line(key: Key, school: str, line: Any, rows: Sequence[Row[Any]], noted: dict[int, str]) -> Iterator[Unkept]:
+def _of_line(
+    kept: _Kept, key: Key, school: str, line: Any, rows: Sequence[Row[Any]], noted: dict[int, str]
+) -> Iterator[Unkept]:
     try:
-        written = [version_of(row, key) for row in rows]
+        held, stands = kept.opened(key, line, rows)
     except SealError:
         yield Unkept(school, line.reference, Amiss.UNREADABLE)
         return
-    held = {s.commitment_to_register(key, line.kind, line.reference, version, body) for version, body in written}
     changed = [seq for seq, committed in noted.items() if committed not in held]
     for seq in changed:
         yield Unkept(school, line.reference, Amiss.CHANGED, seq)
     if held - set(noted.values()):
         yield Unkept(school, line.reference, Amiss.ADDED)
-    if changed or not written:
-        return
-    newest, worded = written[-1][0], [version for version, _ in written if version.change is not Change.MOVED]
-    record = record_of(line)
-    if record != standing(record.id, record.kind, record.reference, newest, worded[-1].person_id):
+    if not changed and not stands:
         # By whom, until when and how bad stands beside the wordings too, to be found by.
         yield Unkept(school, line.reference, Amiss.CHANGED, max(noted, default=None))

@@ -91,6 +91,14 @@ class RegisterRecords:
         query = select(r.levels, func.count()).where(*self._lines_of(kind, live=live, owner=owner)).group_by(r.levels)
         return {levels: count for levels, count in await self._c.execute(query)}  # noqa: C416 - rows are no pairs to mypy
 
+    async def registers_waiting(self, now: datetime) -> list[Record]:
+        """The lines, of every register, that are to be looked at again by now or wait for somebody to agree."""
+        r = t.register_records.c
+        live = [state for state in RecordState if state not in ENDED]
+        wait = (r.state == RecordState.WAITING) | (r.review_at <= now)
+        query = select(t.register_records).where(r.school == self._school, r.kind.in_(RegisterKind), r.state.in_(live), wait)
+        return [record_of(row) for row in await self._c.execute(query)]
+
     async def registers_due(self, now: datetime, most: int) -> list[Record]:
         """The lines of which somebody is to be reminded by now, the longest due first."""
         r = t.register_records.c

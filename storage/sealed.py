@@ -9,9 +9,13 @@ from typing import Any
 from domain.incident import CaseNote, Exclusion, Narrative, Participant
 from domain.people import Kind, Person
 from domain.registers import Version
+from domain.submissions import Submission, SubmissionVersion
 from storage.name_index import mark_of_key
 from storage.sealing import Key, place
 from storage.vault import SchoolKeys
+
+_BY = ":by"
+"""In what is sealed of a draft: whose it is. No field of a form is called so."""
 
 
 def opened(key: Key, plain: str, sealed: bytes | None, where: bytes) -> str:
@@ -136,6 +140,24 @@ def commitment_to_register(key: Key, kind: str, reference: str, version: Version
     return _commitment(key, ["register", kind, reference, version.record_id, version.number, version.id, *who, body])
 
 
+def of_submission(school: str, submission_id: str, number: int) -> bytes:
+    """Where a version of what somebody asked for or declared belongs."""
+    return place("submission_versions", "body", school, submission_id, str(number))
+
+
+def commitment_to_submission(key: Key, of: Submission, version: SubmissionVersion, body: str) -> str:
+    """What the audit keeps of a version of a submission; `body` as it is sealed."""
+    who = [version.person_id, version.at.astimezone(UTC).isoformat(), version.doing, version.place.state]
+    what = [of.type, of.reference, of.asker_id, of.id, version.number, version.id]
+    return _commitment(key, ["submission", *what, *who, body])
+
+
+def commitment_to_staff(key: Key, people: Iterable[Person], at: datetime) -> str:
+    """What the audit keeps of the staff list as it was taken over at a moment: everybody on it, by id."""
+    listed = sorted([p.id, p.name, p.email, p.house, p.form, p.line_manager] for p in people if p.kind is Kind.STAFF)
+    return _commitment(key, ["staff", at.astimezone(UTC).isoformat(), listed])
+
+
 def of_handover(school: str, handover_id: str) -> bytes:
     """Where the name of the next school belongs, to which somebody has moved."""
     return place("handovers", "to", school, handover_id)
@@ -158,16 +180,22 @@ def opened_body(keys: SchoolKeys, where: str, body: Mapping[str, Any], sealed: b
     return dict(json.loads(keys.records.open(sealed, place("console_messages", "body", "", where))))
 
 
-def sealed_draft(keys: SchoolKeys, school: str, draft_id: str, filled: Mapping[str, Any]) -> bytes:
-    """What has been filled in."""
-    return keys.records.seal(json.dumps(filled).encode(), place("drafts", "filled", school, draft_id))
+def sealed_draft(keys: SchoolKeys, school: str, draft_id: str, filled: Mapping[str, Any], by: tuple[str, str]) -> bytes:
+    """What has been filled in, and `by` whom: the platform and the account, which the row says too, to be found by."""
+    return keys.records.seal(json.dumps({**filled, _BY: by}).encode(), place("drafts", "filled", school, draft_id))
 
 
 def opened_draft(keys: SchoolKeys, row: Any) -> dict[str, Any]:
-    """The same of a row of `drafts`, opened. Nothing where both are there: nobody can say which of them the form had last."""
+    """The same of a row of `drafts`, opened. Nothing where both are there: nobody can say which of them the form had last.
+
+    Nothing either where the row gives it to another account than the one that filled it in. A version before this one did not
+    say who that was.
+    """
     if row.sealed is None or row.filled:
         return dict(row.filled) if row.sealed is None else {}
-    return dict(json.loads(keys.records.open(row.sealed, place("drafts", "filled", row.school, row.id))))
+    filled = dict(json.loads(keys.records.open(row.sealed, place("drafts", "filled", row.school, row.id))))
+    by = filled.pop(_BY, [row.platform, row.user_id])
+    return filled if by == [row.platform, row.user_id] else {}
 
 
 def sealed_person(keys: SchoolKeys, school: str, person: Person, list_key: str) -> dict[str, Any]:

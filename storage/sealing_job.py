@@ -273,7 +273,7 @@ _KINDS = (
         t.drafts,
         "filled",
         and_(text("drafts.state = 'open'"), cast(t.drafts.c.filled, String) != "{}"),
-        lambda keys, r: s.sealed_draft(keys, r.school, r.id, r.filled),
+        lambda keys, r: s.sealed_draft(keys, r.school, r.id, r.filled, (r.platform, r.user_id)),
         empty={},
     ),
     _Kind(

@@ -22,6 +22,8 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
 )
 from sqlalchemy.util import immutabledict
 
+from storage.trouble import DatabaseTroubleError, Trouble
+
 TAKE_WRITE_LOCK = "BEGIN IMMEDIATE"
 _PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02)
 """Seconds between two looks whether the lock is free; the last for all that follow."""
@@ -145,6 +147,30 @@ class InPlaceConnection(AsyncAdapt_aiosqlite_connection):
         try:
             self.take_write_lock()
         except sqlite3.OperationalError:
+            return False
+        return True
+
+    def begin_part(self) -> None:
+        """Begins a part of a transaction that can be taken back by itself."""
+        self._raw.execute("SAVEPOINT part")
+
+    def end_part(self) -> None:
+        """Ends it: it is part of the transaction now.
+
+        Raises:
+            DatabaseTroubleError: there is no transaction any more, as an error rolled back all of it.
+        """
+        try:
+            self._raw.execute("RELEASE part")
+        except sqlite3.Error as gone:
+            raise DatabaseTroubleError(Trouble.BROKEN, orig=gone) from gone
+
+    def take_part_back(self) -> bool:
+        """Takes back what was done in it; False where all of the transaction is gone."""
+        try:
+            self._raw.execute("ROLLBACK TO part")
+            self._raw.execute("RELEASE part")
+        except sqlite3.Error:
             return False
         return True
 

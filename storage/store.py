@@ -19,5 +19,5 @@ class Store:
         """One transaction: all of it is kept, or nothing where something is raised."""
         vault = self._database.vault
         keys = await vault.of_school(school.id, make=write)
-        async with self._database.begin(write=write) as connection:
+        async with self._database.begin(write=write, together=write) as connection:
             yield Records(connection, school.id, vault, keys)

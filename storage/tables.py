@@ -4,7 +4,7 @@ What a person wrote, and what a pupil is called, is sealed (storage/sealing.py):
 text beside it is empty then, and holds something only in rows that a version before 0007 has written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -43,6 +43,7 @@ from domain.people import CHATS, AddressKind, Kind, Platform, Standing
 from domain.register_terms import RecordState, RegisterKind
 from domain.registers import Change
 from domain.retention import EarlyReason, KeepState
+from domain.submissions import Doing, SubmissionState
 from domain.words import About, DeliveryState, IncidentState, ParticipantRole, RetentionClass, Urgency
 
 metadata = MetaData(
@@ -70,6 +71,10 @@ class Moment(TypeDecorator[datetime]):
             raise ValueError("a moment without a time zone cannot be stored")
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """PostgreSQL gives aware moments by itself."""
+        return None if dialect.name == "postgresql" else super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's shape
         """Back as an aware moment."""
@@ -537,6 +542,7 @@ alerts = Table(
     _of_state("ix_alerts_waiting", "state = 'open'", "school", "due_at", "id"),
     _of_state("ix_alerts_taken", "state = 'acknowledged'", "school", "due_at", "id"),
     _of_state("ix_alerts_owner", "state = 'acknowledged'", "owner_id", "due_at", "id"),
+    Index("ix_alerts_owned", "owner_id", "incident_id"),
 )
 
 summonses = Table(
@@ -735,6 +741,9 @@ figures = Table(
 )
 """What was published of each term. It is made once, so that nobody learns anything by comparing two makings."""
 
+_UNSETTLED = text("state = 'waiting' OR tasks <> ''")
+"""What is still to be answered or done of what was asked for."""
+
 register_records = Table(
     "register_records",
     metadata,
@@ -785,6 +794,66 @@ register_versions = Table(
 )
 """Every wording and every decision of a line, sealed under the school's key. None is ever written over."""
 
+submissions = Table(
+    "submissions",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    Column("type", String(75), nullable=False, comment="the request type's id in the policy's folder"),
+    Column("reference", String(32), nullable=False),
+    _id("asker_id", nullable=False),
+    Column("sent_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("versions", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("tasks", String(255), nullable=False, server_default="", comment="what is to be done, by comma"),
+    Column("done", String(255), nullable=False, server_default="", comment="what has been, by comma"),
+    Column("until_at", Moment),
+    Column("next_at", Moment, comment="when somebody is reminded of it, or it ends"),
+    UniqueConstraint("school", "reference"),
+    _one_of("state", "state", SubmissionState),
+    CheckConstraint("versions > 0 AND step >= 0", name="has_a_version"),
+    CheckConstraint("tasks = '' OR state IN ('granted', 'ended')", name="tasks_follow_a_yes"),
+    Index("ix_submissions_list", "school", "type", "sent_at", "id"),
+    Index("ix_submissions_own", "school", "asker_id", "sent_at"),
+    Index(
+        "ix_submissions_open",
+        "school",
+        "changed_at",
+        "id",
+        sqlite_where=_UNSETTLED,
+        postgresql_where=_UNSETTLED,
+    ),
+    Index(
+        "ix_submissions_due",
+        "school",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+)
+"""What staff asked for or declared under a request type, as the newest version of each has it, to be found by."""
+
+submission_versions = Table(
+    "submission_versions",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("submission_id", "submissions.id", nullable=False),
+    Column("number", Integer, nullable=False),
+    _id("person_id", nullable=False, comment="empty where it came by itself"),
+    Column("at", Moment, nullable=False),
+    Column("doing", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    _sealed(),
+    UniqueConstraint("submission_id", "number"),
+    _one_of("doing", "doing", Doing),
+    _one_of("state", "state", SubmissionState),
+    CheckConstraint("(number = 1) = (doing = 'sent')", name="first"),
+)
+"""What was sent in and all that was done with it, sealed under the school's key. None is ever written over."""
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -796,6 +865,7 @@ deliveries = Table(
     _id("breach_id", "breaches.id", nullable=True, index=True),
     _id("figures_id", "figures.id", nullable=True, index=True),
     _id("register_id", "register_records.id", nullable=True, index=True),
+    _id("submission_id", "submissions.id", nullable=True, index=True),
     Column("message", String(16), nullable=False),
     Column("platform", String(16), nullable=False),
     Column("address_kind", String(16), nullable=False),
@@ -823,7 +893,7 @@ deliveries = Table(
     CheckConstraint(
         " + ".join(
             f"CASE WHEN {one} IS NULL THEN 0 ELSE 1 END"
-            for one in ("incident_id", "request_id", "breach_id", "figures_id", "register_id")
+            for one in ("incident_id", "request_id", "breach_id", "figures_id", "register_id", "submission_id")
         )
         + " = 1",
         name="of_one_thing",

@@ -4,10 +4,11 @@ import asyncio
 import gc
 import os
 import shutil
+import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,7 @@ from zlib import crc32
 import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy import Connection, inspect
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -34,6 +36,9 @@ _TEMPLATES: list[str] = []
 _FREE: list[str] = []
 _ANSWERED: list[bool] = []
 _SQLITE_TEMPLATE: list[bytes] = []
+_SQLITE_SCHEMA: list[str] = []
+_OF_MIGRATIONS = frozenset({"test_schema", "test_upgrade", "test_trouble", "test_audit_held"})
+"""Tests of the migrations themselves: there each runs, every time."""
 MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
 _WAITS_FOR_A_CHAT = (
@@ -52,6 +57,8 @@ def pytest_configure() -> None:
     """Test databases lie in memory where there is room: what a disk does to records is tried by `make faults`, on a disk."""
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM and os.access(MEMORY, os.W_OK):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    # Modules and thousands of tests are made and stay: to look through all of them again and again finds nothing to throw away.
+    gc.disable()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -70,6 +77,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 30, 30)
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +102,22 @@ def _a_busy_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
         if module := sys.modules.get(name):
             # Whoever reads a channel is asked for again soon where the first time failed: no story waits a minute for it.
             monkeypatch.setattr(module, "_READERS_RETRY_SECONDS", 1.0)
+
+
+@pytest.fixture(autouse=True)
+def _an_empty_file_is_migrated_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all migrations make of an empty SQLite file is made again as it came out the first time: they take a second each."""
+    migrations = database_module._upgrade
+
+    def upgraded(connection: Connection) -> None:
+        if not _SQLITE_SCHEMA or connection.dialect.name != "sqlite" or inspect(connection).get_table_names():
+            migrations(connection)
+            return
+        for statement in _SQLITE_SCHEMA:
+            connection.exec_driver_sql(statement)
+
+    if request.path.stem not in _OF_MIGRATIONS:
+        monkeypatch.setattr(database_module, "_upgrade", upgraded)
 
 
 @pytest.fixture(autouse=True)
@@ -200,7 +224,18 @@ async def _sqlite_with_the_schema() -> bytes:
         database = Database(f"sqlite:///{folder}/template.db")
         await database.migrate()
         await database.close()
+        with closing(sqlite3.connect(Path(folder) / "template.db")) as connection:
+            _SQLITE_SCHEMA[:] = as_it_came_out(connection.execute)
         return (Path(folder) / "template.db").read_bytes()
+
+
+def as_it_came_out(read: Callable[[str], Iterable[Any]]) -> Iterator[str]:
+    """The statements that make the schema of a new SQLite database again: it has no row but the name of its revision."""
+    yield from [made for (made,) in read("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")]
+    ((revision,),) = read("SELECT version_num FROM alembic_version")
+    yield f"INSERT INTO alembic_version VALUES ('{revision}')"
+    ((mark,),) = read("PRAGMA user_version")
+    yield f"PRAGMA user_version = {mark}"
 
 
 def pytest_sessionfinish() -> None:

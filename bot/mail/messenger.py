@@ -15,8 +15,8 @@ from aiosmtplib import SMTPDataError, SMTPRecipientRefused, SMTPResponseExceptio
 from bot.mail.connection import PATIENCE_SECONDS, Trouble, code_of, is_certificate, is_login, logged_in
 from bot.settings import MailServer
 from bot.worker import NoSuchPlaceError, TryLaterError
-from cards.mail import Mail, alert_mail, breach_mail, opened_mail, request_mail
-from domain.messages import AlertMessage, BreachMessage, Message, OpenedMessage, RequestMessage
+from cards.mail import Mail, alert_mail, breach_mail, opened_mail, request_mail, submission_mail
+from domain.messages import AlertMessage, BreachMessage, Message, OpenedMessage, RequestMessage, SubmissionMessage
 from domain.people import Address, AddressKind, Platform, School
 from handlers.ports import Clock, Store
 
@@ -69,6 +69,8 @@ class MailMessenger:
                 return opened_mail(school, message, self._chats)
             case BreachMessage():
                 return breach_mail(school, message, self._chats)
+            case SubmissionMessage():
+                return submission_mail(school, message, self._chats)
             case _:
                 return None
 

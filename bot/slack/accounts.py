@@ -1,7 +1,9 @@
 """Who a Slack user is: looked up, remembered, and never a reason to lose a report.
 
 To report and to ask the policy, what Slack said within a day will do. Where something of a case may be shown it is asked again
-after a quarter of an hour: by then an account may be a guest's, somebody else's or nobody's.
+after a quarter of an hour: by then an account may be a guest's, somebody else's or nobody's. Then it counts as this process has
+heard it of Slack itself. The row in the database is what it shares with others, and may tell it that there is news; but whoever
+can write there must not become somebody else by it.
 """
 
 import asyncio
@@ -45,6 +47,8 @@ class Accounts:
         self._clock = clock
         self.readers = Readers(store, clock, Platform.SLACK)
         self._kept: dict[tuple[str, str, bool], tuple[Account, datetime]] = {}
+        self._heard: dict[tuple[str, str], tuple[str, Standing, datetime]] = {}
+        """What Slack has told this process of a user, and when: their address, and how they stand."""
 
     async def of_user(self, school: School, user_id: str, *, sure: bool = True) -> Account:
         """The account of a user. If Slack does not say in time who it is, one without a name: the report still counts.
@@ -64,10 +68,10 @@ class Accounts:
     async def _of_user(self, school: School, user_id: str, *, sure: bool) -> Account:
         now = self._clock.now()
         async with self._store.transaction(school, write=False) as records:
-            fresh = await records.account(Platform.SLACK, user_id, since=now - (_SURE_FOR if sure else _LOOKED_UP_EVERY))
+            fresh = await records.account(Platform.SLACK, user_id, since=now - _LOOKED_UP_EVERY)
             known = fresh or await records.account(Platform.SLACK, user_id)
-            serves = await records.account(Platform.SLACK, user_id, since=now - _SERVES_FOR) if sure and not fresh else known
-        if fresh is not None and self._is_settled(school, fresh):
+        heard = now - self._heard_at(school, known)
+        if fresh is not None and self._is_settled(school, fresh) and (not sure or heard <= _SURE_FOR):
             return fresh
         try:
             async with asyncio.timeout(_PATIENCE.total_seconds()):
@@ -77,9 +81,9 @@ class Accounts:
             # Whoever was refused stays so; of anybody else it is not known any more.
             if known is not None and not admitted(school, known):
                 return known
-            if serves is None or serves.standing is Standing.UNKNOWN:
+            if known is None or known.standing is Standing.UNKNOWN or (sure and heard > _SERVES_FOR):
                 return Account(Platform.SLACK, user_id)
-            return serves
+            return known
 
     async def user_of(self, school: School, person_id: str) -> str | None:
         """The user id of a member of staff, by e-mail; None if the workspace has no such user.
@@ -141,6 +145,7 @@ class Accounts:
         """
         async with self._store.transaction(school) as records:
             await records.save_account(Account(Platform.SLACK, user_id), NEVER)
+        self._heard.pop((school.id, user_id), None)
         for sure in (True, False):
             self._kept.pop((school.id, user_id, sure), None)
         channels = dict.fromkeys(school.channels.get(Platform.SLACK, {}).values())
@@ -194,9 +199,19 @@ class Accounts:
             return account.email == school.guests.get((Platform.SLACK, account.user_id), "")
         return account.standing is not Standing.UNKNOWN and (bool(account.email) or not admitted(school, account))
 
+    def _heard_at(self, school: School, known: Account | None) -> datetime:
+        """When Slack has told this process what the database has of a user; NEVER if it has told it otherwise, or nothing."""
+        if known is None:
+            return NEVER
+        email, standing, at = self._heard.get((school.id, known.user_id), ("", Standing.UNKNOWN, NEVER))
+        return at if (email, standing) == (known.email, known.standing) else NEVER
+
     async def _remember(self, school: School, account: Account) -> Account:
+        """What Slack has just said. To be called with nothing else."""
+        now = self._clock.now()
+        self._heard[school.id, account.user_id] = (account.email.lower(), account.standing, now)
         async with self._store.transaction(school) as records:
-            await records.save_account(account, self._clock.now())
+            await records.save_account(account, now)
             return await records.account(Platform.SLACK, account.user_id) or account
 
 

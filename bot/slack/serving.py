@@ -29,6 +29,7 @@ from bot.slack.client import web_client
 from bot.slack.install import Installer
 from bot.slack.messenger import SlackMessenger
 from bot.slack.workspaces import (
+    IS_EVENT,
     Authorize,
     ManyWorkspaces,
     NotInstalledError,
@@ -148,6 +149,8 @@ class _SocketHandler(AsyncSocketModeHandler):
 
 def _app(settings: Settings, authorize: Authorize) -> AsyncApp:
     return AsyncApp(
+        # Said, since Bolt would read the source of all that is running to find one.
+        name="esafety",
         client=web_client(settings, None, retries=0, token=""),
         authorize=authorize,
         signing_secret=settings.slack_signing_secret or "socket-mode",
@@ -200,7 +203,9 @@ class _HttpDoor:
             if not self._sieve.lets_in(said):
                 return self._refused(HTTPStatus.TOO_MANY_REQUESTS, "its user has asked too much")
             # Bolt's own word for what is read already, and whose sender is known.
-            received = AsyncBoltRequest(body=said, headers=dict(request.headers), mode="socket_mode")
+            received = AsyncBoltRequest(
+                body=said, headers=dict(request.headers), context={IS_EVENT: "event" in said}, mode="socket_mode"
+            )
         except (incoming.UnreadableError, ValueError, AttributeError, TypeError, LookupError):
             return self._refused(HTTPStatus.BAD_REQUEST, "it is nothing that Slack sends")
         return await to_aiohttp_response(await self._app.async_dispatch(received))

@@ -19,7 +19,10 @@ NO_WORKSPACE: Final = "slack_team_not_given"
 DEAD_TOKEN: Final = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 """What Slack says of a token that is good for nothing any more: only a new installation helps."""
 
-Authorize = Callable[[str | None], Awaitable[AuthorizeResult]]
+Authorize = Callable[..., Awaitable[AuthorizeResult]]
+"""Bolt's way to ask who the bot is. It gives what the function names."""
+IS_EVENT: Final = "is_event"
+"""What the door says of each request, in Bolt's context: whether it tells of an event, and not of what a person does."""
 
 
 class NotInstalledError(Exception):
@@ -122,9 +125,15 @@ def authorize_one(client: AsyncWebClient) -> Authorize:
 
 
 def authorize_many(installs: SlackInstalls) -> Authorize:
-    """Tells Bolt who the bot is in each workspace. Nothing is asked of Slack: each request waits for this."""
+    """Tells Bolt who the bot is in each workspace. Nothing is asked of Slack: each request waits for this.
 
-    async def authorize(team_id: str | None) -> AuthorizeResult:
+    Bolt goes by it in events alone, to leave out what the bot itself has done (`is_event`, which the door says). Whoever speaks
+    to a workspace looks its token up then.
+    """
+
+    async def authorize(team_id: str | None, is_event: bool) -> AuthorizeResult:  # noqa: FBT001 - Bolt gives what is named
+        if not is_event:
+            return AuthorizeResult(enterprise_id=None, team_id=team_id)
         try:
             install = await installs.of_team(team_id or "")
         except DatabaseTroubleError:

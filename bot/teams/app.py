@@ -29,6 +29,7 @@ from bot.records_desk import records_card
 from bot.registers_desk import registers_words
 from bot.replays import Replays
 from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
+from bot.submissions_desk import requests_words
 from bot.teams import drawn
 from bot.teams.connector import Connector, OutOfReachError, RefusedError
 from bot.teams.drawn import Payload
@@ -130,7 +131,8 @@ class TeamsEdge:
             case "composeExtension/fetchTask":
                 return await self._once(
                     incoming,
-                    self._dialog(incoming, self._extension_command, reports=True),
+                    # It begins a report and does nothing else, whatever button a client says that it comes of.
+                    self._dialog(_of_no_button(incoming), self._extension_command, reports=True),
                     lambda no: _dialog_failed(self._named(incoming), no),
                 )
             case "task/submit" | "composeExtension/submitAction":
@@ -293,7 +295,9 @@ class TeamsEdge:
         schools = await self._people.schools_of(incoming, user)
         value: Mapping[str, Any] = incoming.value if isinstance(incoming.value, dict) else {}
         typed = next((str(p.get("value") or "") for p in _parameters(value) if p.get("name") == ASK_PARAMETER), "")
-        cards = [card for s in schools[:_MOST_SCHOOLS] for card in await self._desks[s.id].policy.preview(typed)]
+        cards: list[Card] = []
+        for school in schools[:_MOST_SCHOOLS]:
+            cards += await self._desks[school.id].preview(await self._people.account(school, user), typed)
         return drawn.results(cards)
 
     # Messages
@@ -333,7 +337,7 @@ class TeamsEdge:
         if (chronology := chronology_card(text)) is not None:
             await self._answer(incoming, user, chronology)
             return
-        if (registers := registers_words(text)) is not None:
+        if (registers := registers_words(text) or requests_words(text)) is not None:
             await self._answer(incoming, user, registers)
             return
         if (records := records_card(text)) is not None:
@@ -589,6 +593,12 @@ def _may_come_again(incoming: Incoming) -> bool:
 
 def _with_data(incoming: Incoming, data: Mapping[str, str]) -> Incoming:
     return incoming.model_copy(update={"name": "", "value": {"data": dict(data)}})
+
+
+def _of_no_button(incoming: Incoming) -> Incoming:
+    """Without what a button would carry."""
+    value = {k: v for k, v in incoming.value.items() if k != "data"} if isinstance(incoming.value, dict) else {}
+    return incoming.model_copy(update={"value": value})
 
 
 def _link(incoming: Incoming) -> str:

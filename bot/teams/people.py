@@ -1,7 +1,8 @@
 """Who a Teams user is and which school is theirs: looked up, remembered, and never a reason to lose a report.
 
 To report and to ask the policy, what Teams said within a day will do. Where something of a case may be shown it is asked again
-after a quarter of an hour: by then an account may be a guest's, somebody else's or nobody's.
+after a quarter of an hour: by then an account may be a guest's, somebody else's or nobody's. Then it counts as this process has
+heard it of Teams itself: whoever can write to the database must not become somebody else by it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Any, Final
 from bot.readers import Readers
 from bot.teams.connector import Connector, OutOfReachError, RefusedError
 from bot.teams.incoming import CHANNEL, Incoming
+from domain.access import admitted
 from domain.people import Account, Person, Platform, School, Staff, Standing
 from handlers.ports import Clock
 from storage.store import Store
@@ -61,6 +63,8 @@ class People:
         self._store = store
         self._clock = clock
         self._kept: dict[tuple[str, str], TeamsUser] = {}
+        self._heard: dict[tuple[str, str], TeamsUser] = {}
+        """Users as Teams has described them to this process, with when."""
         self.readers = Readers(store, clock, Platform.TEAMS)
         self.tenants = tenants
 
@@ -69,17 +73,31 @@ class People:
 
         `sure`: as Teams has it within a quarter of an hour; while it does not answer, an hour. After that nobody is sure.
         """
+        return await (self._sure_sender if sure else self._likely_sender)(incoming)
+
+    async def _sure_sender(self, incoming: Incoming) -> TeamsUser:
+        tenant, user_id = self._id_of(incoming)
+        heard, now = self._heard.get((tenant, user_id)), self._clock.now()
+        if heard is not None and now - heard.checked_at <= _SURE_FOR and _is_settled(heard):
+            return heard
+        found = await self._looked_up(incoming, tenant, user_id, await self._directory.user(tenant, user_id))
+        newer = self._heard.get((tenant, user_id), heard)
+        if newer is None or now - newer.checked_at > _SERVES_FOR:
+            return _doubted(found)
+        return newer
+
+    async def _likely_sender(self, incoming: Incoming) -> TeamsUser:
         tenant, user_id = self._id_of(incoming)
         kept = self._kept.get((tenant, user_id))
-        now, within = self._clock.now(), _SURE_FOR if sure else _LOOKED_UP_EVERY
-        if kept is not None and now - kept.checked_at < within and _is_settled(kept):
+        now = self._clock.now()
+        if kept is not None and now - kept.checked_at < _LOOKED_UP_EVERY and _is_settled(kept):
             return kept
         known = await self._directory.user(tenant, user_id)
-        if known is None or not _is_settled(known) or now - known.checked_at > within:
+        if known is None or not _is_settled(known) or now - known.checked_at > _LOOKED_UP_EVERY:
             known = await self._looked_up(incoming, tenant, user_id, known)
         if _is_settled(known):
             self._kept[tenant, user_id] = known
-        return _doubted(known) if sure and now - known.checked_at > _SERVES_FOR else known
+        return known
 
     async def account(self, school: School, user: TeamsUser) -> Account:
         """The user as a school knows them."""
@@ -101,7 +119,9 @@ class People:
         if len(by_channel) == 1:
             return tuple(by_channel)
         by_list = [s for s in schools if on_the_list(s, await self._staff(s), user) is not None]
-        return tuple(by_list) or schools
+        found = tuple(by_list) or schools
+        # Whom none lets in is not asked whose they are: any of them says no.
+        return tuple([s for s in found if admitted(s, await self.account(s, user))]) or found[:1]
 
     def tenant(self, incoming: Incoming) -> str:
         """The tenant under which a sender is remembered: a development client's is not worth telling apart."""
@@ -161,7 +181,7 @@ class People:
             return user.conversation_id
         conversation = await self._connector.open_chat(user.service_url, user.tenant, user.teams_id)
         await self._directory.open_chat(user.tenant, user.user_id, conversation)
-        self._kept.pop((user.tenant, user.user_id), None)
+        self._is_in(user.tenant, user.user_id, conversation)
         return conversation
 
     async def remember_chat(self, user: TeamsUser, conversation_id: str) -> bool:
@@ -169,21 +189,22 @@ class People:
         if user.conversation_id == conversation_id:
             return False
         new = await self._directory.open_chat(user.tenant, user.user_id, conversation_id)
-        self._kept.pop((user.tenant, user.user_id), None)
+        self._is_in(user.tenant, user.user_id, conversation_id)
         return new
 
     async def remember_installer(self, incoming: Incoming) -> bool:
         """Remembers whoever installed the bot and their chat with it, without asking Teams anything; True if it is new."""
         tenant, user_id = self._id_of(incoming)
         await self._directory.add_user(self._nameless(incoming))
-        self._kept.pop((tenant, user_id), None)
+        self._is_in(tenant, user_id, incoming.conversation.id)
         return await self._directory.open_chat(tenant, user_id, incoming.conversation.id)
 
     async def close_chat(self, tenant: str, conversation_id: str) -> None:
         """The user of a one-to-one chat has removed the bot: nothing can be sent there any more."""
         await self._directory.close_chat(tenant, conversation_id)
-        for key in [k for k, user in self._kept.items() if user.conversation_id == conversation_id]:
-            del self._kept[key]
+        both = (*self._kept.items(), *self._heard.items())
+        for key in {k for k, user in both if user.conversation_id == conversation_id}:
+            self._is_in(*key, "")
 
     async def _asked_again(self, user: TeamsUser) -> TeamsUser | None:
         """What Teams says now of somebody who has a chat with the bot; None if it does not say."""
@@ -199,7 +220,14 @@ class People:
         asked = replace(described(member, user.tenant, user.service_url, asked_at), user_id=user.user_id)
         await self._directory.save_user(asked)
         self._kept.pop((user.tenant, user.user_id), None)
+        self._heard.pop((user.tenant, user.user_id), None)
         return replace(asked, conversation_id=user.conversation_id)
+
+    def _is_in(self, tenant: str, user_id: str, conversation_id: str) -> None:
+        """The one-to-one chat with a user is another one now."""
+        self._kept.pop((tenant, user_id), None)
+        if (heard := self._heard.get((tenant, user_id))) is not None:
+            self._heard[tenant, user_id] = replace(heard, conversation_id=conversation_id)
 
     def _id_of(self, incoming: Incoming) -> tuple[str, str]:
         return self.tenant(incoming), incoming.sender.object_id or incoming.sender.id
@@ -238,7 +266,10 @@ class People:
             return nameless
         user = replace(described(member, tenant, incoming.service_url, asked_at), user_id=user_id)
         await self._directory.save_user(user)
-        return replace(user, conversation_id=known.conversation_id if known is not None else "")
+        self._kept.pop((tenant, user_id), None)
+        heard = replace(user, conversation_id=known.conversation_id if known is not None else "")
+        self._heard[tenant, user_id] = heard
+        return heard
 
 
 def _why(trouble: Exception) -> str:

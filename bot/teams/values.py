@@ -13,6 +13,7 @@ from domain.entries import DOER
 from domain.measures import AUTHORISED
 from domain.register_terms import STAFF_FIELDS
 from domain.report_form import PEOPLE_FIELDS
+from domain.request_types import STAFF_PREFIX
 from domain.subject_access import PERSON
 
 _TYPED: Final = "text:"
@@ -24,15 +25,15 @@ def form_values(data: Mapping[str, Any], timezone: tzinfo) -> dict[str, FieldVal
     """The values by field id, as `cards.model.FormValues`. Moments are read in the time zone in which they were shown."""
     # Teams leaves out what was left empty: without this, what somebody has emptied would come back.
     there = [name for name in str(data.get("fields") or "").split(",") if name]
-    values: dict[str, FieldValue] = {name: "" for name in there if name not in OF_PEOPLE}
-    people: dict[str, list[str]] = {name: [] for name in there if name in OF_PEOPLE}
+    values: dict[str, FieldValue] = {name: "" for name in there if not _is_of_people(name)}
+    people: dict[str, list[str]] = {name: [] for name in there if _is_of_people(name)}
     for name, value in data.items():
         text = "" if value is None else str(value)
         if name in RESERVED:
             continue
-        if name.removesuffix(TYPED_SUFFIX) in OF_PEOPLE and name.endswith(TYPED_SUFFIX):
+        if name.endswith(TYPED_SUFFIX) and _is_of_people(name.removesuffix(TYPED_SUFFIX)):
             people.setdefault(name.removesuffix(TYPED_SUFFIX), []).extend(_typed(text))
-        elif name in OF_PEOPLE:
+        elif _is_of_people(name):
             people.setdefault(name, [])[:0] = [_picked(x) for x in text.split(",") if x.strip()]
         elif name.endswith(DATE_SUFFIX) and name.removesuffix(DATE_SUFFIX) not in data:
             field = name.removesuffix(DATE_SUFFIX)
@@ -40,6 +41,11 @@ def form_values(data: Mapping[str, Any], timezone: tzinfo) -> dict[str, FieldVal
         elif not name.endswith(TIME_SUFFIX):
             values[name] = text
     return values | {name: tuple(dict.fromkeys(found)) for name, found in people.items()}
+
+
+def _is_of_people(field: str) -> bool:
+    """What a request's form asks for is data of a policy: there the field's own name says it."""
+    return field in OF_PEOPLE or field.startswith(STAFF_PREFIX)
 
 
 def typed_choice(value: str) -> str:

@@ -34,7 +34,9 @@ from tests.story.both_stage import at_rest
 from tests.story.html_page import read
 
 WORKSPACES = {SODBURY: "T0SODBURY", YATE: "T0YATE"}
-NOT_YOU = tuple(say(f"{of}.not_you") for of in ("note", "request", "gaps", "keeping", "figures", "chronology", "register"))
+NOT_YOU = tuple(
+    say(f"{of}.not_you") for of in ("note", "request", "gaps", "keeping", "figures", "chronology", "register", "submission")
+)
 _A_MINUTE, _A_FORM = 1_100, 10
 """A little less than anybody may send in a minute (bot/limits.py), and how many buttons a form counts for."""
 _NOT_ADMITTED = "I serve the staff of"

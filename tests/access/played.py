@@ -24,6 +24,7 @@ from cards import (
     readers,
     registers,
     requests,
+    submissions,
     timeline,
 )
 from cards import case as case_cards
@@ -148,7 +149,7 @@ class DeskTry:
         object.__setattr__(self, "seen_by", self.seen_by or self.column)
 
 
-_OF_EVERY_SCHOOL = frozenset({"gaps", "records", "figures", "children", "registers", "enter"})
+_OF_EVERY_SCHOOL = frozenset({"gaps", "records", "figures", "children", "registers", "enter", "may_ask", "all_asked"})
 """What names no id: whoever asks at another school's door is shown that school's."""
 
 
@@ -184,6 +185,18 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         # Whoever may write may close it: they are asked, and not for whether they agree.
         DeskTry("consent", "press", registers.DECIDE_RECORD, town.line, seen_by="reword"),
         DeskTry("consent", "submit", registers.RECORD_DECISION, f"{town.line}|1|f", _CONSENT, "reword"),
+        DeskTry("may_ask", "press", submissions.SHOW_REQUESTS),
+        DeskTry("may_ask", "press", submissions.NEW_REQUEST, "unblock-lesson"),
+        DeskTry("asked_for", "press", submissions.READ_SUBMISSION, town.sent),
+        DeskTry("all_asked", "press", submissions.SHOW_SUBMISSIONS, "unblock-lesson"),
+        DeskTry("all_asked", "press", submissions.SHOW_SUBMISSIONS, "unblock-lesson|0|2026-01-01T00:00:00+00:00|x"),
+        # Whoever may read it is shown how it stands; who may answer it, tests/handlers/test_submissions.py knows.
+        DeskTry("asked_for", "submit", submissions.FILE, f"{town.sent}|1|f", _SAYS_NO),
+        # Nothing is to be carried out yet, and it has not come back.
+        DeskTry("asked_for", "press", submissions.DO_TASK, f"{town.sent}|unblock"),
+        DeskTry("asked_for", "press", submissions.END_SUBMISSION, town.sent),
+        DeskTry("rewords", "press", submissions.REWORD_SUBMISSION, town.sent),
+        DeskTry("rewords", "submit", submissions.QUESTIONS, f"unblock-lesson|f|{town.sent}|1", {}, "asks"),
         DeskTry("page", "press", export.KEEP_PAGE, town.page),
         DeskTry("page", "press", export.DROP_PAGE, town.page, once=True),
         DeskTry("breach", "press", breaches.READ_BREACH, town.breach),
@@ -249,6 +262,7 @@ def forged_pages(cases: Sequence[Kept]) -> Sequence[str]:
 
 _LINE = {checklists.KIND: checklists.NO_KIND, checklists.TIMES: "first"}
 _NOT_CHOSEN = {retention.CHOICE: ""}
+_SAYS_NO = {"submission_answer": "", "submission_note": ""}
 _CONSENT = {STATE_FIELD: "approved", NOTE_FIELD: "So be it"}
 _AGREED = {retention.CHOICE: retention.Choice.AGREE}
 _HELD = {retention.CHOICE: retention.Choice.HOLD, retention.REASON: "An inquiry"}
@@ -303,7 +317,8 @@ class Play:
         await self._opened()
         await self._carried_through()
         await self.edge.settled()
-        if found := [secret for secret in PLANTED if secret in self.edge.history()]:
+        history = self.edge.history()
+        if found := [secret for secret in PLANTED if secret in history]:
             self.wrong.append(f"{found} stands in the chat")
 
     async def _in_turn(self, turns: asyncio.Semaphore, who: str) -> None:

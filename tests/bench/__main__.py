@@ -12,7 +12,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from tests.bench import answers, delivery, desk, figures, governors, peak, scale, sealing, slack, teams, throughput
+from tests.bench import answers, asked_for, delivery, desk, figures, governors, peak, scale, sealing, slack, teams, throughput
 from tests.bench.figures import Figure
 from tests.bench.tools import Options
 
@@ -37,6 +37,7 @@ PARTS: Mapping[str, Part] = {
     "peak": Part("The peak of all the schools of England", peak.measure),
     "governors": Part("Figures for governors", governors.measure),
     "desk": Part("A lead's desk", desk.measure),
+    "asked_for": Part("What staff ask for", asked_for.measure),
     "scale": Part("With a million incidents", scale.measure),
 }
 

@@ -14,14 +14,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
-import aiohttp
-
+from bot.serve import new_loop
 from tests.bench.sent_by_slack import SCHOOLS, TEACHERS, command, screens, signed, teacher, team
+from tests.bench.wire import Caller, WireError, request_bytes
 
 QUESTIONS = Path(__file__).parents[1] / "policies" / "questions"
 BETWEEN_SCREENS_SECONDS = 2.0
-_PATIENCE = aiohttp.ClientTimeout(total=30)
+_PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class Sent:
     failed: list[str] = field(default_factory=list)
 
 
-Request: TypeAlias = tuple[str, str, dict[str, str]]
+Request: TypeAlias = tuple[tuple[str, int], bytes]
+"""Where to, and all of its bytes."""
 
 
 async def run(job: Job) -> Sent:
@@ -68,17 +70,19 @@ async def run(job: Job) -> Sent:
     questions = _questions(job, chance)
     gc.collect()
     gc.freeze()
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
-    async with aiohttp.ClientSession(connector=connector, timeout=_PATIENCE) as session:
-        if job.seconds:
-            await _at_their_times(job, session, reports, questions, chance, sent)
-        else:
-            await _as_fast_as_answered(job, session, reports, sent)
+    caller = Caller(_PATIENCE)
+    if job.seconds:
+        await _at_their_times(job, caller, reports, questions, chance, sent)
+    else:
+        await _as_fast_as_answered(job, caller, reports, sent)
+    caller.close()
     return sent
 
 
 def _request(job: Job, number: int, body: str) -> Request:
-    return f"{job.urls[number % len(job.urls)]}/slack/events", body, signed(body)
+    url = f"{job.urls[number % len(job.urls)]}/slack/events"
+    parts = urlsplit(url)
+    return (str(parts.hostname), parts.port or 80), request_bytes(url, body, signed(body))
 
 
 def _questions(job: Job, chance: random.Random) -> list[tuple[str, Request]]:
@@ -96,16 +100,14 @@ def _questions(job: Job, chance: random.Random) -> list[tuple[str, Request]]:
     return found
 
 
-async def _as_fast_as_answered(
-    job: Job, session: aiohttp.ClientSession, reports: Sequence[Sequence[Request]], sent: Sent
-) -> None:
+async def _as_fast_as_answered(job: Job, caller: Caller, reports: Sequence[Sequence[Request]], sent: Sent) -> None:
     waiting = iter(reports)
 
     async def sender() -> None:
         for first, second in waiting:
             for request, times, right in ((first, sent.first, ""), (second, sent.second, "-20" if job.receipts else "")):
                 began = time.monotonic()
-                if await _send(session, request, sent, right):
+                if await _send(caller, request, sent, right):
                     times.append(time.monotonic() - began)
 
     began = time.monotonic()
@@ -115,7 +117,7 @@ async def _as_fast_as_answered(
 
 async def _at_their_times(
     job: Job,
-    session: aiohttp.ClientSession,
+    caller: Caller,
     reports: Sequence[Sequence[Request]],
     questions: Sequence[tuple[str, Request]],
     chance: random.Random,
@@ -133,7 +135,7 @@ async def _at_their_times(
 
     async def send(due: float, what: str, request: Request) -> None:
         sent.behind.append(time.monotonic() - due)
-        if await _send(session, request, sent, "-20" if what == "second" else ""):
+        if await _send(caller, request, sent, "-20" if what == "second" else ""):
             times.get(what, sent.acknowledged).append(time.monotonic() - due)
 
     began = time.monotonic() + 0.2
@@ -151,16 +153,15 @@ async def _at_their_times(
     sent.took = time.monotonic() - began
 
 
-async def _send(session: aiohttp.ClientSession, request: Request, sent: Sent, right: str) -> bool:
-    url, body, headers = request
+async def _send(caller: Caller, request: Request, sent: Sent, right: str) -> bool:
     try:
-        async with session.post(url, data=body, headers=headers) as response:
-            text = await response.text()
-    except (aiohttp.ClientError, TimeoutError, OSError) as no:
+        status, body = await caller.send(*request)
+    except (WireError, TimeoutError, OSError) as no:
         sent.failed.append(type(no).__name__)
         return False
-    if response.status != 200 or right not in text or '"errors"' in text:
-        sent.failed.append(f"{response.status} {text[:200]}")
+    text = body.decode()
+    if status != 200 or right not in text or '"errors"' in text:
+        sent.failed.append(f"{status} {text[:200]}")
         return False
     return True
 
@@ -177,4 +178,5 @@ async def send_apart(job: Job) -> Sent:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(run(Job(**json.load(sys.stdin)))))))
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        print(json.dumps(asdict(runner.run(run(Job(**json.load(sys.stdin)))))))

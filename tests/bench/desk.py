@@ -1,6 +1,7 @@
 """What a lead waits for at the desk of a large school: the queue, its pages, a case and a chronology, read and drawn."""
 
 import asyncio
+import gc
 import statistics
 import tempfile
 import time
@@ -76,6 +77,9 @@ async def measure(options: Options) -> list[Figure]:
                 began = time.monotonic()
                 desk = await _fill(options, office, url)
                 print(f"{kind}: filled in {time.monotonic() - began:.0f} s", flush=True)
+                # As the program does once it has started: nobody waits while all that stays is looked through for garbage.
+                gc.collect()
+                gc.freeze()
                 for page, look in _looks(desk).items():
                     found += _figures(f"{page}, {kind}", await _timed(office, look, options.of(LOOKS, 5)))
     return found

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from slack_sdk.signature import SignatureVerifier
 
-SIGNER = SignatureVerifier("signing-secret")
+SECRET = "signing-secret"
+SIGNER = SignatureVerifier(SECRET)
 REPORTER, TEAM = "U0BENCH", "T00000001"
 ANSWER_TO = "http://127.0.0.1:9/answers"
 """With a server of this machine in Slack's place, answers go to this machine."""

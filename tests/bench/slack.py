@@ -79,11 +79,11 @@ async def bot(folder: Path, extra: Mapping[str, str], url: str = "") -> AsyncIte
 
 
 @asynccontextmanager
-async def bare(slack: FakeSlack, url: str = "") -> AsyncIterator[tuple[str, int, float]]:
+async def bare(api_url: str, url: str = "") -> AsyncIterator[tuple[str, int, float]]:
     """The floor: a bare Bolt app, that makes a form it is sent durable in a database if it is given one."""
     port = free_port()
     program = str(Path(__file__).parent / "bare_bolt.py")
-    async with process([program, str(port), slack.base_url, *([url] if url else [])], {}, Path.cwd(), port) as started:
+    async with process([program, str(port), api_url, *([url] if url else [])], {}, Path.cwd(), port) as started:
         yield started
 
 
@@ -110,7 +110,11 @@ async def help_command(options: Options) -> list[Figure]:
     count = options.of(HELP_REQUESTS, 200)
     ours, floors = [], []
     with tempfile.TemporaryDirectory() as folder:
-        async with workspace() as slack, bot(Path(folder), slack_env(slack)) as (address, _, _), bare(slack) as (floor, _, _):
+        async with (
+            workspace() as slack,
+            bot(Path(folder), slack_env(slack)) as (address, _, _),
+            bare(slack.base_url) as (floor, _, _),
+        ):
             for _ in range(options.rounds):
                 bodies = [command("help", user=reporter(n)) for n in range(count)]
                 floors.append(await burst(f"{floor}/slack/events", bodies, signed))

@@ -65,7 +65,7 @@ async def _measured(schools: Trust, shape: Shape, reports: int) -> list[Figure]:
 async def _floor(schools: Trust, shape: Shape, reports: int) -> Sent:
     count = shape.processes
     async with new_database(shape.kind, schools.folder) as url, AsyncExitStack() as stack:
-        addresses = [(await stack.enter_async_context(bare(schools.slack, url)))[0] for _ in range(count)]
+        addresses = [(await stack.enter_async_context(bare(schools.slack.base_url, url)))[0] for _ in range(count)]
         warming = 10 * count
         warm_up = await send_apart(Job(addresses, warming, receipts=False))
         sent = await send_apart(Job(addresses, reports, in_flight=16 * count, receipts=False))

@@ -3,6 +3,7 @@
 Schools of every policy, each with a workspace and staff of its own, and a Slack that takes what it is sent and does no more.
 """
 
+import asyncio
 import json
 import re
 import time
@@ -12,10 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from aiohttp import web
 
 from bot.settings import DEMO_SCHOOLS
 from domain.people import Account, Kind, Person, Platform, School, Standing
@@ -27,12 +27,14 @@ from storage.slack_installs import SlackInstall, SlackInstalls
 from storage.store import Store
 from tests.bench.databases import POSTGRESQL, SQLITE, database_env, kinds, new_database, opened
 from tests.bench.figures import Figure
-from tests.bench.sent_by_slack import SCHOOLS, TEACHERS, teacher, team
+from tests.bench.sent_by_slack import SCHOOLS, SECRET, TEACHERS, teacher, team
 from tests.bench.tools import free_port, process
+from tests.bench.wire import Taker
 from tests.fakes.slack_model import BOT_USER
-from tests.fakes.slack_server import FakeSlack
 
 _REFERENCE = re.compile(rb"S\d\d-\d{4}-\d+")
+_CHANNEL = re.compile(rb'"channel": ?"([A-Z0-9]+)"')
+_JSON = b"application/json; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +46,45 @@ class Post:
     at: datetime
 
 
-class QuickSlack(FakeSlack):
+class QuickSlack:
     """Takes every call of every workspace, checks nothing, and remembers only what came when."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.signing_secret = SECRET
+        self._server: asyncio.Server | None = None
+        self._last_ts = 0
         self.taken: list[tuple[float, bytes]] = []
         self.answered: dict[str, float] = {}
         """When the answer to a question came, on the clock that all processes of a machine share."""
 
-    async def on_call(self, request: web.Request) -> web.StreamResponse:
-        body, method = await request.read(), request.match_info["method"]
-        if method == "chat.postMessage":
-            self.taken.append((time.time(), body))
-            channel = json.loads(body)["channel"]
-            return web.json_response({"ok": True, "channel": channel, "ts": self.next_ts()})
-        return web.json_response({"ok": True, **_said(method)})
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.get_running_loop().create_server(lambda: Taker(self._answer), "127.0.0.1", 0)
+        return self
 
-    async def _on_response_url(self, request: web.Request) -> web.Response:
-        await request.read()
-        self.answered.setdefault(request.match_info["key"], time.monotonic())
-        return web.Response(text="ok")
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    @property
+    def base_url(self) -> str:
+        """What SLACK_API_URL is set to."""
+        assert self._server is not None
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/api/"
+
+    def _answer(self, path: str, body: bytes) -> tuple[bytes, bytes]:
+        kind, _, rest = path[1:].partition("/")
+        if kind == "response":
+            self.answered.setdefault(rest, time.monotonic())
+            return b"text/html", b"ok"
+        method = rest.partition("?")[0]
+        if method != "chat.postMessage":
+            return _JSON, json.dumps({"ok": True, **_said(method)}).encode()
+        self.taken.append((time.time(), body))
+        found = _CHANNEL.search(body)
+        assert found is not None, "a message to nowhere"
+        self._last_ts = max(self._last_ts + 1, int(time.time() * 1_000_000))
+        ts = b"%d.%06d" % divmod(self._last_ts, 1_000_000)
+        return _JSON, b'{"ok":true,"channel":"%b","ts":"%b"}' % (found[1], ts)
 
     def posts(self) -> list[Post]:
         """Every message that names a report."""

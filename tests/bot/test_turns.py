@@ -59,3 +59,64 @@ async def test_while_questions_are_put_off_a_report_is_not(database: Database, c
         assert put_off.card.title == "Very many people are asking"
         assert "reports do not wait" in str(put_off.card)
         assert isinstance(await desk.command(teacher, "report"), ShowForm)
+
+
+async def test_while_something_goes_first_fewer_are_begun_and_never_none() -> None:
+    """A message is on its way out: questions go on being answered, but not so many at a time; then as many as before."""
+    turns, begun = Turns(at_once=3, beside=1), list[int]()
+    go_on = [asyncio.Event() for _ in range(5)]
+
+    async def one(number: int) -> None:
+        async with turns.turn():
+            begun.append(number)
+            await go_on[number].wait()
+
+    with turns.goes_first():
+        tasks = [asyncio.create_task(one(n)) for n in range(5)]
+        await asyncio.sleep(0.01)
+        assert begun == [0]
+        go_on[0].set()
+        await asyncio.sleep(0.01)
+        assert begun == [0, 1]
+    await asyncio.sleep(0.01)
+    assert begun == [0, 1, 2, 3]
+    for event in go_on:
+        event.set()
+    await asyncio.gather(*tasks)
+    assert begun == [0, 1, 2, 3, 4]
+
+
+async def test_whoever_goes_away_leaves_their_turn_to_the_next() -> None:
+    """While they wait, and in the moment in which it came: nobody behind them waits for ever."""
+    turns, go_on, done = Turns(at_once=1), asyncio.Event(), list[int]()
+
+    async def one(number: int) -> None:
+        async with turns.turn():
+            await go_on.wait()
+            done.append(number)
+
+    tasks = [asyncio.create_task(one(n)) for n in range(4)]
+    await asyncio.sleep(0.01)
+    tasks[1].cancel()
+    tasks[0].cancel()
+    # The first goes, which lets the third in; it goes before it has noticed.
+    await asyncio.wait(tasks[:2])
+    tasks[2].cancel()
+    go_on.set()
+    await asyncio.wait(tasks)
+    assert done == [3]
+
+
+async def test_whoever_asks_while_something_goes_first_has_an_answer_after_it(database: Database, clock: FakeClock) -> None:
+    """Not even one beside it: the question waits, and is answered once the message is out."""
+    async with open_office(database, clock) as office:
+        turns = Turns(beside=0)
+        desk, teacher = Desk(office.ports, office.school, turns=turns), office.account("teacher")
+        with turns.goes_first():
+            asking = asyncio.create_task(desk.command(teacher, "ask can I friend an ex-pupil?"))
+            await asyncio.sleep(0.05)
+            assert not asking.done()
+            assert isinstance(await desk.command(teacher, "report"), ShowForm)
+        answered = await asking
+        assert isinstance(answered, Tell)
+        assert answered.card.title != "Very many people are asking"

@@ -41,6 +41,7 @@ async def main() -> None:
             await _queue(console, clock)
             await _changes(console, clock)
             await _register(console)
+            await _requests(console)
             await _answers(console)
             await console.close()
             await console.stop()
@@ -157,6 +158,34 @@ async def _register(console: Console) -> None:
     await _take(lead, "console-register")
 
 
+async def _requests(console: Console) -> None:
+    """What can be asked for, a site for a lesson as whoever decides reads it, and the answer that knows it."""
+    teacher, head = await console.open(TEACHER, **TALL), await console.open("Kit Devlin", **TALL)
+    await _hide_guide(teacher, head)
+    await teacher.types("/esafety request")
+    await teacher.form("requests").wait_for()
+    await _take(teacher, "console-requests")
+    await teacher.presses("Unblock a website for a lesson", "submission_form")
+    await teacher.control("req_site").fill("example.org/maps")
+    await teacher.control("req_why").fill("Year 8 compare old maps of the town with what they see on their way to school.")
+    for field, moment in (("req_since", "2026-11-25T10:00"), ("req_until", "2026-11-25T11:00")):
+        await teacher.control(field).fill(moment)
+    await teacher.sends()
+    await teacher.form("submission").wait_for()
+    await teacher.leaves()
+    asked = head.message("waits for your answer")
+    await asked.get_by_role("button", name="Read").click()
+    await head.form("submission").wait_for()
+    await head.chooses("submission_answer", "granted")
+    await _take(head, "console-request")
+    await head.sends()
+    await head.form("submission").wait_for()
+    await head.leaves()
+    await teacher.types("/esafety ask can I get a website unblocked for my lesson?")
+    await expect(teacher.note).to_contain_text("You were given leave")
+    await _take(teacher, "console-answer-leave")
+
+
 async def _danecourt(chromium: Browser, folder: Path) -> None:
     """At a school whose policy has a form with two signatures: what it says, a phone, the end, the child, the form."""
     clock, places = FakeClock(), {SAFEGUARDING: SAFEGUARDING, BRUNEL: BRUNEL}
@@ -213,6 +242,10 @@ async def _danecourt(chromium: Browser, folder: Path) -> None:
     await head.message("To be signed off").get_by_role("button", name="Look and sign").click()
     await head.form("sign_form").wait_for()
     await _take(head, "console-sign-off")
+    await head.presses("Send back", "send_back_form")
+    await head.control("change_reason").fill("It does not say yet what his father was told, nor who looks at it again.")
+    await head.page.set_viewport_size({"width": 1200, "height": 640})
+    await _take(head, "console-send-back")
     clock.advance(days=6)
     again = await teacher.reports(STORY)
     await _opens(lead, again)

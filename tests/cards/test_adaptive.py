@@ -189,6 +189,22 @@ def test_a_moment_is_a_date_and_a_time_of_the_school() -> None:
     ]
 
 
+def test_a_field_for_the_list_alone_has_no_place_for_other_names() -> None:
+    """But for one that was typed in another chat, and comes back to be taken out."""
+    dana, other = PersonChoice("person:d", "Dana Okafor"), PersonChoice("text:Sam", "Sam")
+    found = [
+        [piece["id"] for piece in form(Form("f", "F", (PeopleField("who", "Who", who, listed_only=True),), "Send"))["body"]]
+        for who in ((), (dana,), (other,))
+    ]
+    assert found == [["who"], ["who"], ["who", "who.typed"]]
+
+
+def test_a_question_needs_no_colon_before_its_answer() -> None:
+    """As a register says what was asked, with what was answered, in one line."""
+    body = card(Card("T", "T", (Facts((Fact("How likely is it?", "3"), Fact("State", "open"))),)))["body"][1:]
+    assert [line["inlines"][0]["text"] for line in body] == ["How likely is it? ", "State: "]
+
+
 def test_people_are_searched_and_any_other_name_typed() -> None:
     """People on the list are picked from it as one types; names it does not have stand in a text, one a line."""
     chosen = (PersonChoice("person:7", "Sam Jones"), PersonChoice("text:Alex", "Alex"), PersonChoice("person:8", "Jo Lee"))

@@ -30,6 +30,7 @@ from domain.grids import Stage, Sure, Times
 from domain.incident import AlertState, Asked
 from domain.log_forms import Shows
 from domain.measures import NO, YES, Billed, Blocked, Topic
+from domain.messages import SubmissionPart
 from domain.people import Platform
 from domain.queues import CONCERN, KIND, STATE, URGENCY, WHOSE, QueueKind, Whose
 from domain.register_terms import CHANGES, DEFINITIONS, RecordState, RegisterKind
@@ -37,6 +38,7 @@ from domain.registers import Change
 from domain.report_form import PEOPLE_FIELDS, Fault
 from domain.retention import Choice, EarlyReason
 from domain.subject_access import Where
+from domain.submissions import Doing, SubmissionState
 from domain.words import About, Doer, FourC, IncidentState, ParticipantRole, RetentionClass, Urgency
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +109,19 @@ FAMILIES: dict[str, list[str]] = {
     "grid.times_": [COUNTED, *Times],
     "grid.stage_": list(Stage),
     "grid.by_": [Doer.LEAD, Doer.REPORTER],
+    "submission.state_": list(SubmissionState),
+    "submission.stands_": [s for s in SubmissionState if s is not SubmissionState.WAITING],
+    "submission.did_": [d for d in Doing if d is not Doing.DONE],
+    "submission.history_": ["when", "who", "what"],
+    "submission.sure_": ["withdraw", "end"],
+    "submission.sure_title_": ["withdraw", "end"],
+    "submission.answer_": [Doing.ADVISED, Doing.GRANTED, Doing.REFUSED, Doing.RETURNED],
+    "submission.message_": list(SubmissionPart),
+    "submission.settled_": [SubmissionPart.ANSWER, SubmissionPart.TASK, SubmissionPart.ENDING],
+    "submission.text_": [
+        *(f"asker_{s}" for s in (*SubmissionState, "granted_until")),
+        *(f"told_{s}" for s in ("granted", "granted_until", "ended")),
+    ],
     "register.name_": list(RegisterKind),
     "register.about_": list(RegisterKind),
     "register.state_": list(RecordState),

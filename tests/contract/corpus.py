@@ -64,6 +64,7 @@ from domain.messages import (
 )
 from domain.people import Account, Group, Holders, Kind, Person, Platform, School, Staff
 from domain.queues import Queue
+from domain.register_terms import RegisterKind
 from domain.report_form import (
     LONGEST_NAME,
     LONGEST_PLACE,
@@ -110,6 +111,7 @@ from tests.contract.chronology_corpus import chronology_entries
 from tests.contract.log_form_corpus import log_form_entries
 from tests.contract.queue_corpus import queue_entries
 from tests.contract.registers_corpus import register_entries, register_messages
+from tests.contract.submissions_corpus import submission_entries, submission_messages
 from tests.fakes.clock import A_TUESDAY_MORNING, FakeClock
 
 Entry: TypeAlias = tuple[str, Card | Form]
@@ -147,6 +149,7 @@ def entries() -> Iterator[Entry]:
     yield from answer_entries(schools(), NOW, tuple(_hostile()))
     yield from checklist_entries(schools(), NASTY)
     yield from register_entries(schools(), NOW, tuple(_hostile()))
+    yield from submission_entries(demo_school(), NOW, tuple(_hostile()))
     yield from casework_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))
     yield from log_form_entries(schools(), lambda school: _case_file(_opened(_facts(), school), school), NOW, tuple(_hostile()))
     yield from change_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))
@@ -186,6 +189,7 @@ def all_messages() -> Iterator[tuple[str, School, Message]]:
     yield from ((f"ending: {name}", demo_school(), found) for name, found in change_messages(incident, NOW))
     yield from ((f"measure: {name}", demo_school(), found) for name, found in measure_messages(incident))
     yield from ((f"register: {name}", demo_school(), found) for name, found in register_messages(NOW))
+    yield from ((f"request type: {name}", demo_school(), found) for name, found in submission_messages(NOW))
     for platform, in_channel in ((Platform.SLACK, True), (Platform.TEAMS, False)):
         message = StillShownMessage(incident.id, incident.reference, platform, in_channel)
         yield f"still shown on {platform}", demo_school(), message
@@ -1015,6 +1019,9 @@ def _page_cards() -> Iterator[Entry]:
     for waiting in ((), lines[:3]):
         queue = Queue(waiting, answers=True, now=NOW)
         yield f"queue: {len(waiting)}, records wait", pages.queue_card(school, replace(queue, records_wait=True))
+        registers = replace(queue, registers={kind: n for n, kind in enumerate(RegisterKind, start=1)})
+        yield f"queue: {len(waiting)}, registers wait", pages.queue_card(school, registers)
+        yield f"{HOME}: {len(waiting)}, registers wait", pages.home_card(school, replace(registers, answers=False), own)
         unheard = tuple(UnheardRequest(f"request-{n}", f"CSS-Q-2026-{n:04d}") for n in range(9))
         queue = replace(queue, unheard=unheard)
         yield f"queue: requests that reached nobody, {len(waiting)} cases", pages.queue_card(school, queue)

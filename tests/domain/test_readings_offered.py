@@ -44,3 +44,19 @@ def test_what_is_asked_last_tells_how_a_question_is_put() -> None:
     assert form_of("a page that you can open in class is full of adverts, who deals with it") is Form.WHAT
     assert form_of("Heard two girls at the bus stop. May be nothing. Do I pass it on?") is Form.MUST
     assert form_of("kids on phones at dinner time, can i tell them off") is Form.MAY
+
+
+def test_whoever_hopes_that_it_need_not_be_done_is_told_that_it_must() -> None:
+    """To "I don't have to, do I?" a no would be taken for leave."""
+    hopes = (
+        "It locks by itself, so I don't have to log out, do I?",
+        "No need to tell her family, right?",
+        "I needn't sign, need I?",
+    )
+    assert [form_of(text) for text in hopes] == [Form.NEEDLESS] * 3
+    log_out = Answer("log-out", (Case(Verdict.MUST, "Log out.", ("data.1",), asked={Form.MAY: Verdict.NO}),))
+    question = Question("log-out", "security", "log out")
+    assert decide(question, log_out, {}, Form.NEEDLESS).verdict is Verdict.MUST
+    assert decide(question, log_out, {}, form_of("So I can leave it open, right?")).verdict is Verdict.NO
+    free = Answer("log-out", (Case(Verdict.NO, "Nobody is asked.", ("data.2",), asked={Form.MUST: Verdict.YES}),))
+    assert decide(question, free, {}, Form.NEEDLESS).verdict is Verdict.NO

@@ -1,11 +1,12 @@
 """What there is in a Slack workspace: people, channels, messages and open views, and what one can see of them."""
 
-import copy
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
+
+from tests.fakes.copied import copied
 
 Payload: TypeAlias = dict[str, Any]
 
@@ -146,7 +147,7 @@ class Message:
         if self.author == BOT_USER:
             payload |= {"bot_id": BOT_ID, "app_id": APP_ID}
         if self.blocks:
-            payload["blocks"] = copy.deepcopy(self.blocks)
+            payload["blocks"] = copied(self.blocks)
         if self.thread_ts:
             payload["thread_ts"] = self.thread_ts
         if self.edits:
@@ -238,13 +239,13 @@ class View:
             "external_id": "",
             "callback_id": "",
             "private_metadata": "",
-            **copy.deepcopy(self.payload),
+            **copied(self.payload),
             "id": self.id,
             "team_id": self.team,
             "app_id": APP_ID,
             "bot_id": BOT_ID,
             "app_installed_team_id": self.team,
-            "state": {"values": copy.deepcopy(self.values)},
+            "state": {"values": copied(self.values)},
             "hash": self.hash,
             "previous_view_id": self.previous,
             "root_view_id": self.root or self.id,
@@ -253,7 +254,7 @@ class View:
 
 def with_block_ids(payload: Payload) -> Payload:
     """The payload with an id at every block, as Slack gives one to each that has none."""
-    made = copy.deepcopy(payload)
+    made = copied(payload)
     for block in made.get("blocks", []):
         block.setdefault("block_id", new_id("blk"))
     return made

@@ -4,7 +4,6 @@ What counts as wrong is from Microsoft's documentation and its schema of Adaptiv
 reading is taken.
 """
 
-import copy
 import itertools
 import json
 import re
@@ -16,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from cards.adaptive import DATE_SUFFIX, TIME_SUFFIX, TYPED_SUFFIX
 from tests.fakes.card_schema import schema_problems
+from tests.fakes.copied import copied
 
 Payload: TypeAlias = dict[str, Any]
 Kind: TypeAlias = Literal["personal", "groupChat", "channel"]
@@ -204,7 +204,7 @@ class Message:
             "conversation": self.conversation,
             "from": self.author,
             "replyToId": self.reply_to,
-            "versions": copy.deepcopy(self.versions),
+            "versions": copied(self.versions),
         }
 
     def _shown(self, card: Payload | None) -> str:

@@ -5,7 +5,6 @@ person would see as an error: no answer in time, or a wrong one.
 """
 
 import asyncio
-import copy
 import html
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from urllib.parse import quote
 
 from cards.adaptive import DATE_SUFFIX, TIME_SUFFIX, TYPED_SUFFIX
 from tests.fakes.clock import PATIENCE_SECONDS
+from tests.fakes.copied import copied
 from tests.fakes.teams_model import (
     ADAPTIVE,
     BOT_NAME,
@@ -276,7 +276,7 @@ class TeamsUser:
         if action.get("associatedInputs") == "none":
             return dict(action.get("data", {}))
         typed = {key: value for key, value in values.items() if value or self.teams.sends_empty_inputs}
-        return copy.deepcopy({**action.get("data", {}), **typed})
+        return copied({**action.get("data", {}), **typed})
 
     def _see(self, message: Message, answer: Any) -> None:
         match answer:
@@ -340,7 +340,7 @@ class TeamsUser:
             case {"task": {"type": "continue", "value": value}}:
                 if self.dialog is not dialog:
                     self.dismiss()
-                dialog.replace(value["title"], copy.deepcopy(value["card"]["content"]))
+                dialog.replace(value["title"], copied(value["card"]["content"]))
                 self.dialog = dialog
             case {"task": {"value": text}}:
                 self.notes.append(text)
@@ -476,7 +476,7 @@ class TeamsUser:
             "locale": "en-GB",
         }
         more_data = more.pop("channelData", {})
-        return copy.deepcopy({**activity, **more, "channelData": {**data, **more_data}})
+        return copied({**activity, **more, "channelData": {**data, **more_data}})
 
     async def send(self, activity: Payload, *, token: str | None = None) -> int:
         """Sends an activity to the bot, with a good token unless another is given. Gives its status."""

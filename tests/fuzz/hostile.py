@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from slack_sdk.signature import SignatureVerifier
 
-from cards import case, messages, pages, report_form
+from tests.fuzz.known import KnownForm, Pattern, carried, filled, in_slack, known
 from tests.fuzz.mutation import as_json, in_bytes, mutated
 from tests.fuzz.raw_http import request
 from tests.fuzz.world import WITHOUT_A_RIGHT, Recorded, World, no_rights_at_the_console
@@ -35,12 +35,6 @@ _PATHS = (
 )  # fmt: skip
 _METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", "CONNECT", "PROPFIND", "\x00", "get")
 _HOSTS = ("evil.example", "127.0.0.1.evil.example", "", "[::1", "localhost.", "127.0.0.1@evil.example", "evil.example:3978")
-_ACTIONS = (
-    *(messages.ACKNOWLEDGE, messages.DETAILS, messages.HAND_ON, messages.CLOSE, case.SAME_PERSON, case.OTHER_PERSON),
-    *(report_form.RESUME, report_form.DISCARD, pages.REPORT, pages.SHOW_MINE, pages.SHOW_QUEUE, pages.IN_SCHOOL),
-    *(pages.SHOW_GAPS, pages.SHOW_WHO),
-)
-_FORMS = (report_form.KIND, report_form.DETAIL, case.HAND_ON_FORM, case.CLOSE_FORM, report_form.UNFINISHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,44 +255,42 @@ class Hostile:
     # The planted case
 
     def _at_the_planted_case(self) -> Shot:
-        """Buttons and forms that are quite as they should be, but for who presses them."""
-        what, planted = self._chance.choice(_ACTIONS), self._chance.choice(self._here.planted_ids)
-        value = self._chance.choice((planted, f"{planted}|{self._chance.choice(self._here.planted_ids)}"))
+        """Buttons and forms that are quite as they should be, but for who presses them: any that there are."""
+        what = self._chance.choice(list(known().buttons))
+        value = self._about_the_planted_case(known().buttons[what])
+        name = self._chance.choice(list(known().forms))
+        form = known().forms[name]
+        state, typed = self._about_the_planted_case(form.states), filled(self._chance, form, self._here.planted_ids)
         match self._chance.randrange(6):
             case 0:
                 return self._slack_button(what, value)
             case 1:
-                return self._slack_form(self._chance.choice(_FORMS), planted)
+                return self._slack_form(name, state, form, typed)
             case 2:
-                name = self._chance.choice(("adaptiveCard/action", "task/fetch"))
+                verb = self._chance.choice(("adaptiveCard/action", "task/fetch"))
                 pressed: dict[str, Any] = {"data": {"action": what, "value": value, "school": "chipping-sodbury"}}
-                return self._teams_invoke(name, {"action": pressed} if name == "adaptiveCard/action" else pressed)
+                return self._teams_invoke(verb, {"action": pressed} if verb == "adaptiveCard/action" else pressed)
             case 3:
-                filled = {"to": planted, "reason": "x", "outcome": "x", "what": "x"}
-                data = {
-                    "action": "submit",
-                    "dialog": self._chance.choice(_FORMS),
-                    "state": planted,
-                    "school": "chipping-sodbury",
-                    **filled,
-                }
+                data = {"action": "submit", "dialog": name, "state": state, "school": "chipping-sodbury", **typed}
                 return self._teams_invoke("task/submit", {"data": data})
             case 4:
                 return self._console_post("press", action=what, value=value, form=None)
             case _:
-                form = self._chance.choice(_FORMS)
-                return self._console_post(
-                    "submit", form=form, state=planted, values={"to": planted, "reason": "x", "outcome": "x"}
-                )
+                return self._console_post("submit", form=name, state=state, values=typed)
+
+    def _about_the_planted_case(self, patterns: Sequence[Pattern]) -> str:
+        incident, *parts = self._here.planted_ids
+        at = incident if self._chance.random() < 0.6 else self._chance.choice(parts or [incident])
+        return carried(self._chance, patterns, at, self._here.planted_ids)
 
     def _slack_button(self, action: str, value: str) -> Shot:
         pressed = {"type": "button", "action_id": action, "block_id": "b", "value": value, "action_ts": "1"}
         return self._interaction("block_actions", {"actions": [pressed], "channel": {"id": "C1", "name": "x"}})
 
-    def _slack_form(self, form: str, state: str) -> Shot:
-        typed = {name: {name: {"type": "plain_text_input", "value": "x"}} for name in ("to", "reason", "outcome", "what")}
-        blocks = [{"type": "input", "block_id": name} for name in typed]
-        view = {"type": "modal", "callback_id": form, "private_metadata": state, "state": {"values": typed}, "blocks": blocks}
+    def _slack_form(self, name: str, state: str, form: KnownForm, values: Mapping[str, str]) -> Shot:
+        typed = in_slack(form, values)
+        blocks = [{"type": "input", "block_id": block} for block in typed]
+        view = {"type": "modal", "callback_id": name, "private_metadata": state, "state": {"values": typed}, "blocks": blocks}
         return self._interaction("view_submission", {"view": view})
 
     def _interaction(self, kind: str, more: Mapping[str, Any]) -> Shot:

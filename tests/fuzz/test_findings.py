@@ -1,9 +1,13 @@
 """The fuzzer sees what it looks for: planted into an answer, each kind of fault is found."""
 
+from random import Random
+
 import pytest
 
+from cards import case_changes, chronology, registers
 from tests.fuzz.__main__ import Findings
 from tests.fuzz.hostile import Shot
+from tests.fuzz.known import carried, filled, known
 from tests.fuzz.raw_http import Answer, request
 from tests.fuzz.world import PLANTED
 
@@ -80,3 +84,16 @@ def test_a_planted_fault_is_found_in_the_log(log: str) -> None:
     found = findings()
     found.look_through_log(log)
     assert found.faults
+
+
+def test_it_knows_each_button_and_form() -> None:
+    """The newest too, and what they carry: an id is the planted case's, what stands beside it is as the bot would have it."""
+    assert {case_changes.SEND_BACK, registers.EXPORT_REGISTER, chronology.SHOW_CHRONOLOGY} <= set(known().buttons)
+    assert {case_changes.SEND_BACK_FORM, case_changes.CHANGE_FORM, registers.RECORD_FORM} <= set(known().forms)
+    chance, planted = Random(1), ["the case", "a note", "an alert"]
+    form = known().forms[case_changes.SEND_BACK_FORM]
+    state = carried(chance, form.states, planted[0], planted).split("|")
+    assert (state[0], len(state)) == (planted[0], 3)
+    assert set(filled(chance, form, planted)) == {"change_reason"}
+    changes = {carried(chance, known().forms[case_changes.CHANGE_FORM].states, planted[0], planted) for _ in range(200)}
+    assert {"merge", "reclassify", "reopen"} <= {part for state in changes for part in state.split("|")}

@@ -65,7 +65,8 @@ class Postbox:
         return [m for address, m in (*self.sent, *self.changed) if address.id == place][-1]
 
 
-@dataclass(slots=True)
+# Without a repr: asyncio makes one of whatever a fixture gave each time a loop is run on, and this has all the policy in it.
+@dataclass(slots=True, repr=False)
 class Office:
     """The school, whoever works there, and what was sent."""
 

@@ -22,6 +22,7 @@ from domain.register_terms import RegisterKind
 from domain.registers import RecordFile
 from domain.report_form import Filled
 from domain.retention import Choice, EarlyReason
+from domain.submissions import SubmissionFile
 from handlers import (
     ask,
     breaches,
@@ -46,6 +47,7 @@ from handlers import (
     sending_back,
     signing,
     subject_access,
+    submissions,
 )
 from handlers.acknowledge import NotForYou
 from handlers.hand_on import HandOnQuestions
@@ -133,6 +135,7 @@ async def test_everything_anybody_does_is_watched(office: Office, watch: Watch) 
     await _questions(office)
     await office.works()
     await _registers(office)
+    await _requests(office)
     await _a_term_in_numbers(office)
     assert opening_transactions() - watch.seen == set()
 
@@ -305,6 +308,40 @@ async def _registers(office: Office) -> None:
     for note in ("", "It is over", "It is over"):
         await registers.decide(*at, f"{line}|2|h", {"reg_state": "closed", "reg_note": note})
     await registers.export(*at, RegisterKind.RISK)
+
+
+async def _requests(office: Office) -> None:
+    """A site is opened for a lesson: asked for, asked back, reworded, granted, carried out, over. Another is taken back."""
+    office = office.with_holders(head_of_faculty=["brunel head"])
+    ports, school = office.ports, office.school
+    teacher, head, it = ((ports, school, office.account(who)) for who in ("teacher", "brunel head", "it"))
+    await submissions.menu(*teacher)
+    await submissions.ask_new(*teacher, "unblock-lesson")
+    since, until = (office.clock.now() + timedelta(hours=h) for h in (1, 2))
+    filled = {"req_site": "example.org", "req_why": "Maps", "req_since": since.isoformat(), "req_until": until.isoformat()}
+    for values in ({}, filled, filled):
+        made = await submissions.send(*teacher, "unblock-lesson|f||", values)
+    assert isinstance(made, SubmissionFile)
+    sent = made.submission.id
+    await submissions.menu(*head)
+    await submissions.show(*head, "unblock-lesson")
+    returned = {"submission_answer": "returned", "submission_note": "Which class?"}
+    for answered in ({}, returned, returned):
+        await submissions.answer(*head, f"{sent}|1|f", answered)
+    await submissions.ask_reword(*teacher, sent)
+    await submissions.send(*teacher, f"unblock-lesson|g|{sent}|2", filled)
+    await submissions.answer(*head, f"{sent}|3|g", {"submission_answer": "granted"})
+    await submissions.read(*it, sent)
+    await submissions.do(*it, sent, "unblock")
+    await submissions.do(*it, sent, "unblock")
+    office.clock.advance(hours=3)
+    assert await submissions.ring(ports, school) == 1
+    later = {"req_since": office.clock.now().isoformat(), "req_until": (office.clock.now() + timedelta(hours=1)).isoformat()}
+    other = await submissions.send(*teacher, "unblock-lesson|h||", {**filled, **later})
+    assert isinstance(other, SubmissionFile)
+    await submissions.withdraw(*teacher, other.submission.id)
+    await submissions.end(*teacher, other.submission.id)
+    await office.works()
 
 
 async def _a_term_in_numbers(office: Office) -> None:

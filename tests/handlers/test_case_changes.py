@@ -12,7 +12,7 @@ from sqlalchemy import update
 from domain.case_changes import ChangeKind, Result
 from domain.change_forms import ChangeQuestions, Done, SendBackPage, SignPage, UnlinkQuestions, Wish, WishQuestions
 from domain.incident import AlertState, CaseFile, Incident
-from domain.messages import AlertMessage, ReceiptMessage, ReviewMessage, SignOffMessage
+from domain.messages import AlertMessage, ReceiptMessage, ReviewMessage, SignOffMessage, WithdrawnMessage
 from domain.policy import SignOff
 from domain.report_form import Fault
 from domain.retention import class_of, years_of
@@ -215,6 +215,34 @@ async def test_a_category_for_a_few_takes_the_case_out_of_the_channels(office: O
     receipt = office.post.now_shown("U-teacher")
     assert isinstance(receipt, ReceiptMessage)
     assert receipt.concern == office.school.policy.concerns["off_task"].label
+
+
+@pytest.mark.parametrize("taken_on", [False, True])
+async def test_what_it_is_taken_for_then_is_not_told_in_the_chats_of_those_who_had_it_before(
+    office: Office, taken_on: bool
+) -> None:
+    """The head of house was asked about a pupil; a low-level concern about a colleague is not for them, nor its name."""
+    incident = await office.reports(concern="off_task", house="Brunel", perpetrators=("Alfie Demosson",))
+    await office.works()
+    # Asked in the second round, so that somebody was asked and somebody else has it.
+    if taken_on:
+        await office.acknowledge("deputy", await office.alert(incident))
+        await office.works()
+    theirs = office.people["brunel head"].id
+    assert isinstance(office.post.now_shown(theirs), AlertMessage)
+    await changes(office, "deputy", incident, Wish.RECLASSIFY, **{CONCERN: "low_level_concern", URGENCY: "as_policy"})
+    await office.works()
+    assert await details.read(office.ports, office.school, office.account("brunel head"), incident.id) == NotForYou()
+    assert office.post.now_shown(theirs) == WithdrawnMessage(incident.reference)
+    # Whom its route names now is asked, and shown what it is.
+    head = office.post.now_shown(office.people["headteacher"].id)
+    assert isinstance(head, AlertMessage)
+    assert head.concern == office.school.policy.concerns["low_level_concern"].label
+    for alert in await office.alerts(incident):
+        if alert.state is AlertState.OPEN:
+            await office.acknowledge("headteacher", alert)
+    await office.later(days=3)
+    assert office.post.now_shown(theirs) == WithdrawnMessage(incident.reference)
 
 
 async def test_the_same_form_twice_changes_a_case_once(office: Office) -> None:

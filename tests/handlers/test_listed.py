@@ -136,6 +136,8 @@ async def test_whoever_a_duplicate_names_is_kept_out_of_the_case_that_goes_on(of
         assert not case.changed
     assert (await lists.queue(later.ports, later.school, later.account("new"))).lines == ()
     undo = f"{named.id}|{Wish.UNMERGE}|another form"
+    # Both are private now: to work the duplicate takes having the case that goes on.
+    await later.acknowledge("dsl", (await later.alerts(first))[0])
     assert isinstance(
         await case_changes.change(
             later.ports, later.school, later.account("dsl"), undo, {"change_reason": "Another afternoon"}
@@ -144,6 +146,33 @@ async def test_whoever_a_duplicate_names_is_kept_out_of_the_case_that_goes_on(of
     )
     assert set((await shut_out(later, first)).values()) == {Why.DISMISSED}
     assert set((await shut_out(later, named)).values()) == {Why.POSSIBLE}
+
+
+@pytest.mark.parametrize("same", [True, False])
+async def test_a_name_of_a_duplicate_is_settled_for_both(office: Office, same: bool) -> None:
+    """Asked at the case that goes on, if it is the new colleague: a yes goes where matters about staff go, a no is for both."""
+    named, first = await office.reports(perpetrators=("text:Zebedee Quillfeather",)), await office.reports()
+    await office.works()
+    merge = f"{named.id}|{Wish.MERGE}|form"
+    filled = {"change_other": first.reference, "change_reason": "The same afternoon"}
+    at = office.ports, office.school, office.account("dsl")
+    assert isinstance(await case_changes.change(*at, merge, filled), Done)
+    await imports(office, with_person(newcomer()))
+    later = await afterwards(office, "new", newcomer().email)
+    await settles(later, "dsl", first, "new", same=same)
+    await later.works()
+    for incident in (named, first):
+        assert set((await shut_out(later, incident)).values()) == {Why.NAMED if same else Why.DISMISSED}
+    now = await later.incident(named)
+    assert ("headteacher" in await later.asked(named)) is same
+    assert (now.facts.about is About.STAFF) is same
+    assert now.is_open is same
+    if same:
+        assert now.private
+        head = later.post.to(later.people["headteacher"].id, AlertMessage)
+        assert named.id in {m.incident_id for m in head if isinstance(m, AlertMessage)}
+    else:
+        assert now.state is IncidentState.MERGED
 
 
 async def test_somebody_new_of_another_name_is_kept_out_of_nothing(office: Office) -> None:
@@ -500,3 +529,18 @@ async def test_an_owner_who_is_shut_out_already_is_not_reminded(office: Office) 
     now = await only(office, alert)
     assert (now.state, now.owner_id) == (AlertState.OPEN, None)
     assert (await office.asked(incident))[-1] == "dsl"
+
+
+async def test_whoever_is_kept_out_of_the_case_that_goes_on_does_not_read_its_duplicate(office: Office) -> None:
+    """They were asked in it before: what they had there gives them nothing in the duplicate that stands behind it."""
+    named, first = await office.reports(perpetrators=("text:Zebedee Quillfeather",)), await office.reports()
+    await office.works()
+    merge = f"{named.id}|{Wish.MERGE}|form"
+    filled = {"change_other": first.reference, "change_reason": "The same afternoon"}
+    assert isinstance(await case_changes.change(office.ports, office.school, office.account("dsl"), merge, filled), Done)
+    await imports(office, with_person(newcomer()))
+    assert isinstance(await reads(office, "dsl", named), CaseFile)
+    async with Store(office.database).transaction(office.school) as records:
+        await records.add_exclusions(first.id, [Exclusion(office.people["dsl"].id, Why.NAMED)])
+    assert await reads(office, "dsl", first) == NotForYou()
+    assert await reads(office, "dsl", named) == NotForYou()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,26 @@ async def test_a_passphrase_is_forgotten_after_ten_minutes(office: Office, folde
         seconds[0] = at
         told = shown(await own.submit(office.account("dsl"), log_form.LOG_FORM, state, values))
         assert bool(PASSPHRASE.search(told)) is known, at
+
+
+async def test_it_is_forgotten_though_nobody_asks(office: Office, folder: Path) -> None:
+    """The last page that is made at night is not remembered until the morning."""
+    incident, values = await about(office)
+    seconds, alarms = [0.0], list[tuple[float, Callable[[], None]]]()
+    lately = Lately(lambda: seconds[0], lambda after, then: alarms.append((after, then)))
+    own = Desk(office.ports, office.school, exports=folder, lately=lately)
+    told = shown(
+        await own.submit(
+            office.account("dsl"),
+            export.SUBJECT_FORM,
+            await state_of(own, office, "dsl", export.SUBJECT_FORM, incident),
+            values,
+        )
+    )
+    passphrase = PASSPHRASE.search(told)
+    assert passphrase is not None
+    assert passphrase.group() in repr(vars(lately))
+    ((after, then),) = alarms
+    seconds[0] = after
+    then()
+    assert passphrase.group() not in repr(vars(lately))

@@ -9,13 +9,16 @@ from domain.case_changes import ChangeKind
 from domain.change_forms import Done, Wish, WishQuestions
 from domain.incident import AlertState, CaseFile, Incident
 from domain.messages import ActionMessage, AlertMessage, BlockMessage, ErasureMessage, OpenedMessage, ReviewMessage
+from domain.people import AddressKind
 from domain.retention import Choice, KeepingFile, class_of, years_of
 from domain.words import IncidentState, Role, Urgency
-from handlers import close, keeping, opening
+from handlers import close, details, keeping, opening
+from handlers.acknowledge import NotForYou
 from handlers.keeping import KeepingDecided
 from tests.handlers.office import Office
 from tests.handlers.test_case_changes import CONCERN, DUE, OTHER, URGENCY, changes, closes, read, taken
 from tests.handlers.test_casework import to_do
+from tests.handlers.test_listed import imports, newcomer, shut_out, with_person
 from tests.handlers.test_measures import blocks
 
 GONE = "Nobody who leads can be reached"
@@ -200,6 +203,41 @@ async def test_of_two_merged_cases_the_longer_time_counts(office: Office) -> Non
     assert await keeping.propose_ended(office.ports, office.school) == 0
     office.clock.advance(days=366 * (long - short))
     assert await keeping.propose_ended(office.ports, office.school) == 2
+
+
+# Whom it names
+
+
+async def test_a_duplicate_that_may_be_about_staff_becomes_private_like_the_case_that_goes_on(office: Office) -> None:
+    """Whoever has that one reads and undoes it, and no other lead; taken apart again, it is shown in no channel."""
+    named, first = await office.reports(perpetrators=("text:Zebedee Quillfeather",)), await taken(office, "dsl")
+    await merges(office, "dsl", named, first)
+    await imports(office, with_person(newcomer()))
+    for incident in (named, first):
+        assert (await office.incident(incident)).private
+        assert not (await read(office, "dsl", incident)).changed
+        at = office.ports, office.school
+        for who in ("deputy", "brunel head", "it"):
+            assert isinstance(await details.read(*at, office.account(who), incident.id), NotForYou)
+        assert isinstance(await opening.open_case(*at, office.account("headteacher"), incident.id, GONE), NotForYou)
+    assert (await office.incident(named)).state is IncidentState.MERGED
+    sent = len(office.post.sent)
+    assert isinstance(await changes(office, "dsl", named, Wish.UNMERGE), Done)
+    await office.works()
+    assert all(address.kind is not AddressKind.CHANNEL for address, _ in office.post.sent[sent:])
+    assert isinstance(await read(office, "dsl", named), CaseFile)
+
+
+async def test_a_matter_that_is_over_stays_as_it_was_for_those_who_dealt_with_it(office: Office) -> None:
+    """All of it is closed: whoever it names is kept out, as of any closed case, and nobody else."""
+    named, first = await office.reports(perpetrators=("text:Zebedee Quillfeather",)), await office.reports()
+    await merges(office, "dsl", named, first)
+    await office.acknowledge("dsl", await office.alert(first))
+    await closes(office, "dsl", first)
+    await imports(office, with_person(newcomer()))
+    assert not any([(await office.incident(i)).private for i in (named, first)])
+    for incident in (named, first):
+        assert newcomer().id in await shut_out(office, incident)
 
 
 # Two at once

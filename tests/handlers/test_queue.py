@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
@@ -14,6 +15,7 @@ from domain.queues import REVIEW, SIGN_OFF, Count, Filters, QueueLine, Waiting, 
 from domain.words import IncidentState, Role, Urgency
 from handlers import close, lists
 from handlers.rights import subject, viewer
+from storage import queue_records
 from storage import tables as t
 from storage.database import Database
 from tests.fakes.clock import FakeClock
@@ -60,8 +62,10 @@ async def all_sorts(office: Office) -> None:
                         await office.acknowledge(who, alert)
 
 
-async def test_everybody_is_listed_all_that_they_may_answer_and_nothing_else(office: Office) -> None:
-    """As if each alert of the school had been decided on, one by one."""
+async def test_everybody_is_listed_all_that_they_may_answer_and_nothing_else(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if each alert of the school had been decided on, one by one; whether they were asked rarely or thousands of times."""
     await all_sorts(office)
     live = await office.rows(t.alerts, t.alerts.c.state.in_(("open", "acknowledged")))
     for who in office.people:
@@ -80,6 +84,10 @@ async def test_everybody_is_listed_all_that_they_may_answer_and_nothing_else(off
         assert sorted(line.alert_id or "" for part in parts for line in part if isinstance(line, CaseLine)) == sorted(theirs)
         queue = await lists.queue(office.ports, office.school, office.account(who))
         assert {line.alert_id for line in queue.lines} == theirs, who
+        with monkeypatch.context() as as_if:
+            as_if.setattr(queue_records, "_MANY_TIMES", 0)
+            often = [line.alert_id for line in await whole(office, who, Filters()) if isinstance(line, CaseLine)]
+        assert often == shown, who
 
 
 async def closed(office: Office, *targets: str) -> Incident:

@@ -25,6 +25,7 @@ from domain.registers import (
 )
 from domain.report_form import Fault, Filled
 from domain.words import Role
+from handlers import lists as queues
 from handlers import registers
 from handlers.acknowledge import NotForYou
 from storage import tables as t
@@ -180,7 +181,7 @@ async def test_another_agrees_to_a_change_of_the_filter(office: Office) -> None:
     """Not whoever wrote its newest wording; a change of it must be agreed to anew; what is refused can be asked again."""
     file = await added(office, "dsl", FILTER, change())
     assert file.record.state is RecordState.WAITING
-    assert file.waits_for == ("Maja Lindqvist", "Helen Pemberton")
+    assert file.waits_for == ("Maja Lindqvist", "Kit Devlin", "Helen Pemberton")
     refused = await decides(office, "dsl", file, "approved")
     assert isinstance(refused, DecisionAsked)
     assert refused.faults == {"reg_state": Fault.UNKNOWN_CHOICE}
@@ -367,6 +368,37 @@ async def test_with_its_owner_gone_those_who_write_are_told(office: Office) -> N
     rows = await office.rows(t.deliveries, t.deliveries.c.step.like("%:review.%"))
     assert {row.address_id for row in rows} == told
     assert office.people["dsl"].id not in told
+
+
+async def waits_for(office: Office, who: str) -> Mapping[RegisterKind, int]:
+    """What somebody's queue, and the home page made of it, counts of the registers."""
+    return (await queues.queue(office.ports, office.school, office.account(who))).registers
+
+
+async def test_what_is_overdue_is_counted_for_whoever_is_reminded_of_it(office: Office) -> None:
+    """A risk whose day is over, for whoever looks after it; and not any more once another day is set."""
+    soon = (office.clock.now() + timedelta(days=1)).isoformat()
+    file = await added(office, "dsl", RISK, risk(office, reg_review=soon))
+    await added(office, "dsl", RISK, risk(office))
+    owner = next(who for who, p in office.people.items() if p.id == file.record.owner_id)
+    assert await waits_for(office, owner) == {}
+    office.clock.advance(days=2)
+    assert {who for who in office.people if await waits_for(office, who)} == {owner}
+    assert await waits_for(office, owner) == {RISK: 1}
+    assert await registers.remind(office.ports, office.school) == 1
+    later = (office.clock.now() + timedelta(days=30)).isoformat()
+    assert isinstance(await changes(office, owner, file, risk(office, reg_review=later)), RecordFile)
+    assert await waits_for(office, owner) == {}
+
+
+async def test_what_waits_for_a_second_person_is_counted_for_those_who_may_agree(office: Office) -> None:
+    """And for whoever wrote it never, whatever their role."""
+    file = await added(office, "dsl", FILTER, change())
+    assert await waits_for(office, "deputy") == await waits_for(office, "headteacher") == {FILTER: 1}
+    for who in ("dsl", "it", "teacher"):
+        assert await waits_for(office, who) == {}
+    await decides(office, "deputy", file, "approved")
+    assert await waits_for(office, "headteacher") == {}
 
 
 async def test_whoever_may_not_read_it_any_more_is_told_nothing(office: Office) -> None:

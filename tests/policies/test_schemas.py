@@ -27,6 +27,8 @@ PLACES = {
     "uncovered": "*/uncovered.yaml",
     "grid": "*/grid.yaml",
     "log_form": "*/log_form.yaml",
+    "requests": "*/requests.yaml",
+    "request_types": "requests.yaml",
     "catalogue": "catalogue/*.yaml",
 }
 
@@ -89,6 +91,9 @@ def test_an_editor_underlines_nothing_in_what_is_written(kind: str) -> None:
         ("questions", "[{q: Can I, verdict: info}]"),
         ("policy", "{school: Hillside}"),
         ("uncovered", "{section: a heading}"),
+        ("requests", "{requests: [{use: block-site}]}"),
+        ("requests", "{requests: [{use: block-site, cites: [a.1], answers: [{who: [caretaker]}]}]}"),
+        ("request_types", "{groups: {a: A group}, types: [{id: a, group: a, title: A type}]}"),
     ],
 )
 def test_an_editor_underlines_what_the_program_refuses(kind: str, wrong: str) -> None:

@@ -92,7 +92,8 @@ def test_every_case_of_every_answer_is_reached_by_a_question(school: str) -> Non
 def test_what_nothing_was_learnt_from_is_answered_as_well_as_it_was() -> None:
     """The checked questions: nothing wrongly permitted, and no fewer right than when the figure was last set.
 
-    For each school, and for all five: of a hundred questions alone three more or fewer are chance.
+    For all five; and for each school, where of a hundred questions three more or fewer are chance, three fewer. A floor
+    without that room would have every change of a policy fitted to these questions, which they are not to be.
     """
     right = asked = 0
     permitted = []
@@ -165,3 +166,12 @@ def test_a_long_text_and_an_odd_one_are_answered() -> None:
     """Whatever is typed, something that can be shown comes back."""
     for text in ("?", "...", "\u00e9\u00e8", "a" * 4000, "can I " * 400, "0", "\U0001f600", "'", "n't"):
         assert engine("elton").understand(text).best.question.title
+
+
+def test_encryption_does_not_make_ones_own_laptop_the_schools() -> None:
+    """Encrypted school devices may leave with pupils' data; devices of one's own are not used for work at all."""
+    for text in (
+        "My own laptop is encrypted with BitLocker. May I take class data home on it?",
+        "Is pupil data ok on my own encrypted iPad?",
+    ):
+        assert engine("danecourt").understand(text).best.decision.verdict is not Verdict.YES, text

@@ -135,6 +135,8 @@ async def test_a_message_that_cannot_be_sent_is_given_up_without_a_scan(office: 
 async def test_lists_are_shown_without_a_scan(office: Office) -> None:
     async with explained(office.database) as looks:
         assert (await lists.queue(office.ports, office.school, office.account("dsl"))).lines
+        for who in ("headteacher", "brunel head", "teacher"):
+            await lists.queue(office.ports, office.school, office.account(who))
         assert await lists.mine(office.ports, office.school, office.account("teacher"))
 
     assert scans(looks) == []

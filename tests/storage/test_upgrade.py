@@ -19,11 +19,13 @@ from domain.incident import TimerKind
 from domain.people import Platform, Standing
 from domain.register_terms import RecordState
 from domain.registers import Change
+from domain.submissions import Doing, SubmissionState
 from storage import tables as t
 from storage.audit_chain import BEFORE_THE_FIRST, AuditChains, entry_hash
 from storage.database import MIGRATIONS, SCHEMA_REVISION, Database
 from storage.outbox import Outbox
 from storage.trouble import DatabaseTroubleError
+from tests.conftest import as_it_came_out
 from tests.storage.test_schema import WRONG_STATES
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -57,6 +59,9 @@ def tried(revisions: Iterable[str], now: Container[str]) -> list[Any]:
 EARLIER_ONES = tried(REVISIONS[:-1], (REVISIONS[0], AT_WORK, *REVISIONS[-3:-1]))
 LATELY = tried([r for r in REVISIONS if r >= AT_WORK][:-1], (AT_WORK, BEFORE_THIS))
 
+_NEW: dict[str, tuple[str, ...]] = {}
+"""What makes an empty file of a revision, once the migrations have made one: what is tried is what comes after it."""
+
 
 async def to_revision(database: Database, revision: str) -> None:
     """Brings the schema to a revision, up or down."""
@@ -65,7 +70,13 @@ async def to_revision(database: Database, revision: str) -> None:
         config = _config()
         config.attributes["connection"] = connection
         here = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if _has_tables(connection) else ""
+        if not here and database.is_sqlite and revision in _NEW:
+            for statement in _NEW[revision]:
+                connection.exec_driver_sql(statement)
+            return
         (command.downgrade if here and here > revision else command.upgrade)(config, revision)
+        if not here and database.is_sqlite:
+            _NEW[revision] = tuple(as_it_came_out(connection.exec_driver_sql))
 
     async with database.begin() as connection:
         await connection.run_sync(go)
@@ -207,6 +218,7 @@ def _deliveries() -> list[dict[str, Any]]:
         row("to block", "sent", message="block", address_kind="person"),
         row("to teach", "sent", message="lesson", address_kind="person"),
         row("register", "sent", **{**request, "request_id": None, "register_id": "line-open", "message": "register"}),
+        row("submission", "sent", **{**request, "request_id": None, "submission_id": "sent-waiting", "message": "submission"}),
         row("by mail", "sent", **{**alert, "platform": "email", "step": "alert-open:unanswered"}),
         row("fenced", "sent", **alert, step="alert-open:0.dsl", lease=4, made_at=EARLIER, uncertain=True),
     ]
@@ -294,6 +306,37 @@ def _register_versions() -> list[dict[str, Any]]:
     changes = [{**version, "id": f"version-{c}", "number": n, "change": c, "state": "open"} for n, c in enumerate(Change, 1)]
     moved = ({**version, "id": f"is-{s}", "number": 9 + n, "change": "moved", "state": s} for n, s in enumerate(RecordState))
     return [*changes, *moved]
+
+
+def _submissions() -> list[dict[str, Any]]:
+    """In each state; what waits for an answer, and what is to be done."""
+    line: dict[str, Any] = {
+        "school": "oak",
+        "type": "unblock-lesson",
+        "asker_id": "person-1",
+        "sent_at": NOW,
+        "changed_at": NOW,
+        "versions": 1,
+        "step": 0,
+    }
+    found = [{**line, "id": f"sent-{s}", "reference": s, "state": s} for s in SubmissionState]
+    to_do = {"id": "sent-to-do", "reference": "P", "state": "granted", "tasks": "unblock,tell", "done": "ask"}
+    return [*found, {**line, **to_do, "until_at": LATER, "next_at": LATER}]
+
+
+def _submission_versions() -> list[dict[str, Any]]:
+    version: dict[str, Any] = {
+        "school": "oak",
+        "submission_id": "sent-waiting",
+        "person_id": "person-1",
+        "at": NOW,
+        "sealed": b"x",
+    }
+    doings = [{**version, "id": f"did-{d}", "number": n, "doing": d, "state": "waiting"} for n, d in enumerate(Doing, 1)]
+    states = (
+        {**version, "id": f"was-{s}", "number": 20 + n, "doing": "done", "state": s} for n, s in enumerate(SubmissionState)
+    )
+    return [*doings, *states]
 
 
 def _audit() -> list[dict[str, Any]]:
@@ -441,6 +484,8 @@ def everything() -> Rows:
         "breaches": _breaches(),
         "register_records": _register_records(),
         "register_versions": _register_versions(),
+        "submissions": _submissions(),
+        "submission_versions": _submission_versions(),
         "figures": _figures(),
         "deliveries": _deliveries(),
         "timers": [

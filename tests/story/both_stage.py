@@ -17,7 +17,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.slack_server import FakeSlack
 from tests.fakes.teams_server import FakeTeams
 from tests.story.slack_stage import SlackStage, import_demo_people
-from tests.story.stage import BRUNEL, CAST, SAFEGUARDING, write_school
+from tests.story.stage import BRUNEL, CAST, IDLE_SECONDS, SAFEGUARDING, write_school
 from tests.story.teams_stage import TeamsStage
 
 
@@ -82,7 +82,7 @@ async def both_stage(database_url: str, tmp_path: Path, clock: FakeClock) -> Asy
             PORT=0,
         )
         async with running(settings, clock) as bot:
-            bot.worker.idle = 0.02
+            bot.worker.idle = IDLE_SECONDS
             await import_demo_people(bot, clock)
             slack.bot_url = f"{bot.address}/slack/events"
             fake.bot_url = f"{bot.address}/api/messages"

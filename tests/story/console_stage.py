@@ -24,7 +24,7 @@ from storage.vault import EVERYBODY
 from tests.fakes.clock import FakeClock
 from tests.story.html_page import Fragment, read
 from tests.story.slack_stage import import_demo_people
-from tests.story.stage import BRUNEL, CAST, DEMO, SAFEGUARDING, Dialog, Stage, Value, write_school
+from tests.story.stage import BRUNEL, CAST, DEMO, IDLE_SECONDS, SAFEGUARDING, Dialog, Stage, Value, write_school
 
 
 @dataclass(slots=True)
@@ -174,7 +174,7 @@ async def console_stage(
         PORT=0,
     )
     async with running(settings, clock) as bot, aiohttp.ClientSession() as session:
-        bot.worker.idle = 0.02
+        bot.worker.idle = IDLE_SECONDS
         if school_file:
             await import_demo_people(bot, clock)
         school = next(iter(bot.schools.values()))

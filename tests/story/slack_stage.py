@@ -14,7 +14,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.slack_model import View
 from tests.fakes.slack_server import FakeSlack
 from tests.fakes.slack_user import SlackUser
-from tests.story.stage import BRUNEL, CAST, DEMO, SAFEGUARDING, Dialog, Stage, Value, write_school
+from tests.story.stage import BRUNEL, CAST, DEMO, IDLE_SECONDS, SAFEGUARDING, Dialog, Stage, Value, write_school
 
 
 class SlackDialog(Dialog):
@@ -146,7 +146,7 @@ async def slack_stage(
             PORT=0,
         )
         async with running(settings, clock) as bot:
-            bot.worker.idle = 0.02
+            bot.worker.idle = IDLE_SECONDS
             await import_demo_people(bot, clock)
             slack.bot_url = f"{bot.address}/slack/events"
             stage = SlackStage(bot, clock, slack, users, channels)

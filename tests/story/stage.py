@@ -27,6 +27,8 @@ CAST: Mapping[str, str] = {
     "it": "i.nowak@demo.example",
 }
 SAFEGUARDING, BRUNEL = "safeguarding", "brunel-house"
+IDLE_SECONDS = 0.1
+"""How often a story's worker looks by itself for what is due. Whoever waits for it rings its bell."""
 DEMO: Mapping[str, object] = {}
 """What a story that is told of the demo school itself has otherwise in its file: nothing."""
 

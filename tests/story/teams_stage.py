@@ -15,7 +15,7 @@ from tests.fakes.teams_model import Message, OpenDialog
 from tests.fakes.teams_server import SENDS, FakeTeams
 from tests.fakes.teams_user import Team, TeamsUser
 from tests.story.slack_stage import import_demo_people
-from tests.story.stage import BRUNEL, CAST, DEMO, SAFEGUARDING, Dialog, Stage, Value, write_school
+from tests.story.stage import BRUNEL, CAST, DEMO, IDLE_SECONDS, SAFEGUARDING, Dialog, Stage, Value, write_school
 
 
 class TeamsDialog(Dialog):
@@ -156,7 +156,7 @@ async def teams_stage(
             PORT=0,
         )
         async with running(settings, clock) as bot:
-            bot.worker.idle = 0.02
+            bot.worker.idle = IDLE_SECONDS
             await import_demo_people(bot, clock)
             fake.bot_url = f"{bot.address}/api/messages"
             stage = TeamsStage(bot, clock, fake, users, teams)

@@ -1,17 +1,21 @@
 """Who is let in: members, and a guest whom the school file names. Nobody else, however their account looks."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
+from cards import pages
+from cards.messages import DETAILS
+from storage import tables as t
 from tests.fakes.clock import FakeClock
 from tests.fakes.slack_server import ServerError
 from tests.story.slack_stage import SlackStage, slack_stage
 from tests.story.stage import Stage
-from tests.story.teams_stage import teams_stage
+from tests.story.teams_stage import TeamsStage, teams_stage
 from tests.story.test_story import BULLYING, STORY, shown
 
 REFUSED = "I serve the staff of"
@@ -207,3 +211,42 @@ async def test_in_teams_too(database_url: str, tmp_path: Path, clock: FakeClock)
         clock.advance(minutes=16)
         assert REFUSED in shown(await stage.press("dsl", "Details", reference))
         assert REFUSED in shown(await stage.command("dsl", "queue"))
+
+
+@pytest_asyncio.fixture
+async def teams(database_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[TeamsStage]:
+    """The demo school in Teams."""
+    async with teams_stage(database_url, tmp_path, clock) as stage:
+        yield stage
+
+
+async def of_the_extension(teams: TeamsStage, who: str, name: str, value: Mapping[str, object]) -> str:
+    """What the message extension answers somebody whose client sends what it likes."""
+    user = teams.users[who]
+    reply = await teams.fake.deliver(user.activity("invoke", user.chat, name=f"composeExtension/{name}", value=value))
+    assert reply.status == 200
+    return reply.body
+
+
+async def test_no_way_into_a_case_is_less_sure_who_somebody_is(teams: TeamsStage) -> None:
+    """The lead's account is made a guest's. Beginning a report, which needs nobody to be sure, is no way round to a case."""
+    reference = await teams.reports("teacher", GROOMING, {"what": STORY})
+    await teams.expects("dsl", reference)
+    assert STORY in shown(await teams.press("dsl", "Details", reference))
+    async with teams.bot.database.begin(write=False) as connection:
+        (case,) = (await connection.execute(select(t.incidents.c.id, t.incidents.c.school))).all()
+    data = {"action": pages.IN_SCHOOL, "value": f"{case.school}|{DETAILS}|{case.id}"}
+    teams.users["dsl"].person.guest = True
+    teams.clock.advance(minutes=16)
+    answer = await of_the_extension(teams, "dsl", "fetchTask", {"commandId": "report", "data": data})
+    assert STORY not in answer
+    assert reference not in answer
+
+
+async def test_a_guest_is_told_no_rule_while_they_type(database_url: str, tmp_path: Path, clock: FakeClock) -> None:
+    """The message extension answers whoever is let in, and nobody else: the same as when they ask the bot itself."""
+    async with teams_stage(database_url, tmp_path, clock, guests=["chair"]) as stage:
+        typed = {"commandId": "ask", "parameters": [{"name": "question", "value": "Can I friend an ex-pupil?"}]}
+        assert REFUSED in shown(await stage.command("chair", "ask Can I friend an ex-pupil?"))
+        assert "former pupil" in await of_the_extension(stage, "teacher", "query", typed)
+        assert "former pupil" not in await of_the_extension(stage, "chair", "query", typed)

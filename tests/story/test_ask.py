@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bot.replies import Post, Tell
 from bot.settings import DEMO_SCHOOLS
-from cards.answer import REPORT_AS, answer_card
-from cards.model import Banner, buttons, leaves
-from domain.asking import Answered
+from cards.answer import AGAIN, REPORT_AS, SHARE, answer_card
+from cards.model import Banner, Buttons, buttons, leaves
+from domain.asking import Answered, carried, replay
+from domain.people import Account, Platform, Standing
 from storage import tables as t
 from storage.answering import load_engine
 from storage.policy_files import load_policy
@@ -25,6 +27,8 @@ from tests.story.teams_stage import TeamsStage, teams_stage
 
 EX_PUPIL = "can i friend an ex-pupil?"
 OWN_IPAD = "Can I use my own iPad on the school wifi?"
+CODE = "Can I give a colleague the access code for the laptop trolley?"
+"""Leave is needed for it, and the policy has no form for that."""
 WATCH = "Is Alfie Demosson allowed to wear a smartwatch in an exam?"
 
 
@@ -74,8 +78,8 @@ async def test_none_of_the_readings_leads_to_somebody_who_knows(stage: Stage) ->
 
 async def test_permission_is_asked_and_given(stage: Stage) -> None:
     """From "ask first" to a yes: a reference in the chat, the words in dialogs only, one answer with its reason, recorded."""
-    assert "Ask first" in await stage.ask("teacher", OWN_IPAD)
-    form = dialog(await stage.press("teacher", "Ask permission", "Wi-Fi"))
+    assert "Ask first" in await stage.ask("teacher", CODE)
+    form = dialog(await stage.press("teacher", "Ask permission", "Codes are not"))
     assert "Iga Nowak" in form.shown
     await form.fill({"text": "For planning at lunch, please"})
     sent = await form.submit()
@@ -103,8 +107,8 @@ async def test_permission_is_asked_and_given(stage: Stage) -> None:
 
 async def test_nobody_else_opens_a_request(stage: Stage) -> None:
     """Whoever was not asked and did not ask is refused kindly; the first answer stands."""
-    await stage.ask("teacher", OWN_IPAD)
-    form = dialog(await stage.press("teacher", "Ask permission", "Wi-Fi"))
+    await stage.ask("teacher", CODE)
+    form = dialog(await stage.press("teacher", "Ask permission", "Codes are not"))
     await form.fill({"text": "For planning"})
     await form.submit()
     await stage.expects("it", "CSS-Q-2026-")
@@ -117,6 +121,14 @@ async def test_nobody_else_opens_a_request(stage: Stage) -> None:
         Account(Platform.CONSOLE, "X", "x@elsewhere.example", "X", standing=Standing.MEMBER), "read_request", request.id
     )
     assert "not for you" in str(stranger)
+
+
+async def test_where_the_policy_has_a_form_for_it_the_answer_opens_that(stage: Stage) -> None:
+    """From "ask first" to the request itself, with what was asked already in it."""
+    assert "Ask first" in await stage.ask("teacher", OWN_IPAD)
+    form = dialog(await stage.press("teacher", "Put a device of your own on the school network", "Wi-Fi"))
+    assert "It goes to Iga Nowak" in form.shown
+    assert OWN_IPAD in [form.value(field) for field in form.fields]
 
 
 async def test_what_the_policy_does_not_say_is_said_and_kept_for_its_review(stage: Stage) -> None:
@@ -231,6 +243,21 @@ async def test_an_answer_is_private_until_it_is_shown_to_all(slack: SlackStage) 
     (posted,) = slack.sees("deputy", SAFEGUARDING)
     assert posted.startswith("No")
     assert "Alfie" not in posted
+
+
+async def test_a_button_whose_fact_is_none_of_its_options_has_nothing_shown(slack: SlackStage) -> None:
+    """A client can send what it likes for a button: the bot never says it aloud, in its own name and under the policy's."""
+    desk = next(iter(slack.bot.desks.values()))
+    user = slack.users["dsl"]
+    account = Account(Platform.SLACK, user.id, "d.okafor@demo.example", "Dana Okafor", standing=Standing.MEMBER)
+    asked, _, _ = replay(await desk.policy.keep(account, EX_PUPIL))
+    catalogue = (await desk.ports.answers.engine(desk.school.policy)).catalogue
+    made_up = carried(asked, "", dict.fromkeys(catalogue.facts, "Alfie Demosson did it"))
+    for action in (SHARE, AGAIN):
+        reply = await desk.press(account, action, made_up, shared=True)
+        assert isinstance(reply, Post | Tell)
+        assert "former pupil" in repr(reply.card)
+        assert "Demosson" not in repr([leaf for leaf in leaves(reply.card) if not isinstance(leaf, Buttons)])
 
 
 async def test_what_comes_in_ones_own_chat_offers_nothing_to_show_there(teams: TeamsStage) -> None:

@@ -1,12 +1,14 @@
 """Words planted through a whole story: nobody finds them in the database, a backup, the log, the metrics or the chats."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 from sqlalchemy import select, text
 
 from bot.status_command import look
@@ -25,6 +27,7 @@ from tests.story.test_log import logs, reports_refused
 from tests.story.test_measures import says
 from tests.story.test_metrics import page
 from tests.story.test_registers import opens, reading, sends, soon
+from tests.story.test_requests import LESSON_OF, answers, asks
 from tests.story.test_subject_access import PASSPHRASE
 from tests.story.test_subject_access import asked_for as subject_asked_for
 
@@ -59,6 +62,9 @@ LATER = (
     f"{NOTED} {TO_DO} {TOLD} {DECIDED} {OPENED} {HELD} {NEXT_SCHOOL} {BREACH} {NO_RISK} {TAKEN} {KEPT_AT} {LENT_BY} {MOVED_TO}"
 )
 LATER += f" {GROUNDS} {FOUND} {PRESENT} {GIVEN_TO} {BROKEN} {CHANGED} {SENT_BACK} {SIGNED} {LOOKED_AT} {OPENED_AGAIN}"
+ASKED_SITE, LESSON, ASKED_BACK = "cornflower.example", "the sepia galleon", "an olive marionette"
+REWORDED, NOT_NOW = "her cobalt bagpipe", "a persimmon metronome"
+LATER += f" {ASKED_SITE} {LESSON} {ASKED_BACK} {REWORDED} {NOT_NOW}"
 LATER += f" {RISK} {LIKELY} {MITIGATED} {AGREED_TO} {SITE} {ALLOWED} {REFUSED}"
 WORDS = f"{TYPED} {LISTED} {WHAT} {DONE} {WHERE} {HANDED_ON} {OUTCOME} {LEAVE} {REASON} {HALF_TYPED} {LATER}"
 COMMON = {"the", "a", "an", "of", "his", "her", "for", "bring", "Academy"}
@@ -86,8 +92,26 @@ def disguises(word: str) -> Iterator[bytes]:
             yield middle
 
 
+@cache
+def planted_beginnings() -> Mapping[int, frozenset[tuple[str, bytes]]]:
+    """Every word in every disguise, by its first four bytes as a number."""
+    found: dict[int, set[tuple[str, bytes]]] = {}
+    for word in PLANTED:
+        for disguise in disguises(word):
+            found.setdefault(int.from_bytes(disguise[:4], "little"), set()).add((word, disguise))
+    return {beginning: frozenset(words) for beginning, words in found.items()}
+
+
 def found_in(content: bytes) -> set[str]:
-    return {word for word in PLANTED if any(d in content for d in disguises(word))}
+    """Which words it holds, in any disguise. It is gone through once for how they all begin, and again for what begins so."""
+    planted = planted_beginnings()
+    known = np.array(sorted(planted), dtype="<u4")
+    begun: set[int] = set()
+    for shift in range(4):
+        beginnings = np.frombuffer(content[shift : len(content) - (len(content) - shift) % 4], dtype="<u4")
+        nearest = known.take(np.searchsorted(known, beginnings), mode="clip")
+        begun.update(nearest[nearest == beginnings].tolist())
+    return {word for beginning in begun for word, disguise in planted[beginning] if disguise in content}
 
 
 def said_by_the_bot(stage: Stage) -> bytes:
@@ -142,9 +166,9 @@ async def the_story(stage: Stage) -> str:
     await stage.expects("deputy", reference, "Closed")
     await stage.ask("teacher", QUESTION)
     await stage.ask("teacher", SILENT)
-    await stage.ask("teacher", "Can I use my own iPad on the school wifi?")
-    await stage.expects("teacher", "Wi-Fi")
-    asking = dialog(await stage.press("teacher", "Ask permission", "Wi-Fi"))
+    await stage.ask("teacher", "Can I give a colleague the access code for the laptop trolley?")
+    await stage.expects("teacher", "Codes are not")
+    asking = dialog(await stage.press("teacher", "Ask permission", "Codes are not"))
     await asking.fill({"text": LEAVE})
     await asking.submit()
     await stage.expects("it", "CSS-Q-2026-")
@@ -157,6 +181,7 @@ async def the_story(stage: Stage) -> str:
     await kept(stage, reference)
     await measured_and_signed(stage)
     await registered(stage)
+    await asked_for(stage)
     await half_a_report(stage)
     await stage.settled()
     return reference
@@ -301,6 +326,23 @@ async def registered(stage: Stage) -> None:
     await stage.settled()
 
 
+async def asked_for(stage: Stage) -> None:
+    """A site for a lesson: asked back, worded anew, refused."""
+    until = {"req_since": soon(stage, 0), "req_until": soon(stage, 30)}
+    await asks(stage, "teacher", LESSON_OF, {"req_site": ASKED_SITE, "req_why": LESSON, **until})
+    await stage.expects("cabot head", "waits for your answer")
+    await answers(stage, "cabot head", {"submission_answer": "returned", "submission_note": ASKED_BACK})
+    await stage.expects("teacher", "You are asked something")
+    form = dialog(await dialog(await stage.press("teacher", "Read", "CSS-P-")).press("Answer and send again"))
+    assert ASKED_BACK in form.shown
+    await form.fill({"req_why": REWORDED})
+    assert REWORDED in dialog(await form.submit()).shown
+    await stage.settled()
+    page = await answers(stage, "cabot head", {"submission_answer": "refused", "submission_note": NOT_NOW})
+    assert NOT_NOW in page.shown
+    await stage.expects("teacher", "No. Read why.")
+
+
 async def half_a_report(stage: Stage) -> None:
     """One that a database in trouble refuses, with a traceback in the log; taken up again, it is sent back, and so kept."""
     first = dialog(await stage.command("teacher", "report"))
@@ -315,6 +357,16 @@ async def half_a_report(stage: Stage) -> None:
     again = dialog(await begun.press("Carry on"))
     await again.fill({**no, "what": HALF_TYPED, "targets": [TYPED], "when": "2026-12-01T10:00:00+00:00"})
     assert "when" in dialog(await again.submit()).errors
+
+
+def test_a_word_is_found_in_every_disguise_and_wherever_it_stands() -> None:
+    """What finds nothing below would find it."""
+    for word in PLANTED:
+        for disguise in disguises(word):
+            assert len(disguise) >= 4
+            for before in range(4):
+                assert word in found_in(b"x" * before + disguise), (word, disguise)
+    assert found_in(b"") == found_in(b"the") == found_in(b"nothing of it") == set()
 
 
 async def test_nobody_finds_what_was_written(signed: Stage, tmp_path: Path) -> None:

@@ -201,6 +201,20 @@ async def test_whoever_is_on_both_lists_or_none_is_asked_which_school(one_tenant
     assert "-2026-" not in one_tenant.users["dsl"].everything_seen
 
 
+async def test_a_guest_of_the_trust_is_refused_and_nothing_they_ask_is_kept(one_tenant: Trust) -> None:
+    """Whose they are nobody asks, since they are nobody's: they are not told which schools there are, nor is a word kept."""
+    user = one_tenant.users["nobody"]
+    user.person.guest = True
+    one_tenant.clock.advance(hours=25)
+    for number, asked in enumerate(("Can I friend a pupil on Instagram?", "queue")):
+        await user.say(asked)
+        await user.waits_for_message("I serve the staff of", after=number)
+    assert WHICH not in user.everything_seen
+    assert NAMES[SODBURY] not in user.everything_seen or NAMES[YATE] not in user.everything_seen
+    async with one_tenant.bot.database.begin(write=False) as connection:
+        assert (await connection.execute(t.asked.select())).all() == []
+
+
 async def test_the_question_which_school_loses_no_link(one_tenant: Trust) -> None:
     """Begun at a message by somebody on both lists: the case still holds the message's address."""
     user = one_tenant.users["both"]
