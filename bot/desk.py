@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
+from bot.agreements_desk import AgreementsDesk, signing_words
 from bot.case_desk import CaseDesk
 from bot.chronology_desk import ChronologyDesk, chronology_card
 from bot.exports import Lately
@@ -48,7 +49,7 @@ log = logging.getLogger("esafety.desk")
 _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
 _LONGEST_STATE = 1000
-CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "request", "case", "chronology", "register", "help"}
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "request", "sign", "case", "chronology", "register", "help"}
 """What is answered in a chat as after `/esafety`. A form needs a press first, and help is what everything else gets."""
 _ASKING = re.compile(
     r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
@@ -166,6 +167,11 @@ class Desk:
         return RegistersDesk(self.ports, self.school, self.exports, self.lately)
 
     @property
+    def agreements(self) -> AgreementsDesk:
+        """The part of the desk for what staff sign."""
+        return AgreementsDesk(self.ports, self.school)
+
+    @property
     def submissions(self) -> SubmissionsDesk:
         """The part of the desk for what staff ask for and declare."""
         return SubmissionsDesk(self.ports, self.school)
@@ -212,6 +218,8 @@ class Desk:
                 return await self.figures.show(account, rest.strip().casefold())
             case "register":
                 return await self.registers.command(account)
+            case "sign":
+                return await self.agreements.command(account)
             case "request" | "requests":
                 return await self.submissions.command(account)
             case "chronology":
@@ -232,7 +240,7 @@ class Desk:
             return records
         if (chronology := chronology_card(text)) is not None:
             return chronology
-        if (registers := registers_words(text) or requests_words(text)) is not None:
+        if (registers := registers_words(text) or requests_words(text) or signing_words(text)) is not None:
             return registers
         if not is_question(text) and text.strip().casefold() not in CHAT_COMMANDS and queue_of_words(text) is None:
             return self.help(account.platform, text if len(text.split()) == 1 else "")
@@ -302,6 +310,8 @@ class Desk:
             return of_register
         if (of_request := await self.submissions.press(account, action, value)) is not None:
             return of_request
+        if (of_signing := await self.agreements.press(account, action, value)) is not None:
+            return of_signing
         if (of_queue := await self.queues.press(account, action, value)) is not None:
             return of_queue
         match action:
@@ -364,6 +374,8 @@ class Desk:
             return of_register
         if (of_request := await self.submissions.submit(account, form_id, state, values)) is not None:
             return of_request
+        if (of_signing := await self.agreements.submit(account, form_id, state, values)) is not None:
+            return of_signing
         if (of_queue := await self.queues.submit(account, form_id, values)) is not None:
             return of_queue
         match form_id:

@@ -27,6 +27,8 @@ from bot.turns import Turns
 from bot.watched import WatchedMessengers
 from bot.worker import Messenger, Worker
 from domain.people import Platform, School
+from handlers.agreements import look as ask_for_signatures
+from handlers.agreements import ring as remind_signers
 from handlers.breaches import remind
 from handlers.figures import make_due
 from handlers.keeping import propose_ended
@@ -57,6 +59,7 @@ _SEAL_EVERY_SECONDS = 3600.0
 _PROPOSE_EVERY_SECONDS = 86400.0
 _REMIND_EVERY_SECONDS = 300.0
 _RING_EVERY_SECONDS = 60.0
+_ASK_EVERY_SECONDS = 900.0
 _FIGURES_EVERY_SECONDS = 3600.0
 _COMPARE_EVERY_SECONDS = 60.0
 _AGAIN_SECONDS = 60.0
@@ -263,6 +266,8 @@ def _looked_after(
             "requests of which it is time could not be seen to",
             of_each(partial(ring_of_submissions, ports)),
         ),
+        "signing": _for_ever(_ASK_EVERY_SECONDS, "nobody could be asked to sign", of_each(partial(ask_for_signatures, ports))),
+        "signers": _for_ever(_RING_EVERY_SECONDS, "nobody could be reminded to sign", of_each(partial(remind_signers, ports))),
         "figures": _for_ever(
             _FIGURES_EVERY_SECONDS, "the figures of a term could not be made", of_each(partial(make_due, ports))
         ),

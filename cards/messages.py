@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
+from cards.agreements import signing_card
 from cards.breaches import breach_card
 from cards.case_changes import review_card, sign_off_card
 from cards.figures import figures_message
@@ -33,6 +34,7 @@ from domain.messages import (
     ReminderMessage,
     RequestMessage,
     ReviewMessage,
+    SigningMessage,
     SignOffMessage,
     StillShownMessage,
     SubmissionMessage,
@@ -99,6 +101,8 @@ def _card_of(school: School, message: Message) -> Card:
             return register_card(school, message)
         case SubmissionMessage():
             return submission_card(school, message)
+        case SigningMessage():
+            return signing_card(school, message)
         case ErasureMessage():
             return erasure_card(school, message)
         case OpenedMessage():

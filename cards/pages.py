@@ -33,10 +33,10 @@ SHOWN_BY = {
 """The commands that show a page, each with the button that shows the same."""
 IN_SCHOOL, OPEN_CASE = "in_school", "open_case"
 COMMANDS = (
-    *("report", "ask", "request", "topics", "who", "mine", "queue", "case"),
+    *("report", "ask", "request", "sign", "topics", "who", "mine", "queue", "case"),
     *("gaps", "records", "chronology", "figures", "register", "help"),
 )
-IN_NO_MENU = frozenset({"chronology", "register"})
+IN_NO_MENU = frozenset({"chronology", "register", "sign"})
 """Teams' menu of commands takes twelve: what is not in it is typed all the same, and this stands on the page of each case."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
+from domain.agreements import Agreement, concerns
 from domain.asking import Request
 from domain.incident import Alert, AlertState, Incident, Summons
 from domain.people import GROUP_OF, Account, Group, Holders, Person, School, Staff, Standing
@@ -327,6 +328,21 @@ def register_approvers(school: School, staff: Staff, record: Record) -> tuple[Pe
     roles = sorted(school.policy.registers[record.kind].approve)
     found = {p.id: p for role in roles for p in staff.holders(school, role) if p.id != record.written_by}
     return tuple(found.values())
+
+
+def has_to_sign(viewer: Viewer, agreement: Agreement) -> bool:
+    """Whether somebody is of those who sign it."""
+    return viewer.person is not None and concerns(agreement, viewer.roles)
+
+
+def may_read_gaps(viewer: Viewer, agreement: Agreement) -> bool:
+    """Whether somebody may see who has not signed it, and remind them; of a training, enter who was there."""
+    return viewer.person is not None and bool(viewer.roles & agreement.reads)
+
+
+def signers_of(school: School, staff: Staff, agreement: Agreement) -> tuple[Person, ...]:
+    """Everybody of the staff who signs it."""
+    return tuple(p for p in staff if concerns(agreement, staff.roles_of(school, p.id)))
 
 
 def may_send(viewer: Viewer, kind: RequestType) -> bool:

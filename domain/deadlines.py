@@ -1,5 +1,6 @@
 """When an alert must be answered: minutes round the clock, or by the close of a school day."""
 
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -61,6 +62,15 @@ class Term:
 
     def __str__(self) -> str:
         return f"{self.first}/{self.last}"
+
+
+def months_after(at: datetime, months: int, zone: ZoneInfo) -> datetime:
+    """The same day and hour by the school's clock so many months later; the last day of a month that has no such day."""
+    local = at.astimezone(zone)
+    month = local.month - 1 + months
+    year, month = local.year + month // 12, month % 12 + 1
+    day = min(local.day, monthrange(year, month)[1])
+    return local.replace(year=year, month=month, day=day).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,6 +299,20 @@ class SubmissionMessage(_Posted):
 
 
 @dataclass(frozen=True, slots=True)
+class SigningMessage(_Posted):
+    """What somebody has to sign: the titles, in the words of the policy's folder, and by when. None: all of it is signed.
+
+    `reminder`: they were told before. `last`: it is the last time.
+    """
+
+    titles: tuple[str, ...] = ()
+    due: datetime | None = None
+    late: bool = False
+    reminder: bool = False
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SignOffMessage(_Posted):
     """To whoever is to sign a closed case off, for which role of the policy's log form. Nothing of what it is.
 
@@ -340,6 +354,7 @@ Message: TypeAlias = (
     | ReviewMessage
     | RegisterMessage
     | SubmissionMessage
+    | SigningMessage
     | BlockMessage
     | LessonMessage
     | UnheardMessage

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from domain.agencies import Contact
+from domain.agreements import Agreement
 from domain.deadlines import COMES_BACK, SchoolCalendar
 from domain.patterns import Patterns
 from domain.policy import Policy
@@ -145,6 +146,7 @@ class School:
     `retention`: for how many years it keeps records of a class after a case was closed, where that is not as usual.
     `agencies`: how it reaches those outside near it. `repeats_within`: how long an earlier incident makes one a repeat.
     `figures_base`: what figures are rounded to, so that no smaller number is published; `figures_to`: who is sent them.
+    `signs`: whether its staff sign in the chat what the policy has them sign.
     `patterns`: from how many cases of a pupil on a case's page says that there are others.
     """
 
@@ -169,7 +171,13 @@ class School:
     repeats_within: timedelta = timedelta(days=365)
     figures_base: int = 5
     figures_to: tuple[Role, ...] = (Role.DSL, Role.HEADTEACHER)
+    signs: bool = False
     patterns: Patterns = field(default_factory=Patterns)
+
+    @property
+    def agreements(self) -> Mapping[str, Agreement]:
+        """What its staff sign in the chat, by id."""
+        return self.policy.agreements if self.signs else {}
 
     def groups(self, group: Group) -> tuple[str, ...]:
         """The houses or forms there are to choose from."""

@@ -70,7 +70,9 @@ class Fault(StrEnum):
     STILL_TO_DO = "still_to_do"
     OTHER_IS_CLOSED = "other_is_closed"
     IN_PAST = "in_past"
+    TOO_LONG_AGO = "too_long_ago"
     TOO_MANY = "too_many"
+    TOO_MANY_AT_ONCE = "too_many_at_once"
     NOT_POUNDS = "not_pounds"
     BEFORE_ITS_START = "before_its_start"
 

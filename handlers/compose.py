@@ -33,6 +33,7 @@ from domain.retention import KeepState
 from domain.routing import route_kept
 from domain.words import IncidentState, Role
 from handlers import reviewing, signing
+from handlers.agreements import of_signer
 from handlers.alerting import OVERLOOKED, UNDELIVERED, UNHEARD, rungs_of
 from handlers.course import survivor
 from handlers.figures import YEAR_STEP, of_school_year
@@ -66,6 +67,8 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
             return await of_register(records, school, delivery, delivery.register_id, now)
         if delivery.submission_id is not None:
             return await of_submission(records, school, delivery, delivery.submission_id, now)
+        if delivery.signer_id is not None:
+            return await of_signer(ports, records, school, delivery, delivery.signer_id, now)
         if delivery.breach_id is not None:
             return await _of_breach(records, school, delivery, delivery.breach_id, now)
         incident = await records.incident(delivery.incident_id, hold=False) if delivery.incident_id is not None else None

@@ -68,9 +68,6 @@ class _Desk(AtTheDesk):
     def may(self, act: RegisterAct, kind: RegisterKind) -> bool:
         return may_use_register(self.looking, act, kind)
 
-    async def note(self, action: str, **data: str | int) -> None:
-        await self.records.note(self.now, self.actor, action, incident_id=None, **data)
-
     async def record(self, record_id: str, act: RegisterAct = RegisterAct.READ) -> Record | None:
         """A line, if they may do that with it."""
         found = await self.records.register_record(record_id) if 0 < len(record_id) <= _LONGEST_ID else None

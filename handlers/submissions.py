@@ -4,7 +4,6 @@ Each step is a version of its own, in the audit by a commitment in the same tran
 what next; what is told carries a reference and the type's title, and none of its words. The right is checked on each request.
 """
 
-import calendar
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from domain.access import (
     submission_tasks,
     told_of_it,
 )
+from domain.deadlines import months_after
 from domain.incident import Delivery, MessageKind, Outgoing
 from domain.messages import SubmissionMessage, SubmissionPart, WithdrawnMessage
 from domain.people import Account, Person, School, Staff
@@ -80,9 +80,6 @@ class _Desk(AtTheDesk):
 
     def kind(self, type_id: str) -> RequestType | None:
         return self.school.policy.requests.get(type_id)
-
-    async def note(self, action: str, **data: str | int) -> None:
-        await self.records.note(self.now, self.actor, action, incident_id=None, **data)
 
     async def submission(self, submission_id: str) -> tuple[RequestType, Submission] | None:
         """One with its type, if they may read it. Of a type that the policy no longer has nothing can be said."""
@@ -575,14 +572,7 @@ def _until(desk: _Desk, kind: RequestType, values: Values) -> datetime | None:
     if kind.term.field:
         said = values.get(kind.term.field, "")
         return datetime.fromisoformat(said) if said else None
-    if not kind.term.months:
-        return None
-    zone = desk.school.calendar.timezone
-    local = desk.now.astimezone(zone)
-    months = local.month - 1 + kind.term.months
-    year, month = local.year + months // 12, months % 12 + 1
-    day = min(local.day, calendar.monthrange(year, month)[1])
-    return local.replace(year=year, month=month, day=day).astimezone(UTC)
+    return months_after(desk.now, kind.term.months, desk.school.calendar.timezone) if kind.term.months else None
 
 
 # What is shown

@@ -62,6 +62,7 @@ def _mailed(ports: Ports, delivery: Delivery) -> Delivery:
         _mailbox(delivery.address.id),
         breach_id=delivery.breach_id,
         submission_id=delivery.submission_id,
+        signer_id=delivery.signer_id,
         step=delivery.step,
     )
 

@@ -35,6 +35,10 @@ class AtTheDesk:
         """How the audit names them."""
         return actor(self.looking.account)
 
+    async def note(self, action: str, **data: str | int) -> None:
+        """Notes in the audit what they do outside of any case."""
+        await self.records.note(self.now, self.actor, action, incident_id=None, **data)
+
 
 @dataclass(frozen=True, slots=True)
 class Work(AtTheDesk):

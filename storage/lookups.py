@@ -1,8 +1,10 @@
-"""How a statement finds its rows: where SQLite would choose badly, and by many values at once."""
+"""How a statement finds its rows: where SQLite would choose badly, and by many values at once; and adds them once."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, any_, bindparam
+from sqlalchemy import ColumnElement, Executable, String, Table, any_, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -57,3 +59,14 @@ def _by_marks(element: among, compiler: SQLCompiler, **how: Any) -> str:
 def _by_an_array(element: among, compiler: SQLCompiler, **how: Any) -> str:
     column, given = element.clauses
     return compiler.process(column == any_(bindparam(given.key, type_=ARRAY(column.type))), **how)
+
+
+def insert_into(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that can say what happens when a row is there already."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+@cache
+def add_once(dialect: str, table: Table) -> Executable:
+    """Adds rows; one that is there already changes nothing."""
+    return insert_into(dialect, table).on_conflict_do_nothing()

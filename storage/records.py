@@ -11,7 +11,6 @@ from sqlalchemy import (
     Executable,
     Row,
     Select,
-    Table,
     and_,
     bindparam,
     case,
@@ -23,7 +22,6 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -66,7 +64,7 @@ from storage.figure_records import FigureRecords
 from storage.handover_records import HandoverRecords
 from storage.keeping_records import KeepingRecords
 from storage.listed_records import ListedRecords
-from storage.lookups import among
+from storage.lookups import add_once, among, insert_into
 from storage.opening_records import OpeningRecords
 from storage.outbox import GIVEN_UP, NOT_SERVED, became, show_again
 from storage.people_records import PeopleRecords
@@ -75,6 +73,7 @@ from storage.queue_records import QueueRecords
 from storage.reading_records import ReadingRecords
 from storage.references import new_reference
 from storage.register_records import RegisterRecords
+from storage.signing_records import SigningRecords
 from storage.submission_records import SubmissionRecords
 from storage.vault import SchoolKeys, Vault
 
@@ -99,6 +98,7 @@ class Records(
     QueueRecords,
     ReadingRecords,
     RegisterRecords,
+    SigningRecords,
     SubmissionRecords,
 ):
     """The records of one school within one transaction."""
@@ -170,7 +170,7 @@ class Records(
 
     async def save_account(self, account: Account, at: datetime) -> None:
         """Remembers a chat user."""
-        statement = _insert(self._dialect, t.accounts).values(
+        statement = insert_into(self._dialect, t.accounts).values(
             school=self._school,
             platform=account.platform,
             user_id=account.user_id,
@@ -349,10 +349,10 @@ class Records(
                 {"alert_id": s.alert_id, "person_id": s.person_id, "round": s.round, "role": s.role, "why": s.why, "at": s.at}
                 for s in outgoing.summonses
             ]
-            await self._c.execute(_add_once(self._dialect, t.summonses), asked)
+            await self._c.execute(add_once(self._dialect, t.summonses), asked)
         if outgoing.deliveries:
             rows = [self._delivery_row(d, at) for d in outgoing.deliveries]
-            await self._c.execute(_add_once(self._dialect, t.deliveries), rows)
+            await self._c.execute(add_once(self._dialect, t.deliveries), rows)
         if outgoing.timers:
             await self._c.execute(_ADD[t.timers], [self._timer_row(x) for x in outgoing.timers])
 
@@ -373,7 +373,17 @@ class Records(
         }
 
     def _delivery_row(self, d: Delivery, at: datetime) -> dict[str, Any]:
-        of = d.alert_id or d.incident_id or d.request_id or d.breach_id or d.figures_id or d.register_id or d.submission_id
+        things = (
+            d.alert_id,
+            d.incident_id,
+            d.request_id,
+            d.breach_id,
+            d.figures_id,
+            d.register_id,
+            d.submission_id,
+            d.signer_id,
+        )
+        of = next(filter(None, things), None)
         return {
             "id": d.id,
             "school": self._school,
@@ -384,6 +394,7 @@ class Records(
             "figures_id": d.figures_id,
             "register_id": d.register_id,
             "submission_id": d.submission_id,
+            "signer_id": d.signer_id,
             "message": d.message,
             "platform": d.address.platform,
             "address_kind": d.address.kind,
@@ -692,23 +703,13 @@ _UNDELIVERED = _undelivered()
 
 
 @cache
-def _add_once(dialect: str, table: Table) -> Executable:
-    """Adds rows; one that is there already changes nothing."""
-    return _insert(dialect, table).on_conflict_do_nothing()
-
-
-@cache
 def _save_draft(dialect: str) -> Executable:
-    statement = _insert(dialect, t.drafts)
+    statement = insert_into(dialect, t.drafts)
     return statement.on_conflict_do_update(
         index_elements=["id"],
         set_={c: statement.excluded[c] for c in ("filled", "sealed", "changed_at", "expires_at")},
         where=and_(t.drafts.c.state == "open", t.drafts.c.school == statement.excluded.school),
     )
-
-
-def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def new_id() -> str:

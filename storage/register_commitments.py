@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.registers import Change
 from domain.registers import standing as register_standing
+from domain.signings import standing as signing_standing
 from domain.submissions import standing as submission_standing
 from storage import sealed as s
 from storage import tables as t
@@ -17,6 +18,7 @@ from storage.commitments import Amiss, Unkept
 from storage.key_ring import KeyMissingError, SealError
 from storage.register_records import record_of, version_of
 from storage.sealing import Key
+from storage.signing_records import signature_of, signing_of
 from storage.submission_records import submission_of, submission_version_of
 from storage.vault import Vault
 
@@ -56,6 +58,14 @@ def _of_submission(key: Key, line: Any, rows: Sequence[Row[Any]]) -> tuple[set[s
     return held, of == submission_standing(of, newest) and (of.asker_id, of.sent_at) == (first.person_id, first.at)
 
 
+def _of_signing(key: Key, line: Any, rows: Sequence[Row[Any]]) -> tuple[set[str], bool]:
+    written, of = [signature_of(row, key) for row in rows], signing_of(line)
+    held = {s.commitment_to_signature(key, of, signature, body) for signature, body in written}
+    if not written:
+        return held, not of.signatures
+    return held, of == signing_standing(of, written[-1][0])
+
+
 _KEPT = (
     _Kept(
         t.register_records,
@@ -74,6 +84,15 @@ _KEPT = (
         "submission",
         "committed",
         _of_submission,
+    ),
+    _Kept(
+        t.signings,
+        t.given_signatures,
+        t.given_signatures.c.signing_id,
+        ("agreement.signed",),
+        "signing",
+        "committed",
+        _of_signing,
     ),
 )
 
@@ -108,7 +127,7 @@ async def _unkept(connection: AsyncConnection, vault: Vault, school: str, kept: 
     try:
         key = await vault.records_key(connection, school)
     except KeyMissingError:
-        return [*found, *(Unkept(school, line.reference, Amiss.NO_KEY) for line in lines)]
+        return [*found, *(Unkept(school, _called(line), Amiss.NO_KEY) for line in lines)]
     for line in lines:
         found += _of_line(kept, key, school, line, versions[line.id], noted[line.id])
     return found
@@ -120,13 +139,18 @@ def _of_line(
     try:
         held, stands = kept.opened(key, line, rows)
     except SealError:
-        yield Unkept(school, line.reference, Amiss.UNREADABLE)
+        yield Unkept(school, _called(line), Amiss.UNREADABLE)
         return
     changed = [seq for seq, committed in noted.items() if committed not in held]
     for seq in changed:
-        yield Unkept(school, line.reference, Amiss.CHANGED, seq)
+        yield Unkept(school, _called(line), Amiss.CHANGED, seq)
     if held - set(noted.values()):
-        yield Unkept(school, line.reference, Amiss.ADDED)
+        yield Unkept(school, _called(line), Amiss.ADDED)
     if not changed and not stands:
         # By whom, until when and how bad stands beside the wordings too, to be found by.
-        yield Unkept(school, line.reference, Amiss.CHANGED, max(noted, default=None))
+        yield Unkept(school, _called(line), Amiss.CHANGED, max(noted, default=None))
+
+
+def _called(line: Any) -> str:
+    """What one is called in what is found; a signing has nothing but its id."""
+    return str(getattr(line, "reference", line.id))

@@ -162,6 +162,7 @@ class _School(BaseModel):
     agencies: dict[str, _Contact] = {}
     repeats_within: _Days = 365
     figures: _Figures = _Figures()
+    signing: bool = False
     patterns: _Patterns = _Patterns()
 
     @field_validator("timezone")
@@ -225,6 +226,7 @@ def _load(path: Path) -> School:
             repeats_within=timedelta(days=raw.repeats_within),
             figures_base=raw.figures.smallest,
             figures_to=tuple(raw.figures.to),
+            signs=raw.signing,
             patterns=Patterns(**raw.patterns.model_dump()),
         )
     except (ValueError, PolicyFileError) as wrong:

@@ -9,6 +9,7 @@ from typing import Any
 from domain.incident import CaseNote, Exclusion, Narrative, Participant
 from domain.people import Kind, Person
 from domain.registers import Version
+from domain.signings import GivenSignature, Signing
 from domain.submissions import Submission, SubmissionVersion
 from storage.name_index import mark_of_key
 from storage.sealing import Key, place
@@ -150,6 +151,17 @@ def commitment_to_submission(key: Key, of: Submission, version: SubmissionVersio
     who = [version.person_id, version.at.astimezone(UTC).isoformat(), version.doing, version.place.state]
     what = [of.type, of.reference, of.asker_id, of.id, version.number, version.id]
     return _commitment(key, ["submission", *what, *who, body])
+
+
+def of_signature(school: str, signing_id: str, number: int) -> bytes:
+    """Where a signature that somebody gave belongs."""
+    return place("given_signatures", "body", school, signing_id, str(number))
+
+
+def commitment_to_signature(key: Key, of: Signing, signature: GivenSignature, body: str) -> str:
+    """What the audit keeps of a signature; `body` as it is sealed."""
+    who = [of.agreement, of.person_id, signature.by_id, signature.at.astimezone(UTC).isoformat(), signature.version]
+    return _commitment(key, ["signature", of.id, signature.number, signature.id, *who, body])
 
 
 def commitment_to_staff(key: Key, people: Iterable[Person], at: datetime) -> str:

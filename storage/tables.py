@@ -854,6 +854,64 @@ submission_versions = Table(
 )
 """What was sent in and all that was done with it, sealed under the school's key. None is ever written over."""
 
+signers = Table(
+    "signers",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("person_id", nullable=False),
+    Column("reminded", Integer, nullable=False, server_default="0", comment="how often since the last new thing to sign"),
+    Column("told_at", Moment),
+    Column("next_at", Moment, comment="when they are told of it, or reminded"),
+    UniqueConstraint("school", "person_id"),
+    Index(
+        "ix_signers_due",
+        "school",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+)
+"""Whoever of the staff has had something to sign, and when they are to be told."""
+
+signings = Table(
+    "signings",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    Column("agreement", String(75), nullable=False, comment="the agreement's id in the policy's folder"),
+    _id("person_id", nullable=False),
+    Column("version", String(64), nullable=False, comment="which they were asked for last"),
+    Column("asked_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("signatures", Integer, nullable=False, server_default="0"),
+    Column("signed_version", String(64), nullable=False, server_default=""),
+    Column("signed_at", Moment),
+    Column("until_at", Moment),
+    UniqueConstraint("school", "agreement", "person_id"),
+    CheckConstraint("(signatures = 0) = (signed_at IS NULL)", name="signed_when"),
+    CheckConstraint("(signatures = 0) = (signed_version = '')", name="signed_what"),
+    Index("ix_signings_person", "school", "person_id"),
+)
+"""Where each member of staff stands with each agreement, as the newest signature has it, to be found by."""
+
+given_signatures = Table(
+    "given_signatures",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("signing_id", "signings.id", nullable=False),
+    Column("number", Integer, nullable=False),
+    _id("person_id", nullable=False),
+    _id("by_id", nullable=False, comment="who entered it: whoever signed, unless it was a training"),
+    Column("at", Moment, nullable=False),
+    Column("version", String(64), nullable=False),
+    _sealed(),
+    UniqueConstraint("signing_id", "number"),
+    CheckConstraint("number > 0", name="counted"),
+)
+"""Every signature, with the hash of what was signed, sealed under the school's key. None is ever written over."""
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -866,6 +924,7 @@ deliveries = Table(
     _id("figures_id", "figures.id", nullable=True, index=True),
     _id("register_id", "register_records.id", nullable=True, index=True),
     _id("submission_id", "submissions.id", nullable=True, index=True),
+    _id("signer_id", "signers.id", nullable=True, index=True),
     Column("message", String(16), nullable=False),
     Column("platform", String(16), nullable=False),
     Column("address_kind", String(16), nullable=False),
@@ -893,7 +952,7 @@ deliveries = Table(
     CheckConstraint(
         " + ".join(
             f"CASE WHEN {one} IS NULL THEN 0 ELSE 1 END"
-            for one in ("incident_id", "request_id", "breach_id", "figures_id", "register_id", "submission_id")
+            for one in ("incident_id", "request_id", "breach_id", "figures_id", "register_id", "submission_id", "signer_id")
         )
         + " = 1",
         name="of_one_thing",
