@@ -72,7 +72,7 @@ def menu_form(school: School, menu: SignMenu) -> Form:
 
 def _line(school: School, item: ToSign) -> tuple[Leaf, ...]:
     agreement = item.agreement
-    label = say(f"agreement.read_{agreement.kind}" if item.wanted else "agreement.read_again")
+    label = say(f"agreement.read_{agreement.kind}") if item.wanted else say("agreement.read_again")
     style = ButtonStyle.PRIMARY if item.late else ButtonStyle.NORMAL
     read = Button(READ_AGREEMENT, label, agreement.id, style, opens_form=True)
     return (Text(agreement.title, Weight.HEADING), Text(_stands(school, item)), Buttons((read,)))
@@ -92,7 +92,10 @@ def _stands(school: School, item: ToSign) -> str:
 def _list_line(line: tuple[Agreement, int, int]) -> tuple[Leaf, ...]:
     agreement, missing, of = line
     said = say("agreement.list_line" if missing else "agreement.list_all", title=agreement.title, missing=missing, of=of)
-    return (Text(said), Buttons((Button(SHOW_UNSIGNED, say("agreement.show_list", title=agreement.title), agreement.id, opens_form=True),)))
+    return (
+        Text(said),
+        Buttons((Button(SHOW_UNSIGNED, say("agreement.show_list", title=agreement.title), agreement.id, opens_form=True),)),
+    )
 
 
 def agreement_form(school: School, page: AgreementPage) -> Form:
@@ -164,12 +167,16 @@ def gaps_form(school: School, page: GapPage) -> Form:
     parts: list[Part] = []
     if page.reminded is not None:
         parts.append(
-            Banner(say("agreement.reminded" if page.reminded else "agreement.reminded_nobody", count=page.reminded), Tone.SUCCESS)
+            Banner(
+                say("agreement.reminded" if page.reminded else "agreement.reminded_nobody", count=page.reminded), Tone.SUCCESS
+            )
         )
     if page.entered is not None:
         parts.append(Banner(say("agreement.entered", count=page.entered), Tone.SUCCESS))
     parts += [Text(agreement.title, Weight.HEADING), Text(say("agreement.version", version=agreement.version), Weight.MUTED)]
-    said = say("agreement.list_line" if page.missing else "agreement.list_all", title=agreement.title, missing=page.missing, of=page.of)
+    said = say(
+        "agreement.list_line" if page.missing else "agreement.list_all", title=agreement.title, missing=page.missing, of=page.of
+    )
     parts.append(Text(said))
     if page.gaps:
         columns = tuple(say(f"agreement.gap_{c}") for c in ("name", "due", "told"))
@@ -188,7 +195,9 @@ def _gap_buttons(page: GapPage) -> tuple[Button, ...]:
     if page.after:
         buttons.append(Button(SHOW_UNSIGNED, say("agreement.next"), f"{agreement.id}|{page.after}", opens_form=True))
     if page.missing:
-        sure = Confirm(say("agreement.sure_title"), say("agreement.sure", count=page.missing), say("agreement.yes"), say("agreement.no"))
+        sure = Confirm(
+            say("agreement.sure_title"), say("agreement.sure", count=page.missing), say("agreement.yes"), say("agreement.no")
+        )
         buttons.append(Button(REMIND_SIGNERS, say("agreement.remind"), agreement.id, opens_form=True, confirm=sure))
     if agreement.kind is AgreementKind.TRAINING and page.missing:
         buttons.append(Button(ASK_ATTENDED, say("agreement.enter"), agreement.id, ButtonStyle.PRIMARY, opens_form=True))

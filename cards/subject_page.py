@@ -108,6 +108,9 @@ def _answer(school: School, held: Held) -> str:
     if held.requests:
         asked = [(r.reference, moment(school, r.at), *(p.proposed for p in r.passages)) for r in held.requests]
         parts.append(f"<h3>{_e(say('export.requests'))}</h3>{_table((), asked)}")
+    if held.signed:
+        signed = [(s.title, s.version, dated(school, s.at), s.text_hash) for s in held.signed]
+        parts.append(f"<h3>{_e(say('export.signed'))}</h3>{_table((), signed)}")
     for line in held.registered:
         rows = [_version(school, line.record, proposed) for _, proposed in line.versions]
         parts.append(f"<h3>{_e(_of_register(line))}</h3>{_table((), rows)}")
@@ -173,6 +176,9 @@ def _json(school: School, held: Held) -> str:
         "cases": cases,
         "reported": [i.reference for i in held.reported],
         "requests": asked,
+        "signed": [
+            {"title": s.title, "version": s.version, "at": s.at.isoformat(), "text_sha256": s.text_hash} for s in held.signed
+        ],
         "registers": [
             {
                 "reference": line.record.reference,

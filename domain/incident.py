@@ -311,8 +311,8 @@ class Delivery:
     """One copy of one message on its way to one place. `message_id` is set once the platform has it; `school` by the outbox.
 
     It is about an incident, a request, a breach, a term's figures, a line of a register, a submission or what somebody has to
-    sign, never about two. `step` is what makes it due: the same message for the same step goes to a place once. `lease` numbers the attempt: only
-    who holds the newest may say what became of it.
+    sign, never about two. `step` is what makes it due: the same message for the same step goes to a place once. `lease` numbers
+    the attempt: only who holds the newest may say what became of it.
     `uncertain`: an earlier attempt may have posted it and not have been able to say so. `tried_since`: since when it has been
     tried, with no long standstill in between; None before the first attempt.
     """

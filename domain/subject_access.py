@@ -28,6 +28,7 @@ from domain.names import possible_matches
 from domain.people import Kind, Person
 from domain.registers import Record, Shown
 from domain.report_form import Fault
+from domain.signings import GivenSignature
 from domain.words import ParticipantRole, Role
 
 PERSON = "person"
@@ -141,6 +142,7 @@ class Held:
     names: Mapping[str, str]
     more: bool = False
     registered: tuple[HeldRecord, ...] = ()
+    signed: tuple[GivenSignature, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

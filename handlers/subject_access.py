@@ -14,6 +14,7 @@ from domain.register_terms import FieldType, RegisterAct, RegisterKind
 from domain.registers import Record, Shown, Version
 from domain.report_form import Fault
 from domain.request_types import ItemType, RequestType
+from domain.signings import GivenSignature
 from domain.subject_access import (
     PERSON,
     Held,
@@ -120,6 +121,7 @@ async def collect(
             labels.names,
             more=len(cases) > MOST_CASES,
             registered=tuple(registered),
+            signed=await _signed(records, looking, person, now),
         )
 
 
@@ -314,6 +316,14 @@ async def _reported(records: Records, looking: Viewer, person: Person, now: date
         return ()
     theirs = await records.reported_by(Account(looking.account.platform, "", person_id=person.id), MOST_CASES)
     return tuple([i for i in theirs if may(looking, Act.READ, await subject(records, i, now))])
+
+
+async def _signed(records: Records, looking: Viewer, person: Person, now: datetime) -> tuple[GivenSignature, ...]:
+    """What they have signed. It is noted as read."""
+    signed = await records.signatures_of(person.id) if person.id else ()
+    if signed:
+        await records.note(now, actor(looking.account), "agreement.read", incident_id=None, person=person.id)
+    return signed
 
 
 async def _asked(

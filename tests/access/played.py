@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.running import Bot
 from cards import (
+    agreements,
     breaches,
     chronology,
     export,
@@ -149,7 +150,9 @@ class DeskTry:
         object.__setattr__(self, "seen_by", self.seen_by or self.column)
 
 
-_OF_EVERY_SCHOOL = frozenset({"gaps", "records", "figures", "children", "registers", "enter", "may_ask", "all_asked"})
+_OF_EVERY_SCHOOL = frozenset(
+    {"gaps", "records", "figures", "children", "registers", "enter", "may_ask", "all_asked", "signs", "unsigned"}
+)
 """What names no id: whoever asks at another school's door is shown that school's."""
 
 
@@ -197,6 +200,13 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("asked_for", "press", submissions.END_SUBMISSION, town.sent),
         DeskTry("rewords", "press", submissions.REWORD_SUBMISSION, town.sent),
         DeskTry("rewords", "submit", submissions.QUESTIONS, f"unblock-lesson|f|{town.sent}|1", {}, "asks"),
+        DeskTry("signs", "press", agreements.SHOW_SIGNING),
+        DeskTry("signs", "press", agreements.READ_AGREEMENT, "acceptable-use"),
+        DeskTry("signs", "submit", agreements.AGREEMENT, "acceptable-use|another text|f", {}),
+        DeskTry("unsigned", "press", agreements.SHOW_UNSIGNED, "training"),
+        DeskTry("unsigned", "press", agreements.REMIND_SIGNERS, "training"),
+        DeskTry("unsigned", "press", agreements.ASK_ATTENDED, "training"),
+        DeskTry("unsigned", "submit", agreements.ATTENDED, "training|f", {}),
         DeskTry("page", "press", export.KEEP_PAGE, town.page),
         DeskTry("page", "press", export.DROP_PAGE, town.page, once=True),
         DeskTry("breach", "press", breaches.READ_BREACH, town.breach),

@@ -13,6 +13,7 @@ from cards.log_form import WITH_A_FIELD
 from cards.log_form_page import SAVED_AS
 from cards.pages import COMMANDS
 from cards.texts import phone_list, say, texts
+from domain.agreements import AgreementKind
 from domain.answers import Verdict
 from domain.asking import Decision
 from domain.audit import READINGS
@@ -109,6 +110,9 @@ FAMILIES: dict[str, list[str]] = {
     "grid.times_": [COUNTED, *Times],
     "grid.stage_": list(Stage),
     "grid.by_": [Doer.LEAD, Doer.REPORTER],
+    **{f"agreement.{word}_": list(AgreementKind) for word in ("read", "thanks", "points", "meaning", "submit")},
+    "agreement.gap_": ["name", "due", "told"],
+    "agreement.message_": ["first", "again", "late"],
     "submission.state_": list(SubmissionState),
     "submission.stands_": [s for s in SubmissionState if s is not SubmissionState.WAITING],
     "submission.did_": [d for d in Doing if d is not Doing.DONE],

@@ -1,6 +1,7 @@
 """Whatever changes a record, or shows a name or what somebody wrote, leaves an entry in the audit, in the same transaction."""
 
 import ast
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,8 +23,10 @@ from domain.register_terms import RegisterKind
 from domain.registers import RecordFile
 from domain.report_form import Filled
 from domain.retention import Choice, EarlyReason
+from domain.signings import AgreementPage
 from domain.submissions import SubmissionFile
 from handlers import (
+    agreements,
     ask,
     breaches,
     case_changes,
@@ -137,6 +140,7 @@ async def test_everything_anybody_does_is_watched(office: Office, watch: Watch) 
     await _registers(office)
     await _requests(office)
     await _a_term_in_numbers(office)
+    await _signed(office)
     assert opening_transactions() - watch.seen == set()
 
 
@@ -341,6 +345,30 @@ async def _requests(office: Office) -> None:
     assert isinstance(other, SubmissionFile)
     await submissions.withdraw(*teacher, other.submission.id)
     await submissions.end(*teacher, other.submission.id)
+    await office.works()
+
+
+async def _signed(office: Office) -> None:
+    office = office.at(replace(office.school, signs=True))
+    ports, school = office.ports, office.school
+    teacher, lead = ((ports, school, office.account(who)) for who in ("teacher", "dsl"))
+    assert await agreements.look(ports, school)
+    assert await agreements.ring(ports, school)
+    await agreements.menu(*teacher)
+    page = await agreements.read(*teacher, "acceptable-use")
+    assert isinstance(page, AgreementPage)
+    for state in ("acceptable-use|another text|f", page.state, page.state):
+        await agreements.sign(*teacher, state, {})
+    await agreements.gaps(*lead, "training")
+    await agreements.remind(*lead, "training")
+    await agreements.ask_attended(*lead, "training")
+    there: Filled = {
+        "agreement_attended": (f"person:{office.people['teacher'].id}",),
+        "agreement_done": office.clock.now().isoformat(),
+    }
+    nothing: Filled = {}
+    for values in (nothing, there, there):
+        await agreements.enter_attended(*lead, "training|f", values)
     await office.works()
 
 

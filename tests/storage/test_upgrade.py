@@ -219,6 +219,7 @@ def _deliveries() -> list[dict[str, Any]]:
         row("to teach", "sent", message="lesson", address_kind="person"),
         row("register", "sent", **{**request, "request_id": None, "register_id": "line-open", "message": "register"}),
         row("submission", "sent", **{**request, "request_id": None, "submission_id": "sent-waiting", "message": "submission"}),
+        row("signing", "sent", **{**request, "request_id": None, "signer_id": "signer-1", "message": "signing"}),
         row("by mail", "sent", **{**alert, "platform": "email", "step": "alert-open:unanswered"}),
         row("fenced", "sent", **alert, step="alert-open:0.dsl", lease=4, made_at=EARLIER, uncertain=True),
     ]
@@ -337,6 +338,14 @@ def _submission_versions() -> list[dict[str, Any]]:
         {**version, "id": f"was-{s}", "number": 20 + n, "doing": "done", "state": s} for n, s in enumerate(SubmissionState)
     )
     return [*doings, *states]
+
+
+def _signings() -> list[dict[str, Any]]:
+    """Asked for, and signed."""
+    line: dict[str, Any] = {"school": "oak", "person_id": "person-1", "version": "1", "asked_at": NOW, "due_at": LATER}
+    signed = {"signatures": 1, "signed_version": "1", "signed_at": NOW, "until_at": LATER}
+    asked = {**line, "id": "signing-1", "agreement": "acceptable-use", "signatures": 0, "signed_version": ""}
+    return [asked, {**line, **signed, "id": "signing-2", "agreement": "training"}]
 
 
 def _audit() -> list[dict[str, Any]]:
@@ -486,6 +495,23 @@ def everything() -> Rows:
         "register_versions": _register_versions(),
         "submissions": _submissions(),
         "submission_versions": _submission_versions(),
+        "signers": [
+            {"id": "signer-1", "school": "oak", "person_id": "person-1", "reminded": 1, "told_at": NOW, "next_at": LATER},
+        ],
+        "signings": _signings(),
+        "given_signatures": [
+            {
+                "id": "given-1",
+                "school": "oak",
+                "signing_id": "signing-2",
+                "number": 1,
+                "person_id": "person-1",
+                "by_id": "person-2",
+                "at": NOW,
+                "version": "1",
+                "sealed": b"x",
+            }
+        ],
         "figures": _figures(),
         "deliveries": _deliveries(),
         "timers": [

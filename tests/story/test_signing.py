@@ -11,7 +11,11 @@ from tests.story.stage import Dialog, Stage
 from tests.story.test_requests import after
 
 TEACHER = "Tess Whitlock"
-AGREEMENT, READING, TRAINING = "Staff acceptable use agreement", "The E-Safety and Social Media Procedure", "Online-safety training"
+AGREEMENT, READING, TRAINING = (
+    "Staff acceptable use agreement",
+    "The E-Safety and Social Media Procedure",
+    "Online-safety training",
+)
 
 
 async def comes_round(stage: Stage) -> int:
@@ -40,7 +44,7 @@ async def signs_all(stage: Stage, who: str) -> None:
 
 
 async def test_a_new_teachers_first_day(stage: Stage) -> None:
-    """They are told what to sign, read and attend; they do, and the message says that all is done. The lead sees who is left."""
+    """They are told what to sign, read and attend; they do, and are told that all is done. The lead sees who is left."""
     await comes_round(stage)
     message = await stage.expects("teacher", "Please read and sign", AGREEMENT, READING, TRAINING)
     assert "By " in message
@@ -140,5 +144,7 @@ async def test_a_person_who_joins_later_is_asked_when_they_join(stage: Stage) ->
     assert await comes_round(stage) == 8
     (school,) = stage.bot.schools.values()
     async with Store(stage.bot.database).transaction(school) as records:
-        await records.save_people([("r.castle@demo.example", Person("robin", Kind.STAFF, "Robin Castle", "r.castle@demo.example"), True)])
+        await records.save_people(
+            [("r.castle@demo.example", Person("robin", Kind.STAFF, "Robin Castle", "r.castle@demo.example"), True)]
+        )
     assert await comes_round(stage) == 1
