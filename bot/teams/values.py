@@ -14,10 +14,11 @@ from domain.measures import AUTHORISED
 from domain.register_terms import STAFF_FIELDS
 from domain.report_form import PEOPLE_FIELDS
 from domain.request_types import STAFF_PREFIX
+from domain.signings import ATTENDED_FIELD
 from domain.subject_access import PERSON
 
 _TYPED: Final = "text:"
-OF_PEOPLE: Final = frozenset({AUTHORISED, *PEOPLE_FIELDS, *STAFF_FIELDS, CAUSED, CHILD, DOER, PERSON})
+OF_PEOPLE: Final = frozenset({ATTENDED_FIELD, AUTHORISED, *PEOPLE_FIELDS, *STAFF_FIELDS, CAUSED, CHILD, DOER, PERSON})
 """The fields that take several people: what is picked comes with commas between, and what is typed in a field beside it."""
 
 

@@ -75,16 +75,16 @@ def _pages(now: datetime, nasty: Iterable[tuple[str, str]]) -> Iterator[tuple[st
         item = ToSign(_agreement(kind), now, late=True, wanted=True)
         yield f"{kind}, stale", AgreementPage(item, "f", stale=True)
         signed = ToSign(_agreement(kind), now, late=False, wanted=False, signed_at=now, until=now)
-        for name in (WHO, *(text[:200] for _, text in nasty)):
+        for n, name in enumerate((WHO, *(text[:200] for _, text in nasty))):
             given = GivenSignature("g", "s", 1, "p", "p", now, "May 2022", "ab" * 32, name, "It", None, None)
-            yield f"{kind}, signed by {name[:20]}", AgreementPage(signed, "f", given, just=name == WHO)
+            yield f"{kind}, signed by {n}", AgreementPage(signed, "f", given, just=not n)
         other = GivenSignature("g", "s", 1, "p", "q", now, "May 2022", "ab" * 32, WHO, "It", now, now)
         yield f"{kind}, entered by another", AgreementPage(signed, "f", other)
     training = ToSign(_agreement(AgreementKind.TRAINING), now, late=False, wanted=True)
     for fault in (Fault.MISSING, Fault.IN_FUTURE, Fault.TOO_LONG_AGO, Fault.NOT_A_MOMENT):
         for when in ("", "nonsense", now.isoformat(), now.replace(tzinfo=None).isoformat()):
             filled: dict[str, str | tuple[str, ...]] = {DONE_FIELD: when}
-            yield f"training, {fault} {when[:8]}", AgreementPage(training, "f", None, filled, {DONE_FIELD: fault})
+            yield f"training, {fault} {when}", AgreementPage(training, "f", None, filled, {DONE_FIELD: fault})
 
 
 def _gaps(now: datetime, nasty: Iterable[tuple[str, str]]) -> Iterator[tuple[str, GapPage]]:

@@ -353,6 +353,7 @@ async def _signed(office: Office) -> None:
     ports, school = office.ports, office.school
     teacher, lead = ((ports, school, office.account(who)) for who in ("teacher", "dsl"))
     assert await agreements.look(ports, school)
+    office.clock.advance(days=4)
     assert await agreements.ring(ports, school)
     await agreements.menu(*teacher)
     page = await agreements.read(*teacher, "acceptable-use")
