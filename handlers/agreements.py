@@ -47,6 +47,7 @@ MOST_A_MINUTE = 30
 _REST = timedelta(days=2)
 """So long nobody is reminded by hand after they have been told."""
 _AT_ONCE = 50
+_APART = timedelta(seconds=60 / MOST_A_MINUTE)
 
 SignOutcome: TypeAlias = AgreementPage | NotForYou
 ListOutcome: TypeAlias = GapPage | NotForYou
@@ -285,7 +286,8 @@ async def ring(ports: Ports, school: School) -> int:
                 Delivery(ports.new_id(), None, None, MessageKind.SIGNING, place, signer_id=signer.id, step=step)
                 for place in places
             ]
-            await records.set_going(Outgoing(deliveries=deliveries), now)
+            # One after the other through the minute: an alert finds at most one of them before it.
+            await records.set_going(Outgoing(deliveries=deliveries), now + _APART * count)
             await records.note(now, "bot", "agreement.told", incident_id=None, person=person.id, time=told)
             count += 1
     if count:

@@ -12,7 +12,7 @@ from domain.policy import Policy
 from domain.words import EXTERNAL_ROLES, Role
 from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
 
-AGREEMENTS_FILE = "agreements.yaml"
+AGREEMENTS_FILE = "signing.yaml"
 
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 _Title = Annotated[str, StringConstraints(min_length=2, max_length=55, strip_whitespace=True)]
@@ -102,5 +102,5 @@ def _wrong_clauses(agreement: Agreement, policy: Policy) -> Iterator[str]:
             yield f"{agreement.id!r} cites {clause!r}, which the policy does not have"
 
 
-DOORS: Mapping[str, type[BaseModel]] = {"agreements": _Agreements}
+DOORS: Mapping[str, type[BaseModel]] = {"signing": _Agreements}
 """The form of the file read here, by what it is called in `esafety pack schema`."""

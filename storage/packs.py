@@ -96,7 +96,7 @@ def _forms(home: Path) -> Iterator[str]:
     yield from _form(forms, log_form_files.DOORS["log_form"])
     for file, form in (
         (request_files.REQUESTS_FILE, request_files.DOORS["requests"]),
-        (agreement_files.AGREEMENTS_FILE, agreement_files.DOORS["agreements"]),
+        (agreement_files.AGREEMENTS_FILE, agreement_files.DOORS["signing"]),
     ):
         yield from _form([p for p in [home / file] if p.exists()], form)
 

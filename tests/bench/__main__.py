@@ -12,7 +12,21 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from tests.bench import answers, asked_for, delivery, desk, figures, governors, peak, scale, sealing, slack, teams, throughput
+from tests.bench import (
+    answers,
+    asked_for,
+    delivery,
+    desk,
+    figures,
+    governors,
+    peak,
+    scale,
+    sealing,
+    signing,
+    slack,
+    teams,
+    throughput,
+)
 from tests.bench.figures import Figure
 from tests.bench.tools import Options
 
@@ -38,6 +52,7 @@ PARTS: Mapping[str, Part] = {
     "governors": Part("Figures for governors", governors.measure),
     "desk": Part("A lead's desk", desk.measure),
     "asked_for": Part("What staff ask for", asked_for.measure),
+    "signing": Part("What staff sign", signing.measure),
     "scale": Part("With a million incidents", scale.measure),
 }
 

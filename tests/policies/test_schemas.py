@@ -29,7 +29,7 @@ PLACES = {
     "log_form": "*/log_form.yaml",
     "requests": "*/requests.yaml",
     "request_types": "requests.yaml",
-    "agreements": "*/agreements.yaml",
+    "signing": "*/signing.yaml",
     "catalogue": "catalogue/*.yaml",
 }
 
@@ -94,7 +94,7 @@ def test_an_editor_underlines_nothing_in_what_is_written(kind: str) -> None:
         ("uncovered", "{section: a heading}"),
         ("requests", "{requests: [{use: block-site}]}"),
         ("requests", "{requests: [{use: block-site, cites: [a.1], answers: [{who: [caretaker]}]}]}"),
-        ("agreements", "{agreements: [{id: a, kind: agreement, title: Staff, version: 1}]}"),
+        ("signing", "{agreements: [{id: a, kind: agreement, title: Staff, version: 1}]}"),
         ("request_types", "{groups: {a: A group}, types: [{id: a, group: a, title: A type}]}"),
     ],
 )
