@@ -36,6 +36,7 @@ from domain.signings import (
     AgreementPage,
     AttendedForm,
     GapPage,
+    GivenSignature,
     SignMenu,
     ToSign,
 )
@@ -61,8 +62,8 @@ def menu_form(school: School, menu: SignMenu) -> Form:
     wanted, signed = [i for i in menu.items if i.wanted], [i for i in menu.items if not i.wanted]
     if not wanted:
         parts.append(Banner(say("agreement.nothing"), Tone.SUCCESS))
-    for item in wanted:
-        parts += _line(school, item)
+    else:
+        parts.append(Section(say("agreement.wanted"), tuple(leaf for item in wanted for leaf in _line(school, item))))
     if signed:
         parts.append(Section(say("agreement.signed"), tuple(leaf for item in signed for leaf in _line(school, item))))
     if menu.lists:
@@ -107,6 +108,8 @@ def agreement_form(school: School, page: AgreementPage) -> Form:
     if page.just:
         parts.append(Banner(say(f"agreement.thanks_{agreement.kind}"), Tone.SUCCESS))
     parts += [Text(agreement.title, Weight.HEADING), Text(say("agreement.version", version=agreement.version), Weight.MUTED)]
+    if page.signed is not None and not item.wanted:
+        parts += _kept(school, page.signed)
     parts.append(Text(agreement.about))
     if agreement.changes:
         parts.append(Section(say("agreement.changes"), _numbered(agreement.changes)))
@@ -114,7 +117,6 @@ def agreement_form(school: School, page: AgreementPage) -> Form:
         parts.append(Section(say(f"agreement.points_{agreement.kind}"), _numbered(agreement.points)))
     parts.append(Text(say("agreement.cites", clauses="; ".join(points(school, agreement.cites))), Weight.MUTED))
     if page.signed is not None and not item.wanted:
-        parts += _kept(school, page)
         return Form(AGREEMENT, say("agreement.title"), (*parts, Buttons((_to_menu(),))), state=page.state)
     if agreement.kind is AgreementKind.TRAINING:
         parts.append(MomentField(DONE_FIELD, say("agreement.when_done"), _moment(school, page.filled.get(DONE_FIELD, ""))))
@@ -124,10 +126,7 @@ def agreement_form(school: School, page: AgreementPage) -> Form:
     return Form(AGREEMENT, say("agreement.title"), tuple(parts), submit=submit, state=page.state, errors=errors)
 
 
-def _kept(school: School, page: AgreementPage) -> tuple[Part, ...]:
-    signed = page.signed
-    if signed is None:
-        return ()
+def _kept(school: School, signed: GivenSignature) -> tuple[Part, ...]:
     facts = [Fact(say("agreement.fact_name"), signed.name), Fact(say("agreement.fact_at"), moment(school, signed.at))]
     if signed.done_at is not None:
         facts.append(Fact(say("agreement.fact_done"), dated(school, signed.done_at)))
@@ -213,7 +212,7 @@ def attended_form(school: School, q: AttendedForm) -> Form:
     who = PeopleField(
         ATTENDED_FIELD, say("agreement.attended"), people, say("agreement.attended_hint"), required=True, most=_MOST_ATTENDED
     )
-    when = MomentField(DONE_FIELD, say("agreement.when_done"), _moment(school, q.filled.get(DONE_FIELD, "")))
+    when = MomentField(DONE_FIELD, say("agreement.when_held"), _moment(school, q.filled.get(DONE_FIELD, "")))
     errors = {field: say(f"fault.{fault}") for field, fault in q.faults.items()}
     parts = (Text(q.agreement.title, Weight.HEADING), who, when, Text(say("agreement.attended_meaning"), Weight.MUTED))
     return Form(ATTENDED, say("agreement.title"), parts, submit=say("agreement.enter_submit"), state=q.state, errors=errors)
