@@ -28,6 +28,7 @@ from bot.watched import WatchedMessengers
 from bot.worker import Messenger, Worker
 from domain.people import Platform, School
 from handlers.breaches import remind
+from handlers.duties import ring as ring_of_duties
 from handlers.figures import make_due
 from handlers.keeping import propose_ended
 from handlers.listed import catch_up
@@ -262,6 +263,9 @@ def _looked_after(
             _RING_EVERY_SECONDS,
             "requests of which it is time could not be seen to",
             of_each(partial(ring_of_submissions, ports)),
+        ),
+        "calendar": _for_ever(
+            _RING_EVERY_SECONDS, "nobody could be reminded of the school's calendar", of_each(partial(ring_of_duties, ports))
         ),
         "figures": _for_ever(
             _FIGURES_EVERY_SECONDS, "the figures of a term could not be made", of_each(partial(make_due, ports))

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from cards.breaches import breach_card
 from cards.case_changes import review_card, sign_off_card
+from cards.duties import duty_card
 from cards.figures import figures_message
 from cards.keeping import erasure_card
 from cards.measures import block_card, lesson_card
@@ -22,6 +23,7 @@ from domain.messages import (
     BlockMessage,
     BreachMessage,
     DecisionMessage,
+    DutyMessage,
     ErasureMessage,
     FiguresMessage,
     LessonMessage,
@@ -99,6 +101,8 @@ def _card_of(school: School, message: Message) -> Card:
             return register_card(school, message)
         case SubmissionMessage():
             return submission_card(school, message)
+        case DutyMessage():
+            return duty_card(school, message)
         case ErasureMessage():
             return erasure_card(school, message)
         case OpenedMessage():

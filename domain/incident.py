@@ -310,7 +310,7 @@ class Opening:
 class Delivery:
     """One copy of one message on its way to one place. `message_id` is set once the platform has it; `school` by the outbox.
 
-    It is about an incident, a request, a breach, a term's figures, a line of a register or a submission, never about
+    It is about an incident, a request, a breach, a term's figures, a line of a register, a submission or a duty, never about
     two. `step` is what makes it due: the same message for the same step goes to a place once. `lease` numbers the attempt: only
     who holds the newest may say what became of it.
     `uncertain`: an earlier attempt may have posted it and not have been able to say so. `tried_since`: since when it has been
@@ -332,6 +332,7 @@ class Delivery:
     figures_id: str | None = None
     register_id: str | None = None
     submission_id: str | None = None
+    duty_id: str | None = None
     step: str = ""
     lease: int = 0
     leased_until: datetime | None = None
@@ -359,6 +360,7 @@ class MessageKind(StrEnum):
     REVIEW = "review"
     REGISTER = "register"
     SUBMISSION = "submission"
+    DUTY = "duty"
     BLOCK = "block"
     LESSON = "lesson"
 

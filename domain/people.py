@@ -9,6 +9,7 @@ from domain.agencies import Contact
 from domain.deadlines import COMES_BACK, SchoolCalendar
 from domain.patterns import Patterns
 from domain.policy import Policy
+from domain.school_dates import DateEntry
 from domain.words import RetentionClass, Role, Urgency
 
 
@@ -145,7 +146,8 @@ class School:
     `retention`: for how many years it keeps records of a class after a case was closed, where that is not as usual.
     `agencies`: how it reaches those outside near it. `repeats_within`: how long an earlier incident makes one a repeat.
     `figures_base`: what figures are rounded to, so that no smaller number is published; `figures_to`: who is sent them.
-    `patterns`: from how many cases of a pupil on a case's page says that there are others.
+    `patterns`: from how many cases of a pupil on a case's page says that there are others. `dates`: its own dates to
+    work towards, beside those of its policy.
     """
 
     id: str
@@ -170,6 +172,7 @@ class School:
     figures_base: int = 5
     figures_to: tuple[Role, ...] = (Role.DSL, Role.HEADTEACHER)
     patterns: Patterns = field(default_factory=Patterns)
+    dates: tuple[DateEntry, ...] = ()
 
     def groups(self, group: Group) -> tuple[str, ...]:
         """The houses or forms there are to choose from."""

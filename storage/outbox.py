@@ -512,6 +512,7 @@ def _delivery(r: Row[tuple[object, ...]]) -> Delivery:
         figures_id=r.figures_id,
         register_id=r.register_id,
         submission_id=r.submission_id,
+        duty_id=r.duty_id,
         step=r.step,
         lease=r.lease,
         leased_until=r.leased_until,

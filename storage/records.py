@@ -60,6 +60,7 @@ from storage.change_records import ChangeRecords
 from storage.channel_records import NEVER, ChannelRecords
 from storage.chronology_records import ChronologyRecords
 from storage.database import PEOPLE_CHANGED
+from storage.duty_records import DutyRecords
 from storage.entry_records import EntryRecords
 from storage.export_records import ExportRecords
 from storage.figure_records import FigureRecords
@@ -87,6 +88,7 @@ class Records(
     ChangeRecords,
     ChannelRecords,
     ChronologyRecords,
+    DutyRecords,
     EntryRecords,
     ExportRecords,
     FigureRecords,
@@ -373,7 +375,8 @@ class Records(
         }
 
     def _delivery_row(self, d: Delivery, at: datetime) -> dict[str, Any]:
-        of = d.alert_id or d.incident_id or d.request_id or d.breach_id or d.figures_id or d.register_id or d.submission_id
+        things = (d.alert_id, d.incident_id, d.request_id, d.breach_id, d.figures_id, d.register_id, d.submission_id, d.duty_id)
+        of = next((thing for thing in things if thing), None)
         return {
             "id": d.id,
             "school": self._school,
@@ -384,6 +387,7 @@ class Records(
             "figures_id": d.figures_id,
             "register_id": d.register_id,
             "submission_id": d.submission_id,
+            "duty_id": d.duty_id,
             "message": d.message,
             "platform": d.address.platform,
             "address_kind": d.address.kind,

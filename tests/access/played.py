@@ -12,6 +12,7 @@ from bot.running import Bot
 from cards import (
     breaches,
     chronology,
+    duties,
     export,
     handovers,
     keeping,
@@ -149,7 +150,9 @@ class DeskTry:
         object.__setattr__(self, "seen_by", self.seen_by or self.column)
 
 
-_OF_EVERY_SCHOOL = frozenset({"gaps", "records", "figures", "children", "registers", "enter", "may_ask", "all_asked"})
+_OF_EVERY_SCHOOL = frozenset(
+    {"gaps", "records", "figures", "children", "registers", "enter", "may_ask", "all_asked", "dates", "draft"}
+)
 """What names no id: whoever asks at another school's door is shown that school's."""
 
 
@@ -197,6 +200,11 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("asked_for", "press", submissions.END_SUBMISSION, town.sent),
         DeskTry("rewords", "press", submissions.REWORD_SUBMISSION, town.sent),
         DeskTry("rewords", "submit", submissions.QUESTIONS, f"unblock-lesson|f|{town.sent}|1", {}, "asks"),
+        DeskTry("dates", "press", duties.SHOW_CALENDAR),
+        DeskTry("draft", "press", duties.SHOW_DIGEST),
+        DeskTry("draft", "press", duties.SHOW_DIGEST, "2026-autumn"),
+        # Whoever says it second changes nothing, and is shown the calendar like the first.
+        DeskTry("duty", "press", duties.FINISH_DUTY, town.duty),
         DeskTry("page", "press", export.KEEP_PAGE, town.page),
         DeskTry("page", "press", export.DROP_PAGE, town.page, once=True),
         DeskTry("breach", "press", breaches.READ_BREACH, town.breach),

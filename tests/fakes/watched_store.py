@@ -58,6 +58,9 @@ CHANGES = frozenset(
         "add_register_version",
         "remind_of_register",
         "add_figures",
+        "add_duty",
+        "ring_duty",
+        "finish_duty",
         "drop_keeping",
         "erase",
     }
@@ -158,6 +161,8 @@ ASKS = frozenset(
         "unsettled_submissions",
         "held_submissions",
         "submissions_due",
+        "duties",
+        "duty",
         "has_register_version",
         "register_records",
         "register_counts",

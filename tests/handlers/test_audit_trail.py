@@ -1,7 +1,7 @@
 """Whatever changes a record, or shows a name or what somebody wrote, leaves an entry in the audit, in the same transaction."""
 
 import ast
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from domain import measures as m
@@ -31,6 +31,8 @@ from handlers import (
     chronology,
     close,
     details,
+    digests,
+    duties,
     exports,
     figures,
     gaps,
@@ -349,6 +351,17 @@ async def _a_term_in_numbers(office: Office) -> None:
     office.clock.advance(days=60)
     assert await figures.make_due(ports, school)
     await figures.look(ports, school, office.account("chair"))
+    await digests.draft(ports, school, office.account("dsl"))
+    # On the first school day of the spring term.
+    office.clock.at = datetime(2027, 1, 11, 10, tzinfo=UTC)
+    assert await duties.ring(ports, school)
+    office.clock.advance(days=7)
+    assert await duties.ring(ports, school)
+    await duties.look(ports, school, office.account("teacher"))
+    async with ports.store.transaction(school, write=False) as records:
+        duty = (await records.duties(today))[0]
+    await duties.finish(ports, school, office.account("dsl"), duty.id)
+    await duties.finish(ports, school, office.account("headteacher"), duty.id)
     await figures.for_governors(ports, school, today - timedelta(days=365), today + timedelta(days=60))
 
 

@@ -29,6 +29,8 @@ PLACES = {
     "log_form": "*/log_form.yaml",
     "requests": "*/requests.yaml",
     "request_types": "requests.yaml",
+    "calendar": "*/calendar.yaml",
+    "calendar_days": "calendar.yaml",
     "catalogue": "catalogue/*.yaml",
 }
 
