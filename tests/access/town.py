@@ -15,21 +15,20 @@ from domain.access import Act
 from domain.asking import Answered, RequestKind
 from domain.breaches import BreachFile
 from domain.case_changes import Result
-from domain.duties import Duty, DutyKind, Occasion
+from domain.duties import Duty, DutyKind
 from domain.exports import PageKind
 from domain.handovers import HandoverReady
 from domain.incident import Incident
-from domain.people import Account, Kind, Platform, School, Standing
+from domain.people import Account, Kind, Platform, Standing
 from domain.registers import RecordFile
 from domain.report_form import DetailQuestions
 from domain.retention import Choice, EarlyReason
-from domain.school_dates import REVIEW_ID
 from domain.submissions import SubmissionFile
 from handlers import acknowledge, ask, breaches, close, exports, handovers, keeping, registers, report, requests, submissions
 from handlers.acknowledge import Acknowledged
 from handlers.breaches import FormValues
 from handlers.close import Closed
-from handlers.ports import Ports
+from handlers.duties import ring
 from handlers.report import Reported
 from handlers.requests import Sent
 from storage.people_files import carry_out, plan_import, read_people
@@ -291,18 +290,18 @@ async def report_everything(town: Town, table: Table) -> None:
     asked = await submissions.send(ports, school, account, f"unblock-lesson|{uuid4()}||", for_a_lesson(ports.clock.now()))
     assert isinstance(asked, SubmissionFile)
     town.sent = asked.submission.id
-    town.duty = await _review(ports, school)
+    town.duty = await _reminded(town)
     await ask.misread(ports, school, account, answered.state)
 
 
-async def _review(ports: Ports, school: School) -> str:
-    """The review of the policy, whose day is past."""
-    due = school.policy.review_due
-    assert due is not None
-    review = Occasion(DutyKind.REVIEW, REVIEW_ID, due.isoformat(), due)
-    async with ports.store.transaction(school) as records:
-        await records.add_duty(Duty(str(uuid4()), review, ports.clock.now()))
-        return next(duty.id for duty in await records.duties(due) if duty.occasion == review)
+async def _reminded(town: Town) -> str:
+    """Whoever is to be reminded of the calendar is, so that nothing of it comes in between. The review whose day is past."""
+    for name in (YATE, SODBURY):
+        ports, school = _of(town, name)
+        await ring(ports, school)
+    async with ports.store.transaction(school, write=False) as records:
+        found: list[Duty] = await records.duties(ports.clock.now().date())
+    return next(duty.id for duty in found if duty.occasion.kind is DutyKind.REVIEW)
 
 
 def for_a_lesson(now: datetime) -> FormValues:
