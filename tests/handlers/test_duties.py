@@ -159,6 +159,24 @@ async def test_a_review_that_was_done_years_ago_is_not_overdue(office: Office) -
     assert DutyKind.REVIEW not in {line.occasion.kind for line in (await calendar(office, "teacher")).overdue}
 
 
+async def test_a_review_is_brought_up_before_its_day_and_when_it_is_past(fair: Office) -> None:
+    """Its day is a Saturday: on Monday the head and the lead hear that it is past, and then no more."""
+    office = fair.at(replace(fair.school, dates=(), policy=replace(fair.school.policy, review_due=date(2027, 1, 16))))
+    assert await rings(office) == 1
+    assert await rings(office, days=7) == 1
+    for moment in (datetime(2027, 1, 15, 15, tzinfo=UTC), datetime(2027, 1, 17, 10, tzinfo=UTC)):
+        office.clock.at = moment
+        assert await rings(office) == 0
+    office.clock.at = datetime(2027, 1, 18, 9, tzinfo=UTC)
+    assert await rings(office) == 1
+    for who in ("headteacher", "dsl"):
+        assert [(m.kind, m.overdue) for m in sent(office, who)] == [(DutyKind.REVIEW, late) for late in (False, False, True)]
+    assert await rings(office, days=30) == 0
+    # The policy has been reviewed, and its file says when next: what was asked before is asked no more.
+    reviewed = office.at(replace(office.school, policy=replace(office.school.policy, review_due=date(2028, 1, 16))))
+    assert (await calendar(reviewed, "teacher")).overdue == ()
+
+
 async def test_a_lesson_is_suggested_by_figures_and_by_no_case(fair: Office) -> None:
     """A case that is closed suggests nothing; published figures do, of what was surely frequent, once, on a school day."""
     incident = await fair.reports()
