@@ -15,6 +15,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from bot.agreements_desk import AgreementsDesk, signing_words
+from bot.calendar_desk import CalendarDesk, calendar_words
 from bot.case_desk import CaseDesk
 from bot.chronology_desk import ChronologyDesk, chronology_card
 from bot.exports import Lately
@@ -49,7 +50,8 @@ log = logging.getLogger("esafety.desk")
 _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
 _LONGEST_STATE = 1000
-CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "request", "sign", "case", "chronology", "register", "help"}
+_IN_A_DIALOG = frozenset({"report", "request", "sign", "case", "chronology", "register", "calendar", "digest"})
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - _IN_A_DIALOG - {"help"}
 """What is answered in a chat as after `/esafety`. A form needs a press first, and help is what everything else gets."""
 _ASKING = re.compile(
     r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
@@ -177,6 +179,11 @@ class Desk:
         return SubmissionsDesk(self.ports, self.school)
 
     @property
+    def calendar(self) -> CalendarDesk:
+        """The part of the desk for what the school works towards in the year."""
+        return CalendarDesk(self.ports, self.school)
+
+    @property
     def figures(self) -> FiguresDesk:
         """The part of the desk that shows figures."""
         return FiguresDesk(self.ports, self.school)
@@ -222,6 +229,10 @@ class Desk:
                 return await self.agreements.command(account)
             case "request" | "requests":
                 return await self.submissions.command(account)
+            case "calendar":
+                return await self.calendar.show(account)
+            case "digest":
+                return await self.calendar.draft(account, rest.strip().casefold())
             case "chronology":
                 return await self.chronologies.begin(account)
             case _ if is_question(text):
@@ -240,7 +251,9 @@ class Desk:
             return records
         if (chronology := chronology_card(text)) is not None:
             return chronology
-        if (registers := registers_words(text) or requests_words(text) or signing_words(text)) is not None:
+        if (
+            registers := registers_words(text) or requests_words(text) or signing_words(text) or calendar_words(text)
+        ) is not None:
             return registers
         if not is_question(text) and text.strip().casefold() not in CHAT_COMMANDS and queue_of_words(text) is None:
             return self.help(account.platform, text if len(text.split()) == 1 else "")
@@ -300,6 +313,8 @@ class Desk:
             return of_records
         if (of_figures := await self.figures.press(account, action, value)) is not None:
             return of_figures
+        if (of_calendar := await self.calendar.press(account, action, value)) is not None:
+            return of_calendar
         if (of_case := await self.cases.press(account, action, value)) is not None:
             return of_case
         if (log_form := await self.log_forms.press(account, action, value)) is not None:

@@ -105,6 +105,7 @@ def _row(clause: Clause) -> dict[str, object]:
         "fields": list(clause.fields),
         "requests": list(clause.requests),
         "agreements": list(clause.agreements),
+        "dates": list(clause.dates),
         "reason": clause.reason,
     }
 
@@ -120,6 +121,7 @@ def _show_clauses(policy: Policy, clauses: Iterable[Clause]) -> None:
                 ("", clause.fields),
                 ("requests ", clause.requests),
                 ("signed in ", clause.agreements),
+                ("calendar ", clause.dates),
             )
             cited = [f"{what}{', '.join(who)}" for what, who in by if who]
             reason = f"not covered: {clause.reason}" if clause.reason else _NO_REASON

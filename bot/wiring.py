@@ -30,6 +30,7 @@ from domain.people import Platform, School
 from handlers.agreements import look as ask_for_signatures
 from handlers.agreements import ring as remind_signers
 from handlers.breaches import remind
+from handlers.duties import ring as ring_of_duties
 from handlers.figures import make_due
 from handlers.keeping import propose_ended
 from handlers.listed import catch_up
@@ -268,6 +269,9 @@ def _looked_after(
         ),
         "signing": _for_ever(_ASK_EVERY_SECONDS, "nobody could be asked to sign", of_each(partial(ask_for_signatures, ports))),
         "signers": _for_ever(_RING_EVERY_SECONDS, "nobody could be reminded to sign", of_each(partial(remind_signers, ports))),
+        "calendar": _for_ever(
+            _RING_EVERY_SECONDS, "nobody could be reminded of the school's calendar", of_each(partial(ring_of_duties, ports))
+        ),
         "figures": _for_ever(
             _FIGURES_EVERY_SECONDS, "the figures of a term could not be made", of_each(partial(make_due, ports))
         ),

@@ -6,6 +6,7 @@ from typing import assert_never
 from cards.agreements import signing_card
 from cards.breaches import breach_card
 from cards.case_changes import review_card, sign_off_card
+from cards.duties import duty_card
 from cards.figures import figures_message
 from cards.keeping import erasure_card
 from cards.measures import block_card, lesson_card
@@ -23,6 +24,7 @@ from domain.messages import (
     BlockMessage,
     BreachMessage,
     DecisionMessage,
+    DutyMessage,
     ErasureMessage,
     FiguresMessage,
     LessonMessage,
@@ -103,6 +105,8 @@ def _card_of(school: School, message: Message) -> Card:
             return submission_card(school, message)
         case SigningMessage():
             return signing_card(school, message)
+        case DutyMessage():
+            return duty_card(school, message)
         case ErasureMessage():
             return erasure_card(school, message)
         case OpenedMessage():

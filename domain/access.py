@@ -303,6 +303,31 @@ def may_see_running_figures(viewer: Viewer) -> bool:
     return bool(viewer.roles & (LEADS | {Role.HEADTEACHER}))
 
 
+def may_see_dates(viewer: Viewer) -> bool:
+    """Whether somebody may see what comes in the school's calendar: everybody of the staff."""
+    return viewer.person is not None
+
+
+def dated_people(school: School, staff: Staff, roles: Iterable[Role]) -> tuple[Person, ...]:
+    """Whose a date of the calendar is: who holds one of its roles; where nobody does, who leads safeguarding, or the head."""
+    for wanted in (roles, sorted(LEADS), (Role.HEADTEACHER,)):
+        if found := {p.id: p for role in wanted for p in staff.holders(school, role)}:
+            return tuple(found.values())
+    return ()
+
+
+def may_finish_duty(viewer: Viewer, roles: Iterable[Role]) -> bool:
+    """Whether somebody may say that it is done, and see it where it is a lesson: whose it is, and who reviews the policy."""
+    if viewer.person is None:
+        return False
+    return bool(viewer.roles & REVIEWERS) or viewer.person in {p.id for p in dated_people(viewer.school, viewer.staff, roles)}
+
+
+def may_draft_digest(viewer: Viewer) -> bool:
+    """Whether somebody may have a draft for parents made of figures: the leads and the head, who answer for what is sent."""
+    return bool(viewer.roles & REVIEWERS)
+
+
 def may_use_register(viewer: Viewer, act: RegisterAct, kind: RegisterKind) -> bool:
     """Whether somebody may do something with a whole register: by the roles that the policy gives it, and nothing else."""
     return viewer.person is not None and bool(viewer.roles & viewer.school.policy.registers[kind].roles(act))

@@ -107,6 +107,16 @@ class SchoolCalendar:
             return False
         return not self._knows(day) or any(day in term for term in self.terms)
 
+    def last_school_day(self, day: date) -> date:
+        """This day if there is school, else the last school day before it; the day itself where there is none for long."""
+        days = (day - timedelta(days=n) for n in range(LONGEST_HOLIDAY_DAYS + 1))
+        return next((found for found in days if self.is_school_day(found)), day)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it is a school day, and the school is open."""
+        local = now.astimezone(self.timezone)
+        return self.is_school_day(local.date()) and self.opens <= local.time() < self.closes
+
     def known_until(self) -> date | None:
         """The last day of which the school has said anything: the end of the last term, or else the last day closed."""
         if self.terms:

@@ -51,6 +51,9 @@ class Season(StrEnum):
 
 _LAST_DAYS = {Season.AUTUMN: (12, 31), Season.SPRING: (3, 31), Season.SUMMER: (7, 31)}
 """Where the school has not said."""
+_USUAL_ENDS = {Season.AUTUMN: (12, 18), Season.SPRING: (3, 27), Season.SUMMER: (7, 20)}
+"""By when there is mostly no school any more."""
+_FEW_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,9 +89,29 @@ def spans(calendar: SchoolCalendar, since: date, until: date) -> tuple[Span, ...
     return tuple(found)
 
 
-def _last_day(calendar: SchoolCalendar, year: int, season: Season) -> date:
+_FIRST_DAYS = {Season.AUTUMN: (9, 1), Season.SPRING: (1, 4), Season.SUMMER: (4, 15)}
+"""Where the school has not said."""
+
+
+def first_school_day(calendar: SchoolCalendar, year: int, season: Season) -> date:
+    """The first school day of a term; `year` is the calendar year in which the school year begins."""
+    known = [t.first for t in calendar.terms if (school_year(t.first), _season(t.first)) == (year, season)]
+    month, day = _FIRST_DAYS[season]
+    found = min(known, default=date(year if season is Season.AUTUMN else year + 1, month, day))
+    return next((d for n in range(_FEW_DAYS) if calendar.is_school_day(d := found + timedelta(days=n))), found)
+
+
+def last_school_day(calendar: SchoolCalendar, year: int, season: Season) -> date:
+    """The last school day of a term."""
+    known = _last_day(calendar, year, season, _USUAL_ENDS)
+    return calendar.last_school_day(known)
+
+
+def _last_day(
+    calendar: SchoolCalendar, year: int, season: Season, unsaid: Mapping[Season, tuple[int, int]] = _LAST_DAYS
+) -> date:
     known = [t.last for t in calendar.terms if (school_year(t.first), _season(t.first)) == (year, season)]
-    month, day = _LAST_DAYS[season]
+    month, day = unsaid[season]
     return max(known, default=date(year if season is Season.AUTUMN else year + 1, month, day))
 
 

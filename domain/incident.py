@@ -310,9 +310,9 @@ class Opening:
 class Delivery:
     """One copy of one message on its way to one place. `message_id` is set once the platform has it; `school` by the outbox.
 
-    It is about an incident, a request, a breach, a term's figures, a line of a register, a submission or what somebody has to
-    sign, never about two. `step` is what makes it due: the same message for the same step goes to a place once. `lease` numbers
-    the attempt: only who holds the newest may say what became of it.
+    It is about one thing: an incident, a request, a breach, a term's figures, a line of a register, a submission, a duty, or
+    what somebody has to sign. `step` is what makes it due: the same message for the same step goes to a place once. `lease`
+    numbers the attempt: only who holds the newest may say what became of it.
     `uncertain`: an earlier attempt may have posted it and not have been able to say so. `tried_since`: since when it has been
     tried, with no long standstill in between; None before the first attempt.
     """
@@ -333,6 +333,7 @@ class Delivery:
     register_id: str | None = None
     submission_id: str | None = None
     signer_id: str | None = None
+    duty_id: str | None = None
     step: str = ""
     lease: int = 0
     leased_until: datetime | None = None
@@ -361,6 +362,7 @@ class MessageKind(StrEnum):
     REGISTER = "register"
     SUBMISSION = "submission"
     SIGNING = "signing"
+    DUTY = "duty"
     BLOCK = "block"
     LESSON = "lesson"
 

@@ -1,12 +1,13 @@
 """The messages that stay in a chat: typed values without a child's name or a word of the narrative."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
 from domain.asking import Decision, RequestKind
 from domain.breaches import BreachKind
+from domain.duties import DutyKind
 from domain.figures import Figures
 from domain.incident import AlertState, Asked
 from domain.measures import Topic
@@ -313,6 +314,24 @@ class SigningMessage(_Posted):
 
 
 @dataclass(frozen=True, slots=True)
+class DutyMessage(_Posted):
+    """To those whose date of the calendar comes near, or is past: what it is called and when it is, and nothing else.
+
+    `title`: of a date, as the data have it. `topic`: of a lesson. `done_by`: whoever has said that it is done, by name, with
+    `done_at`.
+    """
+
+    duty_id: str
+    kind: DutyKind
+    due: date
+    title: str = ""
+    topic: Topic | None = None
+    overdue: bool = False
+    done_by: str = ""
+    done_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SignOffMessage(_Posted):
     """To whoever is to sign a closed case off, for which role of the policy's log form. Nothing of what it is.
 
@@ -355,6 +374,7 @@ Message: TypeAlias = (
     | RegisterMessage
     | SubmissionMessage
     | SigningMessage
+    | DutyMessage
     | BlockMessage
     | LessonMessage
     | UnheardMessage

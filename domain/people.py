@@ -10,6 +10,7 @@ from domain.agreements import Agreement
 from domain.deadlines import COMES_BACK, SchoolCalendar
 from domain.patterns import Patterns
 from domain.policy import Policy
+from domain.school_dates import DateEntry
 from domain.words import RetentionClass, Role, Urgency
 
 
@@ -147,7 +148,8 @@ class School:
     `agencies`: how it reaches those outside near it. `repeats_within`: how long an earlier incident makes one a repeat.
     `figures_base`: what figures are rounded to, so that no smaller number is published; `figures_to`: who is sent them.
     `signs`: whether its staff sign in the chat what the policy has them sign.
-    `patterns`: from how many cases of a pupil on a case's page says that there are others.
+    `patterns`: from how many cases of a pupil on a case's page says that there are others. `dates`: its own dates to
+    work towards, beside those of its policy.
     """
 
     id: str
@@ -173,6 +175,7 @@ class School:
     figures_to: tuple[Role, ...] = (Role.DSL, Role.HEADTEACHER)
     signs: bool = False
     patterns: Patterns = field(default_factory=Patterns)
+    dates: tuple[DateEntry, ...] = ()
 
     @property
     def agreements(self) -> Mapping[str, Agreement]:

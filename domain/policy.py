@@ -12,6 +12,7 @@ from domain.grids import Grid
 from domain.log_forms import LogForm
 from domain.register_terms import USUAL_TERMS, RegisterKind, RegisterTerms
 from domain.request_types import RequestType
+from domain.school_dates import DateTerms
 from domain.words import About, Doer, FourC, Role, Source, Urgency
 
 NAMED_ONLY = frozenset({About.STAFF, About.HEADTEACHER})
@@ -138,6 +139,7 @@ class Policy:
     grid. `registers`: who may do what with each register. `log_form`: on which incidents are written down, its own or the plain
     one. `requests`: what staff may ask for or declare, by id, and `request_groups`: the headings under which they find it.
     `agreements`: what they sign, by id.
+    `dates`: what it works towards in the year.
     """
 
     id: str
@@ -163,6 +165,7 @@ class Policy:
     requests: Mapping[str, RequestType] = field(default_factory=dict, repr=False)
     request_groups: Mapping[str, str] = field(default_factory=dict, repr=False)
     agreements: Mapping[str, Agreement] = field(default_factory=dict, repr=False)
+    dates: DateTerms = field(default_factory=DateTerms, repr=False)
 
     def role_title(self, role: Role) -> str:
         """What this school calls the role."""

@@ -36,6 +36,7 @@ from handlers import reviewing, signing
 from handlers.agreements import of_signer
 from handlers.alerting import OVERLOOKED, UNDELIVERED, UNHEARD, rungs_of
 from handlers.course import survivor
+from handlers.duties import of_duty
 from handlers.figures import YEAR_STEP, of_school_year
 from handlers.measures import OVER, told_of
 from handlers.ports import Ports, Records
@@ -69,6 +70,8 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
             return await of_submission(records, school, delivery, delivery.submission_id, now)
         if delivery.signer_id is not None:
             return await of_signer(ports, records, school, delivery, delivery.signer_id, now)
+        if delivery.duty_id is not None:
+            return await of_duty(records, school, delivery, delivery.duty_id, now)
         if delivery.breach_id is not None:
             return await _of_breach(records, school, delivery, delivery.breach_id, now)
         incident = await records.incident(delivery.incident_id, hold=False) if delivery.incident_id is not None else None

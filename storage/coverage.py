@@ -34,10 +34,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause, and what cites it: questions, routes, rows of the grid, the log form, requests, what is signed.
-
-    The reason if none has to.
-    """
+    """A clause and what cites it, each by what has it; or the reason why nothing has to."""
 
     id: str
     heading: str
@@ -48,12 +45,13 @@ class Clause:
     fields: tuple[str, ...]
     requests: tuple[str, ...]
     agreements: tuple[str, ...]
+    dates: tuple[str, ...]
     reason: str
 
     @property
     def cited(self) -> bool:
         """Whether anything stands on it."""
-        return bool(self.questions or self.routes or self.rows or self.fields or self.requests or self.agreements)
+        return bool(self.questions or self.routes or self.rows or self.fields or self.requests or self.agreements or self.dates)
 
 
 def load_uncovered(policy: Policy, folder: Path | None = None) -> Mapping[str, Reason]:
@@ -100,6 +98,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
     rows = _by_clause(grid_cites(policy.grid).items() if policy.grid is not None else ())
     requests = _by_clause((kind.id, kind.cites) for kind in policy.requests.values())
     agreements = _by_clause((a.id, a.cites) for a in policy.agreements.values())
+    dates = _by_clause(policy.dates.cites)
     on_form = policy.log_form.all_cites if policy.log_form is not None else ()
     return tuple(
         Clause(
@@ -112,6 +111,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
             ("log form",) if clause in on_form else (),
             tuple(requests.get(clause, ())),
             tuple(agreements.get(clause, ())),
+            tuple(dates.get(clause, ())),
             uncovered[clause].words if clause in uncovered else "",
         )
         for name, section in policy.sections.items()

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 _MODULUS = 2**256
 
@@ -28,6 +28,8 @@ def _plain(value: object) -> str:
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat()
+        case date():
+            return value.isoformat()
         case bytes():
             return value.hex()
     raise TypeError(type(value).__name__)

@@ -513,6 +513,7 @@ def _delivery(r: Row[tuple[object, ...]]) -> Delivery:
         register_id=r.register_id,
         submission_id=r.submission_id,
         signer_id=r.signer_id,
+        duty_id=r.duty_id,
         step=r.step,
         lease=r.lease,
         leased_until=r.leased_until,

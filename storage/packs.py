@@ -11,7 +11,16 @@ from domain.answers import Catalogue, Sheet
 from domain.policy import Policy
 from domain.routing import route
 from domain.words import FourC
-from storage import agreement_files, answer_files, coverage, grid_files, log_form_files, question_files, request_files
+from storage import (
+    agreement_files,
+    answer_files,
+    calendar_files,
+    coverage,
+    grid_files,
+    log_form_files,
+    question_files,
+    request_files,
+)
 from storage.answer_files import load_catalogue, load_sheet
 from storage.coverage import UNCOVERED_FILE, Reason, load_uncovered
 from storage.policy_files import (
@@ -99,6 +108,7 @@ def _forms(home: Path) -> Iterator[str]:
         (agreement_files.AGREEMENTS_FILE, agreement_files.DOORS["signing"]),
     ):
         yield from _form([p for p in [home / file] if p.exists()], form)
+    yield from _form([p for p in [home / calendar_files.CALENDAR_FILE] if p.exists()], calendar_files.DOORS["calendar"])
 
 
 def _form(paths: list[Path], door: type[BaseModel]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from domain.routing import Facts, Route, UnknownConcernError, applies, route
 from domain.words import EXTERNAL_ROLES, About, Doer, FourC, Role, Urgency
 from storage.agency_files import AGENCIES_FILE, load_agencies
 from storage.agreement_files import with_agreements
+from storage.calendar_files import CALENDAR_FILE, with_calendar
 from storage.grid_files import with_grid
 from storage.log_form_files import LOG_FORM_FILE, with_log_form
 from storage.request_files import REQUESTS_FILE, with_requests
@@ -311,9 +312,10 @@ def load_policy_at(home: Path, shared: Path = POLICY_FOLDER) -> Policy:
     Raises:
         PolicyFileError: as for `load_policy`.
     """
-    plain, types = _folder_of(LOG_FORM_FILE, shared), types_folder(shared)
+    plain, types, days = _folder_of(LOG_FORM_FILE, shared), types_folder(shared), _folder_of(CALENDAR_FILE, shared)
     policy = with_log_form(with_grid(load_without_grid(home, shared), home), home, plain)
-    return with_agreements(with_requests(policy, home, types), home)
+    policy = with_agreements(with_requests(policy, home, types), home)
+    return with_calendar(policy, home, days, _kinds(days), frozenset(a.id for a in _agencies(days)))
 
 
 def types_folder(shared: Path) -> Path:
@@ -405,12 +407,16 @@ def _read(path: Path, model: type[M]) -> M:
     return checked(path, read_yaml(path), model)
 
 
+def _kinds(folder: Path) -> frozenset[str]:
+    """Every kind of concern beside a file, else those that come with the program."""
+    return frozenset(c.id for c in _read(_folder_of("concerns.yaml", folder) / "concerns.yaml", _Catalogue).concerns)
+
+
 @cache
 def _agencies(shared: Path) -> tuple[Agency, ...]:
     """Those beside the concerns, else those that come with the program."""
     home = next(f for f in (shared, POLICY_FOLDER) if f == POLICY_FOLDER or (f / AGENCIES_FILE).is_file())
-    concerns = frozenset(c.id for c in _read(home / "concerns.yaml", _Catalogue).concerns)
-    return load_agencies(home / AGENCIES_FILE, concerns)
+    return load_agencies(home / AGENCIES_FILE, _kinds(home))
 
 
 def _concerns(folder: Path, place: Path, chosen: list[_ConcernChange]) -> dict[str, Concern]:

@@ -58,6 +58,7 @@ from storage.change_records import ChangeRecords
 from storage.channel_records import NEVER, ChannelRecords
 from storage.chronology_records import ChronologyRecords
 from storage.database import PEOPLE_CHANGED
+from storage.duty_records import DutyRecords
 from storage.entry_records import EntryRecords
 from storage.export_records import ExportRecords
 from storage.figure_records import FigureRecords
@@ -86,6 +87,7 @@ class Records(
     ChangeRecords,
     ChannelRecords,
     ChronologyRecords,
+    DutyRecords,
     EntryRecords,
     ExportRecords,
     FigureRecords,
@@ -374,14 +376,8 @@ class Records(
 
     def _delivery_row(self, d: Delivery, at: datetime) -> dict[str, Any]:
         things = (
-            d.alert_id,
-            d.incident_id,
-            d.request_id,
-            d.breach_id,
-            d.figures_id,
-            d.register_id,
-            d.submission_id,
-            d.signer_id,
+            *(d.alert_id, d.incident_id, d.request_id, d.breach_id, d.figures_id),
+            *(d.register_id, d.submission_id, d.signer_id, d.duty_id),
         )
         of = next(filter(None, things), None)
         return {
@@ -395,6 +391,7 @@ class Records(
             "register_id": d.register_id,
             "submission_id": d.submission_id,
             "signer_id": d.signer_id,
+            "duty_id": d.duty_id,
             "message": d.message,
             "platform": d.address.platform,
             "address_kind": d.address.kind,

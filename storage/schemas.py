@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from storage import (
     agreement_files,
     answer_files,
+    calendar_files,
     coverage,
     grid_files,
     log_form_files,
@@ -27,6 +28,7 @@ FORMS: Mapping[str, type[BaseModel]] = {
     **log_form_files.DOORS,
     **request_files.DOORS,
     **agreement_files.DOORS,
+    **calendar_files.DOORS,
 }
 """The kinds of file there are."""
 

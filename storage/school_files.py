@@ -26,8 +26,10 @@ from domain.patterns import LEAST, MOST_CASES, MOST_DAYS, Patterns
 from domain.people import CHATS, GROUP_OF, Group, Holders, Platform, School
 from domain.policy import Policy
 from domain.retention import LONGEST_YEARS, YEARS
+from domain.school_dates import DateEntry
 from domain.words import EXTERNAL_ROLES, RetentionClass, Role, Urgency
 from storage.agency_files import Phone, WebAddress
+from storage.calendar_files import SchoolDate
 from storage.policy_files import load_policy, load_policy_at, shared_folder
 from storage.yaml_files import PolicyFileError, checked, read_yaml
 
@@ -164,6 +166,7 @@ class _School(BaseModel):
     figures: _Figures = _Figures()
     signing: bool = False
     patterns: _Patterns = _Patterns()
+    dates: list[SchoolDate] = []
 
     @field_validator("timezone")
     @classmethod
@@ -228,6 +231,7 @@ def _load(path: Path) -> School:
             figures_to=tuple(raw.figures.to),
             signs=raw.signing,
             patterns=Patterns(**raw.patterns.model_dump()),
+            dates=_dates(policy, raw.dates),
         )
     except (ValueError, PolicyFileError) as wrong:
         raise SchoolFileError(f"{path}: {wrong}") from None
@@ -239,6 +243,14 @@ def _policy(path: Path, named: str) -> Policy:
         return load_policy(named)
     home = (path.parent / named).resolve()
     return load_policy_at(home, shared_folder(home))
+
+
+def _dates(policy: Policy, given: Iterable[SchoolDate]) -> tuple[DateEntry, ...]:
+    found, names = [d.to_domain() for d in given], [e.id for e in policy.dates.entries]
+    names += [d.id for d in found]
+    if twice := sorted({d.id for d in found if names.count(d.id) > 1}):
+        raise ValueError(f"dates: {', '.join(twice)} is the id of another date, of this file or of the policy's calendar")
+    return tuple(found)
 
 
 def _agencies(policy: Policy, given: Mapping[str, _Contact]) -> dict[str, Contact]:

@@ -35,6 +35,7 @@ from domain.asking import Decision, GapKind, RequestKind
 from domain.audit import HeadWay
 from domain.breaches import BreachDecision, BreachKind
 from domain.case_changes import ChangeKind, LinkKind
+from domain.duties import DutyKind
 from domain.entries import EntryKind
 from domain.exports import PageEnd, PageKind
 from domain.figures import Season
@@ -794,6 +795,29 @@ register_versions = Table(
 )
 """Every wording and every decision of a line, sealed under the school's key. None is ever written over."""
 
+duties = Table(
+    "duties",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("entry", String(75), nullable=False, comment="the date's id in the data, or a lesson's topic"),
+    Column("occasion", String(32), nullable=False, comment="which time of it: a day, or a term"),
+    Column("due", Date, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("rung", Integer, nullable=False, server_default="1", comment="how often somebody was reminded"),
+    Column("next_at", Moment, comment="when somebody is reminded again"),
+    Column("done_at", Moment),
+    _id("done_by", nullable=True),
+    UniqueConstraint("school", "kind", "entry", "occasion"),
+    _one_of("kind", "kind", DutyKind),
+    CheckConstraint("rung > 0", name="was_rung"),
+    CheckConstraint("(done_at IS NULL) = (done_by IS NULL)", name="done_by_somebody"),
+    CheckConstraint("done_at IS NULL OR next_at IS NULL", name="done_is_quiet"),
+    Index("ix_duties_list", "school", "due"),
+)
+"""What of the school's calendar somebody was reminded of, and who has said that it is done. Nobody's words stand here."""
+
 submissions = Table(
     "submissions",
     metadata,
@@ -925,6 +949,7 @@ deliveries = Table(
     _id("register_id", "register_records.id", nullable=True, index=True),
     _id("submission_id", "submissions.id", nullable=True, index=True),
     _id("signer_id", "signers.id", nullable=True, index=True),
+    _id("duty_id", "duties.id", nullable=True, index=True),
     Column("message", String(16), nullable=False),
     Column("platform", String(16), nullable=False),
     Column("address_kind", String(16), nullable=False),
@@ -952,7 +977,16 @@ deliveries = Table(
     CheckConstraint(
         " + ".join(
             f"CASE WHEN {one} IS NULL THEN 0 ELSE 1 END"
-            for one in ("incident_id", "request_id", "breach_id", "figures_id", "register_id", "submission_id", "signer_id")
+            for one in (
+                "incident_id",
+                "request_id",
+                "breach_id",
+                "figures_id",
+                "register_id",
+                "submission_id",
+                "signer_id",
+                "duty_id",
+            )
         )
         + " = 1",
         name="of_one_thing",

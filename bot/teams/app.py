@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Final, assert_never
 
 from bot.agreements_desk import signing_words
+from bot.calendar_desk import calendar_words
 from bot.chronology_desk import chronology_card
 from bot.desk import (
     CHAT_COMMANDS,
@@ -338,7 +339,9 @@ class TeamsEdge:
         if (chronology := chronology_card(text)) is not None:
             await self._answer(incoming, user, chronology)
             return
-        if (registers := registers_words(text) or requests_words(text) or signing_words(text)) is not None:
+        if (
+            registers := registers_words(text) or requests_words(text) or signing_words(text) or calendar_words(text)
+        ) is not None:
             await self._answer(incoming, user, registers)
             return
         if (records := records_card(text)) is not None:

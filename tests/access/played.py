@@ -13,6 +13,7 @@ from cards import (
     agreements,
     breaches,
     chronology,
+    duties,
     export,
     handovers,
     keeping,
@@ -151,7 +152,20 @@ class DeskTry:
 
 
 _OF_EVERY_SCHOOL = frozenset(
-    {"gaps", "records", "figures", "children", "registers", "enter", "may_ask", "all_asked", "signs", "unsigned"}
+    {
+        "gaps",
+        "records",
+        "figures",
+        "children",
+        "registers",
+        "enter",
+        "may_ask",
+        "all_asked",
+        "signs",
+        "unsigned",
+        "dates",
+        "draft",
+    }
 )
 """What names no id: whoever asks at another school's door is shown that school's."""
 
@@ -207,6 +221,11 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("unsigned", "press", agreements.REMIND_SIGNERS, "training"),
         DeskTry("unsigned", "press", agreements.ASK_ATTENDED, "training"),
         DeskTry("unsigned", "submit", agreements.ATTENDED, "training|f", {}),
+        DeskTry("dates", "press", duties.SHOW_CALENDAR),
+        DeskTry("draft", "press", duties.SHOW_DIGEST),
+        DeskTry("draft", "press", duties.SHOW_DIGEST, "2026-autumn"),
+        # Whoever says it second changes nothing, and is shown the calendar like the first.
+        DeskTry("duty", "press", duties.FINISH_DUTY, town.duty),
         DeskTry("page", "press", export.KEEP_PAGE, town.page),
         DeskTry("page", "press", export.DROP_PAGE, town.page, once=True),
         DeskTry("breach", "press", breaches.READ_BREACH, town.breach),

@@ -15,6 +15,7 @@ from domain.access import Act
 from domain.asking import Answered, RequestKind
 from domain.breaches import BreachFile
 from domain.case_changes import Result
+from domain.duties import Duty, DutyKind
 from domain.exports import PageKind
 from domain.handovers import HandoverReady
 from domain.incident import Incident
@@ -27,6 +28,7 @@ from handlers import acknowledge, ask, breaches, close, exports, handovers, keep
 from handlers.acknowledge import Acknowledged
 from handlers.breaches import FormValues
 from handlers.close import Closed
+from handlers.duties import ring
 from handlers.report import Reported
 from handlers.requests import Sent
 from storage.people_files import carry_out, plan_import, read_people
@@ -145,6 +147,7 @@ class Town:
     cases: list[Kept] = field(default_factory=list)
     request: str = ""
     sent: str = ""
+    duty: str = ""
     proposed: Kept | None = None
     page: str = ""
     breach: str = ""
@@ -287,7 +290,18 @@ async def report_everything(town: Town, table: Table) -> None:
     asked = await submissions.send(ports, school, account, f"unblock-lesson|{uuid4()}||", for_a_lesson(ports.clock.now()))
     assert isinstance(asked, SubmissionFile)
     town.sent = asked.submission.id
+    town.duty = await _reminded(town)
     await ask.misread(ports, school, account, answered.state)
+
+
+async def _reminded(town: Town) -> str:
+    """Whoever is to be reminded of the calendar is, so that nothing of it comes in between. The review whose day is past."""
+    for name in (YATE, SODBURY):
+        ports, school = _of(town, name)
+        await ring(ports, school)
+    async with ports.store.transaction(school, write=False) as records:
+        found: list[Duty] = await records.duties(ports.clock.now().date())
+    return next(duty.id for duty in found if duty.occasion.kind is DutyKind.REVIEW)
 
 
 def for_a_lesson(now: datetime) -> FormValues:

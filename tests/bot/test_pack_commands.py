@@ -212,6 +212,7 @@ def test_what_stands_on_each_clause(pack: Path, capsys: Captured) -> None:
     assert "Reporting a concern (reporting)\n    1  routes also.danger\n" in said
     assert "    3  log form; requests block-site\n" in said
     assert "    1  answers friend-pupil, friend-former-pupil\n" in said
+    assert "calendar filter-check\n" in said
     assert said.endswith("hillside: 19 clauses: 17 cited, 2 not covered for a reason, 0 not covered without one.\n")
 
 
@@ -240,6 +241,7 @@ def test_coverage_for_programs(pack: Path, capsys: Captured) -> None:
         "fields": [],
         "requests": [],
         "agreements": [],
+        "dates": [],
         "reason": "",
     }
 

@@ -24,6 +24,7 @@ from domain.case_changes import (
 )
 from domain.change_forms import Wish
 from domain.checklists import COUNTED, Difference
+from domain.duties import DutyKind
 from domain.entries import ADDED, DONE, FOLLOWS, TO_DO, EntryKind
 from domain.exports import PageEnd, Stays
 from domain.figures import BULLYING_ROW, CLOSED, IN_TIME, LATE, OPEN, SEVERAL, UNKNOWN, Season, Table
@@ -126,6 +127,7 @@ FAMILIES: dict[str, list[str]] = {
         *(f"asker_{s}" for s in (*SubmissionState, "granted_until")),
         *(f"told_{s}" for s in ("granted", "granted_until", "ended")),
     ],
+    "duty.message_": list(DutyKind),
     "register.name_": list(RegisterKind),
     "register.about_": list(RegisterKind),
     "register.state_": list(RecordState),

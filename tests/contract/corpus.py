@@ -105,6 +105,7 @@ from storage.school_files import load_schools
 from tests.cards.strategies import NASTY
 from tests.contract.agreements_corpus import agreement_entries, signing_messages
 from tests.contract.answer_corpus import answer_entries, request_messages
+from tests.contract.calendar_corpus import calendar_entries, duty_messages
 from tests.contract.casework_corpus import action_messages, casework_entries, measure_messages
 from tests.contract.changes_corpus import change_entries, change_messages
 from tests.contract.checklist_corpus import checklist_entries
@@ -152,6 +153,7 @@ def entries() -> Iterator[Entry]:
     yield from register_entries(schools(), NOW, tuple(_hostile()))
     yield from submission_entries(demo_school(), NOW, tuple(_hostile()))
     yield from agreement_entries(demo_school(), NOW, tuple(_hostile()))
+    yield from calendar_entries(schools(), NOW, tuple(_hostile()))
     yield from casework_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))
     yield from log_form_entries(schools(), lambda school: _case_file(_opened(_facts(), school), school), NOW, tuple(_hostile()))
     yield from change_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))
@@ -193,6 +195,7 @@ def all_messages() -> Iterator[tuple[str, School, Message]]:
     yield from ((f"register: {name}", demo_school(), found) for name, found in register_messages(NOW))
     yield from ((f"request type: {name}", demo_school(), found) for name, found in submission_messages(NOW))
     yield from ((f"signing: {name}", demo_school(), found) for name, found in signing_messages(NOW))
+    yield from ((f"calendar: {name}", demo_school(), found) for name, found in duty_messages(NOW))
     for platform, in_channel in ((Platform.SLACK, True), (Platform.TEAMS, False)):
         message = StillShownMessage(incident.id, incident.reference, platform, in_channel)
         yield f"still shown on {platform}", demo_school(), message

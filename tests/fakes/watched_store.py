@@ -59,6 +59,9 @@ CHANGES = frozenset(
         "add_register_version",
         "remind_of_register",
         "add_figures",
+        "add_duty",
+        "ring_duty",
+        "finish_duty",
         "drop_keeping",
         "erase",
     }
@@ -172,6 +175,8 @@ ASKS = frozenset(
         "unsettled_submissions",
         "held_submissions",
         "submissions_due",
+        "duties",
+        "duty",
         "has_register_version",
         "register_records",
         "register_counts",

@@ -2,7 +2,7 @@
 
 import ast
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from domain import measures as m
@@ -34,6 +34,8 @@ from handlers import (
     chronology,
     close,
     details,
+    digests,
+    duties,
     exports,
     figures,
     gaps,
@@ -378,6 +380,17 @@ async def _a_term_in_numbers(office: Office) -> None:
     office.clock.advance(days=60)
     assert await figures.make_due(ports, school)
     await figures.look(ports, school, office.account("chair"))
+    await digests.draft(ports, school, office.account("dsl"))
+    # On the first school day of the spring term.
+    office.clock.at = datetime(2027, 1, 11, 10, tzinfo=UTC)
+    assert await duties.ring(ports, school)
+    office.clock.advance(days=7)
+    assert await duties.ring(ports, school)
+    await duties.look(ports, school, office.account("teacher"))
+    async with ports.store.transaction(school, write=False) as records:
+        duty = (await records.duties(today))[0]
+    await duties.finish(ports, school, office.account("dsl"), duty.id)
+    await duties.finish(ports, school, office.account("headteacher"), duty.id)
     await figures.for_governors(ports, school, today - timedelta(days=365), today + timedelta(days=60))
 
 

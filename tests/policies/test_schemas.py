@@ -30,6 +30,8 @@ PLACES = {
     "requests": "*/requests.yaml",
     "request_types": "requests.yaml",
     "signing": "*/signing.yaml",
+    "calendar": "*/calendar.yaml",
+    "calendar_days": "calendar.yaml",
     "catalogue": "catalogue/*.yaml",
 }
 

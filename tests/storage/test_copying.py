@@ -27,6 +27,8 @@ from domain.messages import AlertMessage
 from domain.people import Platform
 from domain.words import DeliveryState, IncidentState
 from handlers import close, details
+from handlers.duties import ring
+from handlers.figures import make_due
 from storage import backup_files, copying
 from storage import tables as t
 from storage.backup_files import CopyError
@@ -212,7 +214,9 @@ async def test_a_school_moves_to_postgresql_and_back(filled: Office, tmp_path: P
                 expires_at=datetime(2026, 10, 25, 2, 30, tzinfo=UTC).astimezone(None),
             )
         )
+    await _a_term_is_over(filled)
     before = await rows_of(filled.database)
+    assert {"figures", "duties"} <= set(before)
     async with another("postgresql", tmp_path) as postgresql:
         there = await move(filled.database, postgresql)
         async with postgresql.begin(write=False) as connection:
@@ -228,6 +232,20 @@ async def test_a_school_moves_to_postgresql_and_back(filled: Office, tmp_path: P
                 found, wanted = [set(map(str, await c.execute(select(table)))) for c in (one, other)]
             assert found == wanted, table.name
         await home.close()
+
+
+async def _a_term_is_over(office: Office) -> None:
+    """Its figures are made, and somebody is reminded of the calendar: tables with days in them, not only moments."""
+    office.clock.at = datetime(2027, 1, 11, 10, tzinfo=UTC)
+    assert await make_due(office.ports, office.school)
+    assert await ring(office.ports, office.school)
+
+
+async def test_a_term_that_is_over_is_in_the_backup(filled: Office, fresh: Database, file: Path) -> None:
+    await _a_term_is_over(filled)
+    await back_up(filled.database, file, NOW)
+    await restore(file, fresh)
+    assert {"figures", "duties"} <= set(await rows_of(fresh))
 
 
 async def test_numbers_go_on_after_the_highest(filled: Office, fresh: Database, clock: FakeClock) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table, and_, case, event, i
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.duties import DutyKind
 from domain.exports import PageEnd
 from domain.incident import TimerKind
 from domain.people import Platform, Standing
@@ -220,6 +221,7 @@ def _deliveries() -> list[dict[str, Any]]:
         row("register", "sent", **{**request, "request_id": None, "register_id": "line-open", "message": "register"}),
         row("submission", "sent", **{**request, "request_id": None, "submission_id": "sent-waiting", "message": "submission"}),
         row("signing", "sent", **{**request, "request_id": None, "signer_id": "signer-1", "message": "signing"}),
+        row("in the calendar", "sent", **{**request, "request_id": None, "duty_id": "duty-date", "message": "duty"}),
         row("by mail", "sent", **{**alert, "platform": "email", "step": "alert-open:unanswered"}),
         row("fenced", "sent", **alert, step="alert-open:0.dsl", lease=4, made_at=EARLIER, uncertain=True),
     ]
@@ -292,6 +294,20 @@ def _figures() -> list[dict[str, Any]]:
     days = {"first_day": date(2026, 9, 1), "last_day": date(2026, 12, 18)}
     made: dict[str, Any] = {"school": "oak", "year": 2026, **days, "made_at": NOW, "published": {"base": 5, "total": 10}}
     return [{**made, "id": f"figures-{season}", "season": season} for season in ("autumn", "spring", "summer")]
+
+
+def _duties() -> list[dict[str, Any]]:
+    """Of each kind, brought up once, and done."""
+    duty: dict[str, Any] = {
+        "school": "oak",
+        "entry": "it",
+        "occasion": "2026-autumn",
+        "due": date(2026, 12, 18),
+        "made_at": NOW,
+    }
+    waits = [{**duty, "id": f"duty-{kind}", "kind": kind, "next_at": LATER} for kind in DutyKind]
+    done = {"id": "duty-done", "kind": "date", "occasion": "2027", "rung": 2, "done_at": NOW, "done_by": "person-1"}
+    return [*waits, {**duty, **done}]
 
 
 def _register_records() -> list[dict[str, Any]]:
@@ -512,6 +528,7 @@ def everything() -> Rows:
                 "sealed": b"x",
             }
         ],
+        "duties": _duties(),
         "figures": _figures(),
         "deliveries": _deliveries(),
         "timers": [
