@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import PurePath
 
 from domain.agencies import Agency
+from domain.consent_terms import ConsentTerms
 from domain.deadlines import Deadline
 from domain.grids import Grid
 from domain.log_forms import LogForm
@@ -136,6 +137,7 @@ class Policy:
     `review_cites`: where it says that an incident is reviewed. `grid`: what it says to do about an incident, if it has such a
     grid. `registers`: who may do what with each register. `log_form`: on which incidents are written down, its own or the plain
     one. `requests`: what staff may ask for or declare, by id, and `request_groups`: the headings under which they find it.
+    `consent`: for what consent is asked before a pupil is shown to others, where the policy speaks of it.
     """
 
     id: str
@@ -160,6 +162,7 @@ class Policy:
     registers: Mapping[RegisterKind, RegisterTerms] = field(default_factory=lambda: USUAL_TERMS, repr=False)
     requests: Mapping[str, RequestType] = field(default_factory=dict, repr=False)
     request_groups: Mapping[str, str] = field(default_factory=dict, repr=False)
+    consent: ConsentTerms | None = field(default=None, repr=False)
 
     def role_title(self, role: Role) -> str:
         """What this school calls the role."""

@@ -73,6 +73,8 @@ class Fault(StrEnum):
     TOO_MANY = "too_many"
     NOT_POUNDS = "not_pounds"
     BEFORE_ITS_START = "before_its_start"
+    OLDER_THAN_A_NO = "older_than_a_no"
+    SEVERAL_PUPILS = "several_pupils"
 
 
 Faults: TypeAlias = Mapping[str, Fault]

@@ -11,7 +11,7 @@ from domain.answers import Catalogue, Sheet
 from domain.policy import Policy
 from domain.routing import route
 from domain.words import FourC
-from storage import answer_files, coverage, grid_files, log_form_files, question_files, request_files
+from storage import answer_files, consent_files, coverage, grid_files, log_form_files, question_files, request_files
 from storage.answer_files import load_catalogue, load_sheet
 from storage.coverage import UNCOVERED_FILE, Reason, load_uncovered
 from storage.policy_files import (
@@ -72,6 +72,8 @@ def load_pack(home: Path) -> Pack:
     faults += _both(policy, sheet, uncovered or {}, home)
     if policy.requests:
         faults += request_files.wrong_questions(home, types_folder(shared), sheet, catalogue)
+    if policy.consent is not None:
+        faults += consent_files.wrong_consent_questions(home, catalogue)
     if faults or trials is None or cases is None or uncovered is None:
         raise PolicyFileError("\n".join(faults))
     return Pack(policy, catalogue, sheet, trials, cases, uncovered)
@@ -95,6 +97,7 @@ def _forms(home: Path) -> Iterator[str]:
     forms = [p for p in [home / log_form_files.LOG_FORM_FILE] if p.exists()]
     yield from _form(forms, log_form_files.DOORS["log_form"])
     yield from _form([p for p in [home / request_files.REQUESTS_FILE] if p.exists()], request_files.DOORS["requests"])
+    yield from _form([p for p in [home / consent_files.CONSENT_FILE] if p.exists()], consent_files.DOORS["consent"])
 
 
 def _form(paths: list[Path], door: type[BaseModel]) -> Iterator[str]:

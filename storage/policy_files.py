@@ -18,6 +18,7 @@ from domain.register_terms import DEFINITIONS, USUAL_TERMS, RegisterKind, Regist
 from domain.routing import Facts, Route, UnknownConcernError, applies, route
 from domain.words import EXTERNAL_ROLES, About, Doer, FourC, Role, Urgency
 from storage.agency_files import AGENCIES_FILE, load_agencies
+from storage.consent_files import CONSENT_FILE, with_consent
 from storage.grid_files import with_grid
 from storage.log_form_files import LOG_FORM_FILE, with_log_form
 from storage.request_files import REQUESTS_FILE, with_requests
@@ -311,7 +312,8 @@ def load_policy_at(home: Path, shared: Path = POLICY_FOLDER) -> Policy:
         PolicyFileError: as for `load_policy`.
     """
     plain, types = _folder_of(LOG_FORM_FILE, shared), types_folder(shared)
-    return with_requests(with_log_form(with_grid(load_without_grid(home, shared), home), home, plain), home, types)
+    with_types = with_requests(with_log_form(with_grid(load_without_grid(home, shared), home), home, plain), home, types)
+    return with_consent(with_types, home, _folder_of(CONSENT_FILE, shared))
 
 
 def types_folder(shared: Path) -> Path:

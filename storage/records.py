@@ -59,6 +59,7 @@ from storage.case_rows import incident_of as _incident
 from storage.change_records import ChangeRecords
 from storage.channel_records import NEVER, ChannelRecords
 from storage.chronology_records import ChronologyRecords
+from storage.consent_records import ConsentRecords
 from storage.database import PEOPLE_CHANGED
 from storage.entry_records import EntryRecords
 from storage.export_records import ExportRecords
@@ -87,6 +88,7 @@ class Records(
     ChangeRecords,
     ChannelRecords,
     ChronologyRecords,
+    ConsentRecords,
     EntryRecords,
     ExportRecords,
     FigureRecords,

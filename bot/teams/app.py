@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Final, assert_never
 
 from bot.chronology_desk import chronology_card
+from bot.consents_desk import consent_words
 from bot.desk import (
     CHAT_COMMANDS,
     Desk,
@@ -337,7 +338,7 @@ class TeamsEdge:
         if (chronology := chronology_card(text)) is not None:
             await self._answer(incoming, user, chronology)
             return
-        if (registers := registers_words(text) or requests_words(text)) is not None:
+        if (registers := registers_words(text) or requests_words(text) or consent_words(text)) is not None:
             await self._answer(incoming, user, registers)
             return
         if (records := records_card(text)) is not None:

@@ -29,6 +29,8 @@ PLACES = {
     "log_form": "*/log_form.yaml",
     "requests": "*/requests.yaml",
     "request_types": "requests.yaml",
+    "consent": "*/consent.yaml",
+    "consent_uses": "consent.yaml",
     "catalogue": "catalogue/*.yaml",
 }
 
@@ -93,6 +95,9 @@ def test_an_editor_underlines_nothing_in_what_is_written(kind: str) -> None:
         ("uncovered", "{section: a heading}"),
         ("requests", "{requests: [{use: block-site}]}"),
         ("requests", "{requests: [{use: block-site, cites: [a.1], answers: [{who: [caretaker]}]}]}"),
+        ("consent", "{cites: [a.1], keeps: [dsl], uses: [{use: website}]}"),
+        ("consent", "{cites: [a.1], keeps: [caretaker], uses: [{use: website, cites: [a.1]}]}"),
+        ("consent_uses", "{uses: [{id: website, title: The website, needs: everybody}]}"),
         ("request_types", "{groups: {a: A group}, types: [{id: a, group: a, title: A type}]}"),
     ],
 )

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table, and_, case, event, i
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.consents import Kept
 from domain.exports import PageEnd
 from domain.incident import TimerKind
 from domain.people import Platform, Standing
@@ -339,6 +340,17 @@ def _submission_versions() -> list[dict[str, Any]]:
     return [*doings, *states]
 
 
+def _consents() -> list[dict[str, Any]]:
+    """One of a pupil on the list, and one by name alone."""
+    line: dict[str, Any] = {"school": "oak", "name_mark": "a" * 64, "versions": 1, "changed_at": NOW}
+    return [{**line, "id": "consent-listed", "pupil_id": "person-1"}, {**line, "id": "consent-named"}]
+
+
+def _consent_versions() -> list[dict[str, Any]]:
+    version: dict[str, Any] = {"school": "oak", "person_id": "", "at": NOW, "sealed": b"x", "consent_id": "consent-listed"}
+    return [{**version, "id": f"consent-{k}", "number": n, "kept": k} for n, k in enumerate(Kept, 1)]
+
+
 def _audit() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for seq in (1, 2, 3):
@@ -486,6 +498,8 @@ def everything() -> Rows:
         "register_versions": _register_versions(),
         "submissions": _submissions(),
         "submission_versions": _submission_versions(),
+        "consents": _consents(),
+        "consent_versions": _consent_versions(),
         "figures": _figures(),
         "deliveries": _deliveries(),
         "timers": [
