@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from tests.handlers.office import import_people
 from tests.story.stage import Dialog, Stage, Value
 
 PUPIL, CLASS, NOBODY = "Robin Fielding", "8C", "Quincy Nettlefold"
@@ -113,3 +114,16 @@ async def test_only_those_who_keep_it_record_and_read_entries(stage: Stage) -> N
     assert "Record consent" not in form.shown
     answer = await stage.ask("teacher", "Can I put a photo of my class on the school website?")
     assert "Ask before publishing" in answer
+
+
+async def test_a_pupil_of_the_list_is_picked_and_found_by_name_too(stage: Stage) -> None:
+    """Recorded without a class, which is the list's; whoever types the name is told of the same pupil."""
+    listed = "Bea Exemplar"
+    (school,) = stage.bot.schools.values()
+    await import_people(stage.bot.database, school, stage.clock.now())
+    entry = await records(stage, "dsl", listed, website="yes")
+    assert f"{listed}, 8C" in entry.shown
+    told = await asks(stage, "teacher", listed)
+    assert f"About {listed}, 8C" in told.shown
+    assert "The school's website: yes" in told.shown
+    assert "No consent is recorded" in (await asks(stage, "teacher", "Alfie Demosson")).shown
