@@ -5,11 +5,12 @@ asked. Only a yes that stands for exactly the pupil who is meant is told as one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from domain.consent_terms import ConsentTerms, GivenBy, Use
+from domain.names import plain_name
 from domain.people import Person
 from domain.report_form import Fault, Filled
 
@@ -43,7 +44,8 @@ class Kept(StrEnum):
 class Verdict(StrEnum):
     """Whether something may be published. Everything but `yes` is a no. `half`: not everybody who has to has agreed.
 
-    `left`: the pupil is no longer on the school's list. `none`: nothing is recorded.
+    `left`: the pupil is no longer on the school's list. `renamed`: it was recorded under another name than the list has now.
+    `none`: nothing is recorded.
     """
 
     YES = "yes"
@@ -52,10 +54,14 @@ class Verdict(StrEnum):
     LAPSED = "lapsed"
     HALF = "half"
     LEFT = "left"
+    RENAMED = "renamed"
     NONE = "none"
 
 
-_STRICTEST = (Verdict.WITHDRAWN, Verdict.NO, Verdict.LEFT, Verdict.LAPSED, Verdict.HALF, Verdict.NONE, Verdict.YES)
+_STRICTEST = (
+    *(Verdict.WITHDRAWN, Verdict.NO, Verdict.LEFT, Verdict.RENAMED),
+    *(Verdict.LAPSED, Verdict.HALF, Verdict.NONE, Verdict.YES),
+)
 """Where two entries are of one pupil, the first of these that either comes to counts."""
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -103,11 +109,15 @@ class ConsentVersion:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry with its newest version. `left`: its pupil was on the school's list, and is not any more."""
+    """An entry with its newest version. `left`: its pupil was on the school's list, and is not any more.
+
+    `renamed`: the list has them by another name now. It may be another child, who was given the number of the first.
+    """
 
     consent: Consent
     newest: ConsentVersion
     left: bool = False
+    renamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +154,8 @@ def namesakes(listed: Iterable[Person], entries: Iterable[Entry]) -> tuple[Meant
     An entry without a pupil of the list is taken for the one of that class, or for the only one, if it says no class.
     """
     pupils, kept = list(listed), list(entries)
+    names = {p.id: plain_name(p.name) for p in pupils}
+    kept = [replace(e, renamed=_is_renamed(e, names)) for e in kept]
     found: dict[str, Meant] = {p.id: Meant(p.id, p.form) for p in pupils}
     for entry in kept:
         # First those of whom it is certain, so that the others join them and not the other way.
@@ -159,6 +171,11 @@ def namesakes(listed: Iterable[Person], entries: Iterable[Entry]) -> tuple[Meant
         before = found.get(key) or Meant(None, form)
         found[key] = Meant(before.pupil_id, before.form, (*before.entries, entry))
     return tuple(found.values())
+
+
+def _is_renamed(entry: Entry, names: Mapping[str, str]) -> bool:
+    recorded = plain_name(entry.newest.name)
+    return names.get(entry.consent.pupil_id or "", recorded) != recorded
 
 
 def meant_by(people: Sequence[Meant], pupil_id: str | None, form: str) -> tuple[Meant, ...]:
@@ -185,7 +202,8 @@ class Answer:
 
 def answers_for(terms: ConsentTerms, meant: Meant, uses: Iterable[Use], now: datetime) -> tuple[Answer, ...]:
     """What may be published of a pupil at a moment."""
-    return tuple(_strictest([_answer(use, entry, now) for entry in meant.entries], use) for use in uses if use.id in terms.uses)
+    known = [use for use in uses if use.id in terms.uses]
+    return tuple(_strictest([_answer(terms, use, entry, now) for entry in meant.entries], use) for use in known)
 
 
 def _strictest(found: list[Answer], use: Use) -> Answer:
@@ -194,8 +212,13 @@ def _strictest(found: list[Answer], use: Use) -> Answer:
     return min(found, key=lambda a: _STRICTEST.index(a.verdict), default=Answer(use, Verdict.NONE))
 
 
-def _answer(use: Use, entry: Entry, now: datetime) -> Answer:
+def _answer(terms: ConsentTerms, use: Use, entry: Entry, now: datetime) -> Answer:
     grant = entry.newest.grants.get(use.id)
+    if grant is not None and grant.said is Said.YES:
+        limit = terms.until(grant.since)
+        # A policy that lets a yes hold for less than it did when it was given. A day is what a change of the clocks can make.
+        if limit is not None and (grant.until is None or grant.until - limit > timedelta(days=1)):
+            grant = replace(grant, until=limit)
     return Answer(use, _verdict(use, grant, entry, now), grant)
 
 
@@ -209,6 +232,8 @@ def _verdict(use: Use, grant: Grant | None, entry: Entry, now: datetime) -> Verd
             return Verdict.WITHDRAWN
         case Said.YES if entry.left:
             return Verdict.LEFT
+        case Said.YES if entry.renamed:
+            return Verdict.RENAMED
         case Said.YES if grant.until is not None and grant.until <= now:
             return Verdict.LAPSED
         case Said.YES if not use.is_enough(grant.by):
@@ -225,6 +250,15 @@ def overtakes(grant: Grant, before: Grant | None) -> bool:
 def withdrawn(grants: Mapping[str, Grant], now: datetime) -> dict[str, Grant]:
     """All of it, with each yes withdrawn."""
     return {use: Grant(Said.WITHDRAWN, g.by, now) if g.said is Said.YES else g for use, g in grants.items()}
+
+
+def carried(entry: Entry | None, name: str) -> dict[str, Grant]:
+    """What stands in an entry for a pupil of that name. A yes that was recorded under another may be another child's."""
+    if entry is None:
+        return {}
+    grants = entry.newest.grants
+    same = plain_name(entry.newest.name) == plain_name(name)
+    return {use: g for use, g in grants.items() if same or g.said is not Said.YES}
 
 
 def after(grants: Mapping[str, Grant], now: Mapping[str, Grant]) -> dict[str, Grant]:

@@ -35,6 +35,7 @@ from domain.consents import (
     Unclear,
     after,
     answers_for,
+    carried,
     meant_by,
     namesakes,
     next_version,
@@ -216,14 +217,14 @@ async def keep(ports: Ports, school: School, account: Account, state: str, value
             questions = replace(questions, label=who.name if who is not None else "")
             meant = await _whose(records, who, form, faults) if who is not None else None
             entry = meant[1] if meant is not None else None
-        grants = entry.newest.grants if entry is not None else {}
+        pupil = await _as_listed(records, entry) if meant is None else meant[0]
+        grants = carried(entry, pupil.name) if pupil is not None else {}
         if any(not overtakes(g, grants.get(use)) for use, g in said.items()):
             faults[SINCE_FIELD] = Fault.OLDER_THAN_A_NO
         if faults:
             if entry is not None:
                 await desk.note("consent.read", consent=entry.consent.id)
             return questions
-        pupil = await _as_listed(records, entry) if meant is None else meant[0]
         assert pupil is not None
         kind = Kept.CHANGED if entry is not None else Kept.RECORDED
         return await _kept(desk, entry, pupil, kind, after(grants, said), kept_as, note)

@@ -24,6 +24,7 @@ from domain.consents import (
     Meant,
     Said,
     after,
+    carried,
     meant_by,
     namesakes,
     next_version,
@@ -202,7 +203,7 @@ async def plan_consents(path: Path, records: Records, lines: Iterable[Line], now
             faults.append(f"line {line.number}: the same pupil as in line {done[whom]}")
             continue
         done[whom] = line.number
-        if not _newer(entry, line):
+        if not _newer(entry, whose, line):
             stays.append(line.number)
         version = _version(entry, whose, line, now)
         same += version is None
@@ -226,9 +227,9 @@ def _unclear(found: tuple[Meant, ...], pupils: list[Person], line: Line, *, anyb
     return ""
 
 
-def _newer(entry: Entry | None, line: Line) -> bool:
+def _newer(entry: Entry | None, whose: Person, line: Line) -> bool:
     """Whether nothing in the register is later than what the line says."""
-    grants = entry.newest.grants if entry is not None else {}
+    grants = carried(entry, whose.name)
     return all(_counts(g, grants.get(use)) for use, g in line.grants.items())
 
 
@@ -241,7 +242,7 @@ def _counts(said: Grant, before: Grant | None) -> bool:
 
 def _version(entry: Entry | None, whose: Person, line: Line, now: datetime) -> ConsentVersion | None:
     """The entry's next version, where the line says something that it does not. What is older than that stays out."""
-    before = entry.newest.grants if entry is not None else {}
+    before = carried(entry, whose.name)
     grants = after(before, {use: g for use, g in line.grants.items() if _counts(g, before.get(use))})
     if entry is not None and grants == before and (entry.consent.pupil_id or "") == whose.id:
         same = entry.newest.name == whose.name and same_class(entry.newest.form, whose.form)

@@ -1,5 +1,6 @@
 """Whom a name means, and what may be published of them: every doubt is a no."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from domain.consents import (
     Verdict,
     after,
     answers_for,
+    carried,
     meant_by,
     namesakes,
     overtakes,
@@ -123,6 +125,24 @@ def test_of_two_of_one_class_whoever_is_here_still_is_meant() -> None:
     assert [m.pupil_id for m in meant_by(people, None, "8C")] == ["p1"]
     assert len(meant_by(people, None, "")) == 2
     assert [m.pupil_id for m in meant_by(namesakes([], [gone]), None, "8C")] == ["p0"]
+
+
+def test_what_was_recorded_under_another_name_is_no_yes() -> None:
+    """A number that was given to another child must not give them the first one's consent."""
+    theirs = entry("p1", website=grant(), work=grant(Said.NO))
+    (one,) = namesakes([Person("p1", Kind.PUPIL, "Bea Otherwise", form="8C")], [theirs])
+    found = answers_for(TERMS, one, [WEBSITE, WORK], NOW)
+    assert [a.verdict for a in found] == [Verdict.RENAMED, Verdict.NO]
+    assert set(carried(theirs, "Bea Otherwise")) == {"work"}
+    assert set(carried(theirs, NAME.upper())) == {"website", "work"}
+
+
+def test_a_policy_that_gives_less_time_than_before_counts() -> None:
+    """A yes of last year, given when it held as long as the pupil was at the school."""
+    old = entry(website=grant(days=400))
+    assert verdict(old) is Verdict.YES
+    (answer,) = answers_for(replace(TERMS, months=12), Meant(None, "", (old,)), [WEBSITE], NOW)
+    assert answer.verdict is Verdict.LAPSED
 
 
 def test_an_older_yes_never_overtakes_a_no() -> None:

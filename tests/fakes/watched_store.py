@@ -211,6 +211,8 @@ SHOWS_NOBODY: dict[tuple[str, str], set[str]] = {
     ("handlers.subject_access", "_named"): {"involved", "measured"},
     ("handlers.subject_access", "_lines_about"): {"register_versions"},
     ("handlers.subject_access", "_consents_about"): {"consents_after"},
+    # Nothing of it is shown: it is taken away, which is noted.
+    ("handlers.consents", "erase"): {"consent"},
     # Only to find the entry that is meant: of what the form is refused for, it says no more than that.
     ("handlers.consents", "keep"): {"consents_named", "consents_of"},
     # The asker's own; of others' it is noted.

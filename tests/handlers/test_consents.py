@@ -150,6 +150,23 @@ async def test_a_namesake_on_the_list_makes_it_doubtful(office: Office) -> None:
     assert await verdict(office, form="10B") is Verdict.NO
 
 
+async def test_another_name_under_the_same_number_has_nobody_s_yes(office: Office) -> None:
+    """The list calls that pupil something else now: what was given is asked for and recorded anew."""
+    await records(office, said(office, website="yes", press="no"))
+    people = read_people(DEMO_SCHOOLS / "pupils.csv", Kind.PUPIL)
+    key = next(key for key, p in people.items() if p.name == PUPIL)
+    people[key] = replace(people[key], name="Beatrix Sampleford")
+    async with office.ports.store.transaction(office.school) as kept:
+        await carry_out(kept, await plan_import(kept, Kind.PUPIL, people), office.clock.now())  # type: ignore[arg-type]
+    picked = await listed(office, "Beatrix Sampleford")
+    assert await verdict(office, picked) is Verdict.RENAMED
+    assert await verdict(office, "Beatrix Sampleford") is Verdict.RENAMED
+    again = await records(office, said(office, (picked,), work="no"), form="h")
+    assert again.entry.newest.name == "Beatrix Sampleford"
+    assert set(again.entry.newest.grants) == {"press", "work"}
+    assert await verdict(office, picked) is Verdict.NONE
+
+
 async def test_a_pupil_has_one_entry_however_often_something_is_said(office: Office) -> None:
     """What is not spoken of stays; the same form twice is one version."""
     first = await records(office, said(office, website="yes", press="no"))

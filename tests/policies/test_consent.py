@@ -1,4 +1,4 @@
-"""For what each school asks consent, by whose word and on which clause, so that no change of it goes unseen; and what is refused."""
+"""For what each school asks consent, by whose word and on which clause; and what is refused."""
 
 import shutil
 from pathlib import Path
