@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from bot.settings import DEMO_SCHOOLS
+from cards import subject_page
 from domain.consents import (
     ConsentErased,
     ConsentFile,
@@ -275,7 +276,7 @@ async def amiss(office: Office) -> list[Amiss]:
 
 
 async def test_what_is_changed_beside_it_the_audit_finds(office: Office) -> None:
-    """A mark put beside another name, a version taken away, an entry taken away, one put back that was erased."""
+    """A mark put beside another name, an entry taken away."""
     no = await records(office, said(office, website="no"))
     yes = await records(office, said(office, TYPED, website="yes"), form="h")
     await records(office, said(office, press="no"), form="i")
@@ -291,6 +292,18 @@ async def test_what_is_changed_beside_it_the_audit_finds(office: Office) -> None
         await connection.execute(delete(t.consent_versions).where(v.consent_id == yes.entry.consent.id))
         await connection.execute(delete(t.consents).where(c.id == yes.entry.consent.id))
     assert await amiss(office) == [Amiss.GONE]
+
+
+async def test_an_entry_that_was_erased_and_is_there_again_the_audit_finds(office: Office) -> None:
+    """Whoever has the database alone can put the rows back, and not take the word of it out of the audit."""
+    file = await records(office, said(office, website="yes"))
+    lines, versions = await office.rows(t.consents), await office.rows(t.consent_versions)
+    await consents.erase(office.ports, office.school, office.account("dsl"), file.entry.consent.id)
+    assert await amiss(office) == []
+    async with office.database.begin() as connection:
+        await connection.execute(insert(t.consents), [dict(row._mapping) for row in lines])
+        await connection.execute(insert(t.consent_versions), [dict(row._mapping) for row in versions])
+    assert await amiss(office) == [Amiss.ADDED]
 
 
 async def test_nothing_of_it_stands_in_plain_text(office: Office) -> None:
@@ -312,6 +325,13 @@ async def test_what_is_held_about_a_pupil_has_what_was_said_for_them(office: Off
     assert {(c.entry.newest.name, c.sure) for c in held.consents} == {(PUPIL, True), ("Beatrice Exemplar", False)}
     (sure,) = [c for c in held.consents if c.sure]
     assert "Fictive" not in sure.versions[0][1]
+    page = subject_page.page(office.school, held)
+    assert "Consent for pictures and work: Bea Exemplar, 8C" in page
+    assert "website: yes, by a parent or carer" in page
+    assert "was recorded by name alone: check that it is theirs" in page
+    answer = page.partition('contenteditable="true"')[2]
+    assert "brought the slip" in answer
+    assert "Fictive" not in answer
     typed = await gather(office.ports, office.school, office.account("dsl"), (f"text:{TYPED}",))
     assert isinstance(typed, Held)
     assert [c.sure for c in typed.consents] == [False]
