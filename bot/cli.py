@@ -18,13 +18,14 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 1 something is not as it should be, 2 it could not be run."""
     args = _parser().parse_args(argv)
     from bot.settings import SettingsError
+    from storage.consent_lists import ConsentListError
     from storage.database import DatabaseUrlError
     from storage.key_ring import KeyRingError, SealError
     from storage.people_files import PeopleFileError
     from storage.school_files import SchoolFileError
     from storage.trouble import DatabaseTroubleError
 
-    bad_files = (SettingsError, SchoolFileError, PolicyFileError, PeopleFileError)
+    bad_files = (SettingsError, SchoolFileError, PolicyFileError, PeopleFileError, ConsentListError)
     try:
         return _run(args)
     except (*bad_files, DatabaseUrlError, DatabaseTroubleError, KeyRingError, SealError) as wrong:
@@ -59,12 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--batch", action="store_true", help="read JSON lines from standard input")
     ask.add_argument("question", nargs="?", default="", help="in any words")
     _add_pack(commands.add_parser("pack", help="for whoever writes policies: docs/policy-writers-guide.md"))
-    people = commands.add_parser("people", help="the school's lists of staff and pupils")
-    steps = people.add_subparsers(dest="step", required=True)
-    take = steps.add_parser("import", help="take over staff.csv or pupils.csv; all of it or nothing")
-    take.add_argument("files", nargs="+", type=Path, help="a file whose name says whom it lists: staff.csv, pupils.csv")
-    take.add_argument("--school", help="which school, if there is more than one")
-    take.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    _add_lists(commands)
     _add_copying(commands)
     keys = commands.add_parser("keys", help="the master keys under which records are sealed: docs/keys.md")
     step = keys.add_subparsers(dest="step", required=True)
@@ -92,6 +88,20 @@ def _parser() -> argparse.ArgumentParser:
     package.add_argument("--terms", help="terms of use; left out, the website")
     package.add_argument("--version", help="of the package: Teams takes a changed one only under a higher number")
     return parser
+
+
+def _add_lists(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    people = commands.add_parser("people", help="the school's lists of staff and pupils")
+    steps = people.add_subparsers(dest="step", required=True)
+    take = steps.add_parser("import", help="take over staff.csv or pupils.csv; all of it or nothing")
+    take.add_argument("files", nargs="+", type=Path, help="a file whose name says whom it lists: staff.csv, pupils.csv")
+    consent = commands.add_parser("consent", help="the register of consent for pictures of pupils: docs/consent.md")
+    steps = consent.add_subparsers(dest="step", required=True)
+    consents = steps.add_parser("import", help="take over a list of consent; all of it or nothing")
+    consents.add_argument("file", type=Path, metavar="FILE", help="CSV: name, class, date, a column for each use")
+    for step in (take, consents):
+        step.add_argument("--school", help="which school, if there is more than one")
+        step.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
 
 
 def _add_audit(audit: argparse.ArgumentParser) -> None:
@@ -184,6 +194,10 @@ def _run(args: argparse.Namespace) -> int:
             from bot.people_command import import_people
 
             return asyncio.run(import_people(args.files, args.school, dry_run=args.dry_run))
+        case "consent":
+            from bot.consent_command import import_consents
+
+            return asyncio.run(import_consents(args.file, args.school, dry_run=args.dry_run))
         case "backup" | "restore" | "move":
             return _copy(args)
         case "keys":

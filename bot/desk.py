@@ -14,20 +14,22 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
-from bot.agreements_desk import AgreementsDesk, signing_words
-from bot.calendar_desk import CalendarDesk, calendar_words
+from bot.agreements_desk import AgreementsDesk
+from bot.calendar_desk import CalendarDesk
 from bot.case_desk import CaseDesk
-from bot.chronology_desk import ChronologyDesk, chronology_card
+from bot.chronology_desk import ChronologyDesk
+from bot.consents_desk import ConsentsDesk
 from bot.exports import Lately
 from bot.figures_desk import FiguresDesk
 from bot.log_form_desk import LogFormDesk
 from bot.metrics import Metrics
+from bot.openers import opener
 from bot.policy_desk import PolicyDesk
 from bot.queue_desk import QueueDesk, queue_of_words
-from bot.records_desk import RecordsDesk, records_card
-from bot.registers_desk import RegistersDesk, registers_words
+from bot.records_desk import RecordsDesk
+from bot.registers_desk import RegistersDesk
 from bot.replies import Reply, ShowForm, Tell, WrongForm
-from bot.submissions_desk import SubmissionsDesk, requests_words
+from bot.submissions_desk import SubmissionsDesk
 from bot.tracing import step
 from bot.turns import Turns
 from cards import answer, failures, messages, pages, policy_pages, readers, report_form, requests
@@ -51,7 +53,7 @@ _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
 _LONGEST_STATE = 1000
 _IN_A_DIALOG = frozenset({"report", "request", "sign", "case", "chronology", "register", "calendar", "digest"})
-CHAT_COMMANDS = frozenset(pages.COMMANDS) - _IN_A_DIALOG - {"help"}
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - _IN_A_DIALOG - {"consent", "help"}
 """What is answered in a chat as after `/esafety`. A form needs a press first, and help is what everything else gets."""
 _ASKING = re.compile(
     r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
@@ -184,6 +186,11 @@ class Desk:
         return CalendarDesk(self.ports, self.school)
 
     @property
+    def consents(self) -> ConsentsDesk:
+        """The part of the desk where somebody asks before they publish."""
+        return ConsentsDesk(self.ports, self.school)
+
+    @property
     def figures(self) -> FiguresDesk:
         """The part of the desk that shows figures."""
         return FiguresDesk(self.ports, self.school)
@@ -233,6 +240,8 @@ class Desk:
                 return await self.calendar.show(account)
             case "digest":
                 return await self.calendar.draft(account, rest.strip().casefold())
+            case "consent":
+                return await self.consents.command(account)
             case "chronology":
                 return await self.chronologies.begin(account)
             case _ if is_question(text):
@@ -247,14 +256,8 @@ class Desk:
             return pages.ask_report_card()
         if reference := case_reference(text):
             return pages.case_link_card(reference)
-        if (records := records_card(text)) is not None:
-            return records
-        if (chronology := chronology_card(text)) is not None:
-            return chronology
-        if (
-            registers := registers_words(text) or requests_words(text) or signing_words(text) or calendar_words(text)
-        ) is not None:
-            return registers
+        if (opens := opener(text)) is not None:
+            return opens
         if not is_question(text) and text.strip().casefold() not in CHAT_COMMANDS and queue_of_words(text) is None:
             return self.help(account.platform, text if len(text.split()) == 1 else "")
         match await self.command(account, text, shared=shared):
@@ -327,6 +330,8 @@ class Desk:
             return of_request
         if (of_signing := await self.agreements.press(account, action, value)) is not None:
             return of_signing
+        if (of_consent := await self.consents.press(account, action, value)) is not None:
+            return of_consent
         if (of_queue := await self.queues.press(account, action, value)) is not None:
             return of_queue
         match action:
@@ -391,6 +396,8 @@ class Desk:
             return of_request
         if (of_signing := await self.agreements.submit(account, form_id, state, values)) is not None:
             return of_signing
+        if (of_consent := await self.consents.submit(account, form_id, state, values)) is not None:
+            return of_consent
         if (of_queue := await self.queues.submit(account, form_id, values)) is not None:
             return of_queue
         match form_id:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from cards.clauses import points
+from cards.consents import ASK_CONSENT
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts, Leaf, Link, Part, Section, Text, Tone, Weight
 from cards.pages import REPORT, SHOW_TOPICS
 from cards.submissions import NEW_REQUEST, leave_parts
@@ -202,6 +203,9 @@ def _next(school: School, answered: Answered, *, shared: bool) -> tuple[Part, ..
     elif answered.asks is not None:
         style = ButtonStyle.NORMAL if buttons else ButtonStyle.PRIMARY
         buttons.append(Button(ASK_PERMISSION, say("answer.permission"), answered.state, style, opens_form=True))
+    if answered.asks_consent:
+        style = ButtonStyle.NORMAL if buttons else ButtonStyle.PRIMARY
+        buttons.append(Button(ASK_CONSENT, say("consent.open"), style=style, opens_form=True))
     if decision.verdict is Verdict.NOT_COVERED:
         style = ButtonStyle.NORMAL if buttons else ButtonStyle.PRIMARY
         buttons.append(Button(ASK_PERSON, _ask_label(school), answered.state, style, opens_form=True))

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from cards.consents import grant_lines
 from cards.registers import label_of, register_name, value_of
 from cards.texts import dated, day_of, moment, say
 from cards.timeline import entry_told
+from domain.consents import ConsentVersion
 from domain.entries import Line
 from domain.people import School
 from domain.registers import Change, Record, Shown
-from domain.subject_access import Held, HeldCase, HeldRecord, Passage, Where
+from domain.subject_access import Held, HeldCase, HeldConsent, HeldRecord, Passage, Where
 
 
 def page(school: School, held: Held) -> str:
@@ -61,7 +63,30 @@ def _review(school: School, held: Held) -> str:
         pairs = ((_version(school, line.record, one), _version(school, line.record, other)[1]) for one, other in line.versions)
         rows = "".join(_compared(*one, other) for one, other in pairs)
         parts.append(f"<h3>{_e(_of_register(line))}</h3><table>{_head(head)}{rows}</table>")
+    for consent in held.consents:
+        if not consent.sure:
+            parts.append(f"<p><strong>{_e(say('export.unsure_consent', name=consent.entry.newest.name))}</strong></p>")
+        told = [(_consent(school, v), v.note, note) for v, note in consent.versions if v.note]
+        rows = "".join(_compared(what, original, proposed) for (what, _), original, proposed in told)
+        parts.append(f"<h3>{_e(_of_consent(consent))}</h3><table>{_head(head)}{rows}</table>" if rows else "")
     return "".join(parts)
+
+
+def _of_consent(held: HeldConsent) -> str:
+    newest = held.entry.newest
+    return (
+        say("export.consent_class", name=newest.name, form=newest.form)
+        if newest.form
+        else say("export.consent", name=newest.name)
+    )
+
+
+def _consent(school: School, version: ConsentVersion, note: str = "") -> tuple[str, str]:
+    """What was recorded at a moment, and by whose word; the note as it is to be handed out."""
+    terms = school.policy.consent
+    lines = grant_lines(school, terms, version) if terms is not None else ()
+    what = say("export.version", what=say(f"consent.did_{version.kept}"), when=dated(school, version.at))
+    return what, "\n".join([*lines, note]).strip()
 
 
 def _compared(where: str, original: str, proposed: str) -> str:
@@ -114,6 +139,9 @@ def _answer(school: School, held: Held) -> str:
     for line in held.registered:
         rows = [_version(school, line.record, proposed) for _, proposed in line.versions]
         parts.append(f"<h3>{_e(_of_register(line))}</h3>{_table((), rows)}")
+    for consent in held.consents:
+        rows = [_consent(school, version, note) for version, note in consent.versions]
+        parts.append(f"<h3>{_e(_of_consent(consent))}</h3>{_table((), rows)}")
     return "".join(parts)
 
 
@@ -189,6 +217,17 @@ def _json(school: School, held: Held) -> str:
                 ],
             }
             for line in held.registered
+        ],
+        "consent": [
+            {
+                "name": consent.entry.newest.name,
+                "class": consent.entry.newest.form,
+                "versions": [
+                    {"what": title, "text": told}
+                    for title, told in (_consent(school, version, note) for version, note in consent.versions)
+                ],
+            }
+            for consent in held.consents
         ],
     }
     return base64.b64encode(json.dumps(record, ensure_ascii=False, indent=1).encode()).decode()

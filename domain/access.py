@@ -469,6 +469,20 @@ def _holders(viewer: Viewer, roles: Iterable[Role], asker_id: str, *, may_be_the
     return tuple(found.values())
 
 
+def may_keep_consent(viewer: Viewer) -> bool:
+    """Whether somebody keeps the register of consent: by the roles that the policy names, and nothing else."""
+    terms = viewer.school.policy.consent
+    return terms is not None and viewer.person is not None and bool(viewer.roles & terms.keeps)
+
+
+def may_ask_consent(viewer: Viewer) -> bool:
+    """Whether somebody may ask if a pupil may be shown: everybody of the staff, unless the policy names roles."""
+    terms = viewer.school.policy.consent
+    if terms is None or viewer.person is None:
+        return False
+    return not terms.asks or bool(viewer.roles & terms.asks) or may_keep_consent(viewer)
+
+
 def may_look_up_children(viewer: Viewer) -> bool:
     """Whether somebody may begin a chronology with a name: those who lead safeguarding. Others come to it from a case.
 

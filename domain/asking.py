@@ -114,6 +114,7 @@ class Answered:
 
     `overdue`: the day by which the policy was to be reviewed, where that has passed. `asks`: whose leave can be asked for here.
     `offers`: the request by which that is asked for or declared, if there is one; `leaves`: what they have been allowed.
+    `asks_consent`: whether a pupil may be shown can be looked up here.
     """
 
     state: str
@@ -123,6 +124,7 @@ class Answered:
     overdue: date | None = None
     offers: RequestType | None = None
     leaves: tuple[Leave, ...] = ()
+    asks_consent: bool = False
 
     @property
     def asked_id(self) -> str:

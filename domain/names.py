@@ -60,6 +60,11 @@ def _of_staff(name: str) -> tuple[str, ...]:
     return tuple(w for w in _words(name) if w not in _TITLES)
 
 
+def plain_name(name: str) -> str:
+    """A whole name without case, accents, punctuation or apostrophes: two are the same name only if these are."""
+    return " ".join(_words(name))
+
+
 def words_to_find(typed: str) -> frozenset[str]:
     """By which words a typed name can be found again: each of it, and each two neighbours as one, but for titles."""
     return frozenset(_with_joined([w for w in _words(typed) if w not in _TITLES]))

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from domain.agencies import Agency
 from domain.agreements import Agreement
+from domain.consent_terms import ConsentTerms
 from domain.deadlines import Deadline
 from domain.grids import Grid
 from domain.log_forms import LogForm
@@ -140,6 +141,7 @@ class Policy:
     one. `requests`: what staff may ask for or declare, by id, and `request_groups`: the headings under which they find it.
     `agreements`: what they sign, by id.
     `dates`: what it works towards in the year.
+    `consent`: for what consent is asked before a pupil is shown to others, where the policy speaks of it.
     """
 
     id: str
@@ -166,6 +168,7 @@ class Policy:
     request_groups: Mapping[str, str] = field(default_factory=dict, repr=False)
     agreements: Mapping[str, Agreement] = field(default_factory=dict, repr=False)
     dates: DateTerms = field(default_factory=DateTerms, repr=False)
+    consent: ConsentTerms | None = field(default=None, repr=False)
 
     def role_title(self, role: Role) -> str:
         """What this school calls the role."""

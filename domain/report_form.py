@@ -75,6 +75,8 @@ class Fault(StrEnum):
     TOO_MANY_AT_ONCE = "too_many_at_once"
     NOT_POUNDS = "not_pounds"
     BEFORE_ITS_START = "before_its_start"
+    OLDER_THAN_A_NO = "older_than_a_no"
+    SEVERAL_PUPILS = "several_pupils"
 
 
 Faults: TypeAlias = Mapping[str, Fault]

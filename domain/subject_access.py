@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from domain.consents import ConsentVersion, Entry
 from domain.entries import Contact, Line, Told
 from domain.incident import Incident
 from domain.measures import (
@@ -122,6 +123,18 @@ class HeldRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldConsent:
+    """An entry of the register of consent that is theirs, or may be: `sure` by the school's list, else by the name alone.
+
+    Each of its versions with its note as it reads without the others' names.
+    """
+
+    entry: Entry
+    sure: bool
+    versions: tuple[tuple[ConsentVersion, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HeldRequest:
     """Something that the person asked of others or declared, and what was written in it."""
 
@@ -143,6 +156,7 @@ class Held:
     more: bool = False
     registered: tuple[HeldRecord, ...] = ()
     signed: tuple[GivenSignature, ...] = ()
+    consents: tuple[HeldConsent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

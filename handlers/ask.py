@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Final, TypeAlias
 from uuid import UUID, uuid5
 
-from domain.access import Viewer, may_send
+from domain.access import Viewer, may_ask_consent, may_send
 from domain.answers import Verdict
 from domain.asking import ELSEWHERE, LONGEST_QUESTION, SILENT_ROLE, Answered, Asked, Gap, GapKind, Kept, carried, replay
 from domain.deadlines import Deadline, Unit
@@ -178,6 +178,7 @@ def _answered(
         due if due is not None and due < day else None,
         _offered(school, staff, account, best),
         held,
+        _leads_to_consent(school, staff, account, best),
     )
 
 
@@ -191,6 +192,12 @@ def _offered(school: School, staff: Staff, account: Account, choice: Choice) -> 
     looking = Viewer(school, staff, account)
     kinds = school.policy.requests.values()
     return next((k for k in kinds if choice.question.id in k.questions and may_send(looking, k)), None)
+
+
+def _leads_to_consent(school: School, staff: Staff, account: Account, choice: Choice) -> bool:
+    """Whether what is asked about turns on a pupil's consent, and they may look that up."""
+    terms = school.policy.consent
+    return terms is not None and choice.question.id in terms.questions and may_ask_consent(Viewer(school, staff, account))
 
 
 def whom_to_ask(school: School, staff: Staff, person_id: str | None, choice: Choice) -> Role | None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from domain.access import KEEPERS, Act, Subject, Viewer, may, may_read_request, may_read_submission, may_use_record
 from domain.case_changes import ChangeLine
+from domain.consents import Entry as ConsentEntry
 from domain.entries import Action, Contact, Decided, Entry, Note, lines_of, texts_of
 from domain.incident import CaseNote, Incident, Narrative, Participant
 from domain.people import Account, Kind, Person, School
@@ -19,6 +20,7 @@ from domain.subject_access import (
     PERSON,
     Held,
     HeldCase,
+    HeldConsent,
     HeldMeasure,
     HeldRecord,
     HeldRequest,
@@ -81,7 +83,10 @@ async def collect(
     if person is None:
         return SubjectQuestions(chosen, {PERSON: Fault.MISSING})
     found = await _named(ports, school, person)
-    of_registers = await _lines_about(ports, school, account, person) if action == "subject.exported" else []
+    # What goes to the next school has none of these: it asks for consent of its own.
+    own_file = action == "subject.exported"
+    of_registers = await _lines_about(ports, school, account, person) if own_file else []
+    of_consent = await _consents_about(ports, school, person) if own_file else []
     async with ports.store.transaction(school) as records:
         looking = await viewer(records, school, account)
         labels = Labels(person)
@@ -122,6 +127,7 @@ async def collect(
             more=len(cases) > MOST_CASES,
             registered=tuple(registered),
             signed=await _signed(records, looking, person, now),
+            consents=await _consented(records, looking, person, of_consent, now, labels, register),
         )
 
 
@@ -268,6 +274,50 @@ async def _lines_about(ports: Ports, school: School, account: Account, person: P
                 if theirs or cases:
                     found.append((record.id, frozenset() if theirs else frozenset(cases)))
     return found
+
+
+async def _consents_about(ports: Ports, school: School, person: Person) -> list[str]:
+    """The entries of the register of consent that are theirs or may be, by id. In pieces, so that nobody waits for it."""
+    found, after = list[str](), ""
+    while person.kind is Kind.PUPIL:
+        async with ports.store.transaction(school, write=False) as records:
+            page = await records.consents_after(after, _PAGE)
+        found += [e.consent.id for e in page if _is_theirs(e, person)]
+        if not page:
+            break
+        after = page[-1].consent.id
+    return found
+
+
+def _is_theirs(entry: ConsentEntry, person: Person) -> bool:
+    pupil_id = entry.consent.pupil_id
+    if person.id and pupil_id is not None:
+        return pupil_id == person.id
+    return may_be_theirs(entry.newest.name, person)
+
+
+async def _consented(
+    records: Records,
+    looking: Viewer,
+    person: Person,
+    consent_ids: Iterable[str],
+    now: datetime,
+    labels: Labels,
+    register: Register,
+) -> tuple[HeldConsent, ...]:
+    """What was said for them, and when. Each entry is noted as read."""
+    held = []
+    for consent_id in consent_ids:
+        entry = await records.consent(consent_id)
+        if entry is None:
+            continue
+        await records.note(now, actor(looking.account), "consent.read", consent=consent_id)
+        versions = await records.consent_versions(consent_id)
+        _mentioned(person, labels, register, (v.note for v in versions))
+        names = tuple(labels.names.items())
+        sure = bool(person.id) and entry.consent.pupil_id == person.id
+        held.append(HeldConsent(entry, sure, tuple((v, labels.redact(v.note, names)) for v in versions)))
+    return tuple(held)
 
 
 def _concerns(record: Record, version: Version, person: Person, named: Register) -> bool:

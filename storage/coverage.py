@@ -96,7 +96,10 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
     questions = _by_clause((a.to, (*c.cites, *(c.but.cites if c.but is not None else ()))) for a in sheet for c in a.cases)
     routes = _by_clause((rule.id, rule_cites(rule)) for rule in (*policy.routes, *policy.also))
     rows = _by_clause(grid_cites(policy.grid).items() if policy.grid is not None else ())
-    requests = _by_clause((kind.id, kind.cites) for kind in policy.requests.values())
+    asked = [(kind.id, kind.cites) for kind in policy.requests.values()]
+    # Beside the requests: both are what staff turn to before they do something.
+    consent = [("consent", policy.consent.all_cites)] if policy.consent is not None else []
+    requests = _by_clause([*asked, *consent])
     agreements = _by_clause((a.id, a.cites) for a in policy.agreements.values())
     dates = _by_clause(policy.dates.cites)
     on_form = policy.log_form.all_cites if policy.log_form is not None else ()

@@ -8,6 +8,7 @@ names begin alike, and not how.
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from domain.names import plain_name
 from storage.sealing import Key
 
 _SHORTEST, _LONGEST = 2, 8
@@ -43,6 +44,11 @@ def marks_of_typed(index: Key, words: Sequence[str]) -> set[bytes]:
 def marks_of_words(index: Key, words: Iterable[str]) -> set[bytes]:
     """What stands for the words of names that were typed in reports. They are other marks than those of the lists."""
     return {index.mark(b"typed\0" + word.encode(errors="surrogatepass"))[:_MARK_BYTES] for word in words}
+
+
+def mark_of_whole_name(key: Key, name: str) -> str:
+    """What stands for a whole name: found by nobody who types less of it, or another."""
+    return key.mark(b"whole\0" + plain_name(name).encode(errors="surrogatepass")).hex()
 
 
 def mark_of_key(index: Key, list_key: str) -> str:

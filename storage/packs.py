@@ -15,6 +15,7 @@ from storage import (
     agreement_files,
     answer_files,
     calendar_files,
+    consent_files,
     coverage,
     grid_files,
     log_form_files,
@@ -81,6 +82,8 @@ def load_pack(home: Path) -> Pack:
     faults += _both(policy, sheet, uncovered or {}, home)
     if policy.requests:
         faults += request_files.wrong_questions(home, types_folder(shared), sheet, catalogue)
+    if policy.consent is not None:
+        faults += consent_files.wrong_consent_questions(home, catalogue)
     if faults or trials is None or cases is None or uncovered is None:
         raise PolicyFileError("\n".join(faults))
     return Pack(policy, catalogue, sheet, trials, cases, uncovered)
@@ -109,6 +112,7 @@ def _forms(home: Path) -> Iterator[str]:
     ):
         yield from _form([p for p in [home / file] if p.exists()], form)
     yield from _form([p for p in [home / calendar_files.CALENDAR_FILE] if p.exists()], calendar_files.DOORS["calendar"])
+    yield from _form([p for p in [home / consent_files.CONSENT_FILE] if p.exists()], consent_files.DOORS["consent"])
 
 
 def _form(paths: list[Path], door: type[BaseModel]) -> Iterator[str]:

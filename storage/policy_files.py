@@ -20,6 +20,7 @@ from domain.words import EXTERNAL_ROLES, About, Doer, FourC, Role, Urgency
 from storage.agency_files import AGENCIES_FILE, load_agencies
 from storage.agreement_files import with_agreements
 from storage.calendar_files import CALENDAR_FILE, with_calendar
+from storage.consent_files import CONSENT_FILE, with_consent
 from storage.grid_files import with_grid
 from storage.log_form_files import LOG_FORM_FILE, with_log_form
 from storage.request_files import REQUESTS_FILE, with_requests
@@ -315,6 +316,7 @@ def load_policy_at(home: Path, shared: Path = POLICY_FOLDER) -> Policy:
     plain, types, days = _folder_of(LOG_FORM_FILE, shared), types_folder(shared), _folder_of(CALENDAR_FILE, shared)
     policy = with_log_form(with_grid(load_without_grid(home, shared), home), home, plain)
     policy = with_agreements(with_requests(policy, home, types), home)
+    policy = with_consent(policy, home, _folder_of(CONSENT_FILE, shared))
     return with_calendar(policy, home, days, _kinds(days), frozenset(a.id for a in _agencies(days)))
 
 

@@ -57,6 +57,7 @@ from storage.case_rows import incident_of as _incident
 from storage.change_records import ChangeRecords
 from storage.channel_records import NEVER, ChannelRecords
 from storage.chronology_records import ChronologyRecords
+from storage.consent_records import ConsentRecords
 from storage.database import PEOPLE_CHANGED
 from storage.duty_records import DutyRecords
 from storage.entry_records import EntryRecords
@@ -88,6 +89,7 @@ class Records(
     ChannelRecords,
     ChronologyRecords,
     DutyRecords,
+    ConsentRecords,
     EntryRecords,
     ExportRecords,
     FigureRecords,

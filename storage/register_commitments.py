@@ -1,4 +1,4 @@
-"""Holds the lines of registers, and what was asked for, against the audit, where each version was committed to when written."""
+"""Holds the lines of registers, what was asked for, and consent, against the audit, which has a commitment to each version."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.consents import standing as consent_standing
 from domain.registers import Change
 from domain.registers import standing as register_standing
 from domain.signings import standing as signing_standing
@@ -15,7 +16,9 @@ from domain.submissions import standing as submission_standing
 from storage import sealed as s
 from storage import tables as t
 from storage.commitments import Amiss, Unkept
+from storage.consent_records import consent_of, consent_version_of
 from storage.key_ring import KeyMissingError, SealError
+from storage.name_index import mark_of_whole_name
 from storage.register_records import record_of, version_of
 from storage.sealing import Key
 from storage.signing_records import signature_of, signing_of
@@ -27,7 +30,8 @@ from storage.vault import Vault
 class _Kept:
     """One such table: its lines, their versions, and the entries of the audit that tell of them, with the names in their data.
 
-    `opened`: the commitments to its versions. `stands`: whether a line is as its newest version has it.
+    `opened`: the commitments to its versions, and whether a line is as its newest version has it. `called`: the column by which
+    a line is named to people. `erased`: the entry that says that somebody has taken a line away, if that can be done.
     """
 
     lines: Table
@@ -37,6 +41,8 @@ class _Kept:
     line: str
     committed: str
     opened: Callable[[Key, Any, Sequence[Row[Any]]], tuple[set[str], bool]]
+    called: str = "reference"
+    erased: str = ""
 
 
 def _of_register(key: Key, line: Any, rows: Sequence[Row[Any]]) -> tuple[set[str], bool]:
@@ -66,6 +72,16 @@ def _of_signing(key: Key, line: Any, rows: Sequence[Row[Any]]) -> tuple[set[str]
     return held, of == signing_standing(of, written[-1][0])
 
 
+def _of_consent(key: Key, line: Any, rows: Sequence[Row[Any]]) -> tuple[set[str], bool]:
+    written, of = [consent_version_of(row, key) for row in rows], consent_of(line)
+    held = {s.commitment_to_consent(key, version, body) for version, body in written}
+    if not written:
+        return held, True
+    newest = written[-1][0]
+    # By its mark the name is found: beside another's it would lend that one a yes.
+    return held, of == consent_standing(newest) and line.name_mark == mark_of_whole_name(key, newest.name)
+
+
 _KEPT = (
     _Kept(
         t.register_records,
@@ -93,6 +109,18 @@ _KEPT = (
         "signing",
         "committed",
         _of_signing,
+        "id",
+    ),
+    _Kept(
+        t.consents,
+        t.consent_versions,
+        t.consent_versions.c.consent_id,
+        ("consent.recorded", "consent.changed"),
+        "consent",
+        "committed",
+        _of_consent,
+        "id",
+        "consent.erased",
     ),
 )
 
@@ -116,18 +144,24 @@ async def _unkept(connection: AsyncConnection, vault: Vault, school: str, kept: 
     for row in rows:
         versions[row.line].append(row)
     # They belong to no case, and so stand together in the index.
-    here = (a.school == school, a.incident_id.is_(None), a.action.in_(kept.actions))
+    here = (a.school == school, a.incident_id.is_(None), a.action.in_((*kept.actions, kept.erased)))
     noted: defaultdict[str, dict[int, str]] = defaultdict(dict)
-    for entry in await connection.execute(select(a.seq, a.data).where(*here).order_by(a.seq)):
-        noted[entry.data[kept.line]][entry.seq] = str(entry.data[kept.committed])
+    erased: dict[str, int] = {}
+    for entry in await connection.execute(select(a.seq, a.action, a.data).where(*here).order_by(a.seq)):
+        if entry.action == kept.erased:
+            erased[entry.data[kept.line]] = entry.seq
+        else:
+            noted[entry.data[kept.line]][entry.seq] = str(entry.data[kept.committed])
     there = {line.id for line in lines}
-    found = [Unkept(school, record, Amiss.GONE, max(entries)) for record, entries in noted.items() if record not in there]
+    gone = {record: max(entries) for record, entries in noted.items() if record not in there | erased.keys()}
+    found = [Unkept(school, record, Amiss.GONE, seq) for record, seq in gone.items()]
+    found += [Unkept(school, record, Amiss.ADDED, seq) for record, seq in erased.items() if record in there]
     if not lines:
         return found
     try:
         key = await vault.records_key(connection, school)
     except KeyMissingError:
-        return [*found, *(Unkept(school, _called(line), Amiss.NO_KEY) for line in lines)]
+        return [*found, *(Unkept(school, getattr(line, kept.called), Amiss.NO_KEY) for line in lines)]
     for line in lines:
         found += _of_line(kept, key, school, line, versions[line.id], noted[line.id])
     return found
@@ -139,18 +173,13 @@ def _of_line(
     try:
         held, stands = kept.opened(key, line, rows)
     except SealError:
-        yield Unkept(school, _called(line), Amiss.UNREADABLE)
+        yield Unkept(school, getattr(line, kept.called), Amiss.UNREADABLE)
         return
     changed = [seq for seq, committed in noted.items() if committed not in held]
     for seq in changed:
-        yield Unkept(school, _called(line), Amiss.CHANGED, seq)
+        yield Unkept(school, getattr(line, kept.called), Amiss.CHANGED, seq)
     if held - set(noted.values()):
-        yield Unkept(school, _called(line), Amiss.ADDED)
+        yield Unkept(school, getattr(line, kept.called), Amiss.ADDED)
     if not changed and not stands:
         # By whom, until when and how bad stands beside the wordings too, to be found by.
-        yield Unkept(school, _called(line), Amiss.CHANGED, max(noted, default=None))
-
-
-def _called(line: Any) -> str:
-    """What one is called in what is found; a signing has nothing but its id."""
-    return str(getattr(line, "reference", line.id))
+        yield Unkept(school, getattr(line, kept.called), Amiss.CHANGED, max(noted, default=None))

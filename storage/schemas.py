@@ -11,6 +11,7 @@ from storage import (
     agreement_files,
     answer_files,
     calendar_files,
+    consent_files,
     coverage,
     grid_files,
     log_form_files,
@@ -29,6 +30,7 @@ FORMS: Mapping[str, type[BaseModel]] = {
     **request_files.DOORS,
     **agreement_files.DOORS,
     **calendar_files.DOORS,
+    **consent_files.DOORS,
 }
 """The kinds of file there are."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.consents import ConsentVersion
 from domain.incident import CaseNote, Exclusion, Narrative, Participant
 from domain.people import Kind, Person
 from domain.registers import Version
@@ -162,6 +163,17 @@ def commitment_to_signature(key: Key, of: Signing, signature: GivenSignature, bo
     """What the audit keeps of a signature; `body` as it is sealed."""
     who = [of.agreement, of.person_id, signature.by_id, signature.at.astimezone(UTC).isoformat(), signature.version]
     return _commitment(key, ["signature", of.id, signature.number, signature.id, *who, body])
+
+
+def of_consent(school: str, consent_id: str, number: int) -> bytes:
+    """Where a version of an entry of the register of consent belongs."""
+    return place("consent_versions", "body", school, consent_id, str(number))
+
+
+def commitment_to_consent(key: Key, version: ConsentVersion, body: str) -> str:
+    """What the audit keeps of a version of such an entry; `body` as it is sealed."""
+    who = [version.person_id, version.at.astimezone(UTC).isoformat(), version.kept]
+    return _commitment(key, ["consent", version.consent_id, version.number, version.id, *who, body])
 
 
 def commitment_to_staff(key: Key, people: Iterable[Person], at: datetime) -> str:

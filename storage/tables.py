@@ -35,6 +35,7 @@ from domain.asking import Decision, GapKind, RequestKind
 from domain.audit import HeadWay
 from domain.breaches import BreachDecision, BreachKind
 from domain.case_changes import ChangeKind, LinkKind
+from domain.consents import Kept
 from domain.duties import DutyKind
 from domain.entries import EntryKind
 from domain.exports import PageEnd, PageKind
@@ -935,6 +936,46 @@ given_signatures = Table(
     CheckConstraint("number > 0", name="counted"),
 )
 """Every signature, with the hash of what was signed, sealed under the school's key. None is ever written over."""
+
+consents = Table(
+    "consents",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("pupil_id", nullable=True, comment="who it is on the school's list, if they are on it"),
+    Column("name_mark", String(64), nullable=False, comment="what stands for the whole name, by the school's key"),
+    Column("versions", Integer, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    CheckConstraint("versions > 0", name="has_a_version"),
+    Index("ix_consents_name", "school", "name_mark"),
+    Index("ix_consents_list", "school", "id"),
+    Index(
+        "ix_consents_pupil",
+        "school",
+        "pupil_id",
+        unique=True,
+        sqlite_where=text("pupil_id IS NOT NULL"),
+        postgresql_where=text("pupil_id IS NOT NULL"),
+    ),
+)
+"""For whom consent was given or refused, as the newest version of each has it, to be found by. Their names are sealed."""
+
+consent_versions = Table(
+    "consent_versions",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    _id("consent_id", "consents.id", nullable=False),
+    Column("number", Integer, nullable=False),
+    _id("person_id", nullable=False, comment="empty where a file was taken over"),
+    Column("at", Moment, nullable=False),
+    Column("kept", String(16), nullable=False),
+    _sealed(),
+    UniqueConstraint("consent_id", "number"),
+    _one_of("kept", "kept", Kept),
+    CheckConstraint("number > 1 OR kept IN ('recorded', 'imported')", name="first"),
+)
+"""What was said for a pupil since when, sealed under the school's key. None is written over; all go if the entry is erased."""
 
 deliveries = Table(
     "deliveries",

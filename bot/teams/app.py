@@ -13,9 +13,6 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final, assert_never
 
-from bot.agreements_desk import signing_words
-from bot.calendar_desk import calendar_words
-from bot.chronology_desk import chronology_card
 from bot.desk import (
     CHAT_COMMANDS,
     Desk,
@@ -26,12 +23,10 @@ from bot.desk import (
     wants_to_report,
     words_show_records,
 )
+from bot.openers import opener
 from bot.queue_desk import queue_of_words
-from bot.records_desk import records_card
-from bot.registers_desk import registers_words
 from bot.replays import Replays
 from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
-from bot.submissions_desk import requests_words
 from bot.teams import drawn
 from bot.teams.connector import Connector, OutOfReachError, RefusedError
 from bot.teams.drawn import Payload
@@ -336,16 +331,8 @@ class TeamsEdge:
         if reference := case_reference(text):
             await self._answer(incoming, user, pages.case_link_card(reference))
             return
-        if (chronology := chronology_card(text)) is not None:
-            await self._answer(incoming, user, chronology)
-            return
-        if (
-            registers := registers_words(text) or requests_words(text) or signing_words(text) or calendar_words(text)
-        ) is not None:
-            await self._answer(incoming, user, registers)
-            return
-        if (records := records_card(text)) is not None:
-            await self._answer(incoming, user, records)
+        if (opens := opener(text)) is not None:
+            await self._answer(incoming, user, opens)
             return
         if (command in CHAT_COMMANDS and (len(words) == 1 or command in _WITH_WORDS)) or is_question(text):
             await self._asked(incoming, user, command, text)

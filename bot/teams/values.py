@@ -9,6 +9,7 @@ from cards.adaptive import DATE_SUFFIX, RESERVED, TIME_SUFFIX, TYPED_SUFFIX
 from cards.model import FieldValue
 from domain.breaches import CAUSED
 from domain.chronology import CHILD
+from domain.consents import NAME_FIELD
 from domain.entries import DOER
 from domain.measures import AUTHORISED
 from domain.register_terms import STAFF_FIELDS
@@ -18,7 +19,9 @@ from domain.signings import ATTENDED_FIELD
 from domain.subject_access import PERSON
 
 _TYPED: Final = "text:"
-OF_PEOPLE: Final = frozenset({ATTENDED_FIELD, AUTHORISED, *PEOPLE_FIELDS, *STAFF_FIELDS, CAUSED, CHILD, DOER, PERSON})
+OF_PEOPLE: Final = frozenset(
+    {ATTENDED_FIELD, AUTHORISED, *PEOPLE_FIELDS, *STAFF_FIELDS, CAUSED, CHILD, DOER, NAME_FIELD, PERSON}
+)
 """The fields that take several people: what is picked comes with commas between, and what is typed in a field beside it."""
 
 

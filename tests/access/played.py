@@ -13,6 +13,7 @@ from cards import (
     agreements,
     breaches,
     chronology,
+    consents,
     duties,
     export,
     handovers,
@@ -36,6 +37,7 @@ from domain.access import Act
 from domain.asking import DECISION, REASON
 from domain.case_changes import Result
 from domain.chronology import CHILD, Which
+from domain.consents import NAME_FIELD, USE_FIELD
 from domain.handovers import RECEIPT as RECEIPT_FIELD
 from domain.handovers import SCHOOL as NEXT_SCHOOL
 from domain.measures import BILLED, COST, PAID, TO
@@ -55,7 +57,7 @@ _WHO_IS_WHO = frozenset(
 )
 """What may change because somebody has been seen, or has been answered."""
 NO_CASE = "00000000-0000-4000-8000-000000000000"
-_BY_ID = frozenset({"page", "breach", "receipt", "keeping", "line", "reword", "consent"})
+_BY_ID = frozenset({"page", "breach", "receipt", "keeping", "line", "reword", "consent", "consent_of"})
 _AT_ONCE = 4
 _FOR_OUTSIDERS = ("pupil", "staff", "closed", "otherdoor")
 """Whoever is not let in, or is of the other school, is turned away before any case is looked at: they try these kinds alone."""
@@ -165,6 +167,7 @@ _OF_EVERY_SCHOOL = frozenset(
         "unsigned",
         "dates",
         "draft",
+        "keeps_consent",
     }
 )
 """What names no id: whoever asks at another school's door is shown that school's."""
@@ -202,6 +205,16 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         # Whoever may write may close it: they are asked, and not for whether they agree.
         DeskTry("consent", "press", registers.DECIDE_RECORD, town.line, seen_by="reword"),
         DeskTry("consent", "submit", registers.RECORD_DECISION, f"{town.line}|1|f", _CONSENT, "reword"),
+        DeskTry("may_ask", "press", consents.ASK_CONSENT),
+        DeskTry("may_ask", "submit", consents.ASK, "", {NAME_FIELD: "text:Nobody Known", USE_FIELD: "all"}),
+        DeskTry("keeps_consent", "press", consents.KEEP_CONSENT),
+        DeskTry("keeps_consent", "press", consents.LEFT_CONSENTS),
+        DeskTry("keeps_consent", "submit", consents.KEEP, "|f", {NAME_FIELD: "text:Nobody Known"}),
+        DeskTry("consent_of", "press", consents.KEEP_CONSENT, town.consent),
+        DeskTry("consent_of", "press", consents.READ_CONSENT, town.consent),
+        DeskTry("consent_of", "submit", consents.KEEP, f"{town.consent}|f", {}),
+        DeskTry("consent_of", "press", consents.WITHDRAW_CONSENT, town.consent),
+        DeskTry("consent_of", "press", consents.ERASE_CONSENT, town.consent, once=True),
         DeskTry("may_ask", "press", submissions.SHOW_REQUESTS),
         DeskTry("may_ask", "press", submissions.NEW_REQUEST, "unblock-lesson"),
         DeskTry("asked_for", "press", submissions.READ_SUBMISSION, town.sent),

@@ -15,6 +15,7 @@ from domain.access import Act
 from domain.asking import Answered, RequestKind
 from domain.breaches import BreachFile
 from domain.case_changes import Result
+from domain.consents import ConsentFile
 from domain.duties import Duty, DutyKind
 from domain.exports import PageKind
 from domain.handovers import HandoverReady
@@ -24,7 +25,20 @@ from domain.registers import RecordFile
 from domain.report_form import DetailQuestions
 from domain.retention import Choice, EarlyReason
 from domain.submissions import SubmissionFile
-from handlers import acknowledge, ask, breaches, close, exports, handovers, keeping, registers, report, requests, submissions
+from handlers import (
+    acknowledge,
+    ask,
+    breaches,
+    close,
+    consents,
+    exports,
+    handovers,
+    keeping,
+    registers,
+    report,
+    requests,
+    submissions,
+)
 from handlers.acknowledge import Acknowledged
 from handlers.breaches import FormValues
 from handlers.close import Closed
@@ -153,6 +167,7 @@ class Town:
     breach: str = ""
     handover: str = ""
     line: str = ""
+    consent: str = ""
 
     def account(self, who: str) -> Account:
         """Their account on this chat."""
@@ -205,6 +220,10 @@ RECEIPT = "ABCD-EFGH-JKMN-PQRS-TVWX"
 """The code that stands in the page for the next school."""
 UNBLOCKED = {"reg_change": "unblocked", "reg_what": "zanzibar.example", "reg_why": "For a lesson"}
 """A change of the filter, as it is filled in."""
+
+
+CONSENTED = {"consent_by": "parent", "consent_use_website": "yes"}
+"""What was said for a pupil, as it is filled in."""
 
 
 def write_files(folder: Path, teams: Mapping[str, str] | None = None) -> Path:
@@ -291,6 +310,10 @@ async def report_everything(town: Town, table: Table) -> None:
     assert isinstance(asked, SubmissionFile)
     town.sent = asked.submission.id
     town.duty = await _reminded(town)
+    whose: FormValues = {"consent_pupil": (f"person:{town.pupils['Bea Exemplar']}",), "consent_note": "zanzibar slip"}
+    said = await consents.keep(ports, school, town.account("dsl"), f"|{uuid4()}", {**whose, **CONSENTED})
+    assert isinstance(said, ConsentFile)
+    town.consent = said.entry.consent.id
     await ask.misread(ports, school, account, answered.state)
 
 

@@ -24,6 +24,9 @@ from domain.case_changes import (
 )
 from domain.change_forms import Wish
 from domain.checklists import COUNTED, Difference
+from domain.consent_terms import GivenBy, Needs
+from domain.consents import Kept, Said
+from domain.consents import Verdict as ConsentVerdict
 from domain.duties import DutyKind
 from domain.entries import ADDED, DONE, FOLLOWS, TO_DO, EntryKind
 from domain.exports import PageEnd, Stays
@@ -128,6 +131,16 @@ FAMILIES: dict[str, list[str]] = {
         *(f"told_{s}" for s in ("granted", "granted_until", "ended")),
     ],
     "duty.message_": list(DutyKind),
+    "consent.by_": list(GivenBy),
+    "consent.needs_": list(Needs),
+    "consent.keep_": list(Said),
+    "consent.did_": list(Kept),
+    "consent.said_": list(Said),
+    "consent.told_": [*ConsentVerdict, "yes_until"],
+    "consent.sure_": ["withdraw", "erase"],
+    "consent.sure_title_": ["withdraw", "erase"],
+    "consent.do_": ["withdraw", "erase"],
+    "consent.history_": ["when", "who", "what"],
     "register.name_": list(RegisterKind),
     "register.about_": list(RegisterKind),
     "register.state_": list(RecordState),

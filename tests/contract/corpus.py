@@ -110,6 +110,7 @@ from tests.contract.casework_corpus import action_messages, casework_entries, me
 from tests.contract.changes_corpus import change_entries, change_messages
 from tests.contract.checklist_corpus import checklist_entries
 from tests.contract.chronology_corpus import chronology_entries
+from tests.contract.consents_corpus import consent_entries
 from tests.contract.log_form_corpus import log_form_entries
 from tests.contract.queue_corpus import queue_entries
 from tests.contract.registers_corpus import register_entries, register_messages
@@ -154,6 +155,7 @@ def entries() -> Iterator[Entry]:
     yield from submission_entries(demo_school(), NOW, tuple(_hostile()))
     yield from agreement_entries(demo_school(), NOW, tuple(_hostile()))
     yield from calendar_entries(schools(), NOW, tuple(_hostile()))
+    yield from consent_entries(demo_school(), NOW, tuple(_hostile()))
     yield from casework_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))
     yield from log_form_entries(schools(), lambda school: _case_file(_opened(_facts(), school), school), NOW, tuple(_hostile()))
     yield from change_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))

@@ -56,6 +56,8 @@ CHANGES = frozenset(
         "add_submission_version",
         "look_at_submission",
         "add_signature",
+        "keep_consents",
+        "erase_consent",
         "add_register_version",
         "remind_of_register",
         "add_figures",
@@ -83,6 +85,12 @@ SHOWS = frozenset(
         "register_versions",
         "submission_versions",
         "submission_wordings",
+        "consent",
+        "consents_named",
+        "consents_of",
+        "consents_after",
+        "consents_of_those_who_left",
+        "consent_versions",
         "register_wordings",
         "handover",
         "cases_of",
@@ -170,6 +178,7 @@ ASKS = frozenset(
         "signer",
         "signers",
         "signers_due",
+        "has_consent_version",
         "submissions_of",
         "submissions_by",
         "unsettled_submissions",
@@ -220,6 +229,11 @@ SHOWS_NOBODY: dict[tuple[str, str], set[str]] = {
     # Only to find the cases of one person; what is shown of them is noted.
     ("handlers.subject_access", "_named"): {"involved", "measured"},
     ("handlers.subject_access", "_lines_about"): {"register_versions"},
+    ("handlers.subject_access", "_consents_about"): {"consents_after"},
+    # Nothing of it is shown: it is taken away, which is noted.
+    ("handlers.consents", "erase"): {"consent"},
+    # Only to find the entry that is meant: of what the form is refused for, it says no more than that.
+    ("handlers.consents", "keep"): {"consents_named", "consents_of"},
     # The asker's own; of others' it is noted.
     ("handlers.submissions", "menu"): {"submission_wordings"},
     ("handlers.submissions", "read"): {"submission_versions"},

@@ -11,6 +11,7 @@ from domain.case_changes import Result
 from domain.casework import EntryQuestions, StepsPage
 from domain.checklists import KIND, NO_KIND, OWN, TIMES, Checklist
 from domain.chronology import ChildQuestions, Chronology
+from domain.consents import ConsentFile
 from domain.entries import Timeline
 from domain.exports import PageKind
 from domain.handovers import HandoverReady
@@ -33,6 +34,7 @@ from handlers import (
     casework,
     chronology,
     close,
+    consents,
     details,
     digests,
     duties,
@@ -141,6 +143,7 @@ async def test_everything_anybody_does_is_watched(office: Office, watch: Watch) 
     await office.works()
     await _registers(office)
     await _requests(office)
+    await _consents(office)
     await _a_term_in_numbers(office)
     await _signed(office)
     assert opening_transactions() - watch.seen == set()
@@ -314,6 +317,29 @@ async def _registers(office: Office) -> None:
     for note in ("", "It is over", "It is over"):
         await registers.decide(*at, f"{line}|2|h", {"reg_state": "closed", "reg_note": note})
     await registers.export(*at, RegisterKind.RISK)
+
+
+async def _consents(office: Office) -> None:
+    """What was said for a pupil is recorded, asked for, changed, withdrawn, and erased when they have left."""
+    at = office.ports, office.school, office.account("dsl")
+    teacher = office.ports, office.school, office.account("teacher")
+    await consents.begin(*teacher)
+    whose: Filled = {"consent_pupil": ("text:Bea Exemplar",)}
+    for form, values in (("f", {}), ("f", {"consent_by": "parent", "consent_use_website": "yes"})):
+        made = await consents.keep(*at, f"|{form}", {**whose, **values})
+    assert isinstance(made, ConsentFile)
+    entry = made.entry.consent.id
+    for name in ("text:Bea Exemplar", "text:Nobody Known", "person:none"):
+        await consents.ask(*teacher, {"consent_pupil": (name,), "consent_use": "all"})
+    await consents.ask_keep(*at)
+    await consents.ask_keep(*at, entry)
+    for values in ({}, {"consent_by": "both", "consent_use_press": "no"}):
+        await consents.keep(*at, f"{entry}|g", values)
+    await consents.read(*at, entry)
+    await consents.withdraw(*at, entry)
+    await consents.withdraw(*at, entry)
+    await consents.left(*at)
+    await consents.erase(*at, entry)
 
 
 async def _requests(office: Office) -> None:

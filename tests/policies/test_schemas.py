@@ -32,6 +32,8 @@ PLACES = {
     "signing": "*/signing.yaml",
     "calendar": "*/calendar.yaml",
     "calendar_days": "calendar.yaml",
+    "consent": "*/consent.yaml",
+    "consent_uses": "consent.yaml",
     "catalogue": "catalogue/*.yaml",
 }
 
@@ -97,6 +99,9 @@ def test_an_editor_underlines_nothing_in_what_is_written(kind: str) -> None:
         ("requests", "{requests: [{use: block-site}]}"),
         ("requests", "{requests: [{use: block-site, cites: [a.1], answers: [{who: [caretaker]}]}]}"),
         ("signing", "{agreements: [{id: a, kind: agreement, title: Staff, version: 1}]}"),
+        ("consent", "{cites: [a.1], keeps: [dsl], uses: [{use: website}]}"),
+        ("consent", "{cites: [a.1], keeps: [caretaker], uses: [{use: website, cites: [a.1]}]}"),
+        ("consent_uses", "{uses: [{id: website, title: The website, needs: everybody}]}"),
         ("request_types", "{groups: {a: A group}, types: [{id: a, group: a, title: A type}]}"),
     ],
 )

@@ -18,11 +18,13 @@ from sqlalchemy import Connection, Table, event, func, select
 from bot.worker import LEASE
 from domain.case_changes import Result
 from domain.chronology import Chronology
+from domain.consents import ConsentFile
 from domain.incident import Incident
 from domain.people import Platform
 from domain.queues import Filters, QueueKind, Wanted
 from domain.register_terms import RegisterKind
-from handlers import case_changes, casework, chronology, close, details, lists, log_form, registers, signing
+from domain.report_form import Filled
+from handlers import case_changes, casework, chronology, close, consents, details, lists, log_form, registers, signing
 from handlers.hand_on import HandedOn
 from storage import tables as t
 from storage.auditing import Auditing
@@ -142,6 +144,9 @@ async def test_lists_are_shown_without_a_scan(office: Office) -> None:
     assert scans(looks) == []
 
 
+_CONSENT: Filled = {"consent_pupil": ("text:Rosa Rarely",), "consent_by": "parent", "consent_use_website": "yes"}
+
+
 async def test_the_desk_of_whoever_leads_is_shown_without_a_scan(office: Office) -> None:
     """Every list, a child's chronology, and what is written, changed and signed in a case."""
     incident = await office.reports(concern="harmful_content", targets=("text:Rosa Rarely",))
@@ -162,6 +167,13 @@ async def test_the_desk_of_whoever_leads_is_shown_without_a_scan(office: Office)
         await signing.look(*at, incident.id)
         await log_form.look(*at, incident.id)
         await registers.show(*at, RegisterKind.RISK)
+        made = await consents.keep(*at, "|f", _CONSENT)
+        assert isinstance(made, ConsentFile)
+        for name in ("Rosa Rarely", "Rosa Never"):
+            await consents.ask(*at, {"consent_pupil": (f"text:{name}",), "consent_use": "all"})
+        await consents.read(*at, made.entry.consent.id)
+        await consents.left(*at)
+        await consents.erase(*at, made.entry.consent.id)
 
     assert scans(looks) == []
 

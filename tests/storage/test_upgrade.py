@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table, and_, case, event, i
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.consents import Kept
 from domain.duties import DutyKind
 from domain.exports import PageEnd
 from domain.incident import TimerKind
@@ -364,6 +365,17 @@ def _signings() -> list[dict[str, Any]]:
     return [asked, {**line, **signed, "id": "signing-2", "agreement": "training"}]
 
 
+def _consents() -> list[dict[str, Any]]:
+    """One of a pupil on the list, and one by name alone."""
+    line: dict[str, Any] = {"school": "oak", "name_mark": "a" * 64, "versions": 1, "changed_at": NOW}
+    return [{**line, "id": "consent-listed", "pupil_id": "person-1"}, {**line, "id": "consent-named"}]
+
+
+def _consent_versions() -> list[dict[str, Any]]:
+    version: dict[str, Any] = {"school": "oak", "person_id": "", "at": NOW, "sealed": b"x", "consent_id": "consent-listed"}
+    return [{**version, "id": f"consent-{k}", "number": n, "kept": k} for n, k in enumerate(Kept, 1)]
+
+
 def _audit() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for seq in (1, 2, 3):
@@ -529,6 +541,8 @@ def everything() -> Rows:
             }
         ],
         "duties": _duties(),
+        "consents": _consents(),
+        "consent_versions": _consent_versions(),
         "figures": _figures(),
         "deliveries": _deliveries(),
         "timers": [

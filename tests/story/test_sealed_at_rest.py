@@ -22,6 +22,8 @@ from tests.story.test_access import looks_up
 from tests.story.test_breaches import asked_for as breach_asked_for
 from tests.story.test_case_changes import changes, closes, signed
 from tests.story.test_casework import adds, case_of
+from tests.story.test_consents import asks as consent_for
+from tests.story.test_consents import consent
 from tests.story.test_handover import asked_for as handover_asked_for
 from tests.story.test_log import logs, reports_refused
 from tests.story.test_measures import says
@@ -64,6 +66,8 @@ LATER = (
 LATER += f" {GROUNDS} {FOUND} {PRESENT} {GIVEN_TO} {BROKEN} {CHANGED} {SENT_BACK} {SIGNED} {LOOKED_AT} {OPENED_AGAIN}"
 ASKED_SITE, LESSON, ASKED_BACK = "cornflower.example", "the sepia galleon", "an olive marionette"
 REWORDED, NOT_NOW = "her cobalt bagpipe", "a persimmon metronome"
+CONSENTED, SLIP = "Clementine Thistlewick", "a lilac barometer"
+LATER += f" {CONSENTED} {SLIP}"
 LATER += f" {ASKED_SITE} {LESSON} {ASKED_BACK} {REWORDED} {NOT_NOW}"
 LATER += f" {RISK} {LIKELY} {MITIGATED} {AGREED_TO} {SITE} {ALLOWED} {REFUSED}"
 WORDS = f"{TYPED} {LISTED} {WHAT} {DONE} {WHERE} {HANDED_ON} {OUTCOME} {LEAVE} {REASON} {HALF_TYPED} {LATER}"
@@ -182,6 +186,7 @@ async def the_story(stage: Stage) -> str:
     await measured_and_signed(stage)
     await registered(stage)
     await asked_for(stage)
+    await consented(stage)
     await half_a_report(stage)
     await stage.settled()
     return reference
@@ -341,6 +346,18 @@ async def asked_for(stage: Stage) -> None:
     page = await answers(stage, "cabot head", {"submission_answer": "refused", "submission_note": NOT_NOW})
     assert NOT_NOW in page.shown
     await stage.expects("teacher", "No. Read why.")
+
+
+async def consented(stage: Stage) -> None:
+    """Consent for somebody by name alone, and for a pupil of the list; a teacher asks, and the lead withdraws it."""
+    for name in (CONSENTED, LISTED):
+        form = dialog(await dialog(await consent(stage, "dsl")).press("Record consent"))
+        entry = await sends(
+            form, {"consent_pupil": [name], "consent_use_website": "yes", "consent_by": "parent", "consent_note": SLIP}
+        )
+        assert SLIP in entry.shown
+        assert f"{name}" in (await consent_for(stage, "teacher", name)).shown
+    dialog(await entry.press("Withdraw all"))
 
 
 async def half_a_report(stage: Stage) -> None:
