@@ -26,6 +26,7 @@ from bot.records_desk import RecordsDesk, records_card
 from bot.registers_desk import RegistersDesk, registers_words
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from bot.submissions_desk import SubmissionsDesk, requests_words
+from bot.surveys_desk import SurveysDesk, surveys_words
 from bot.tracing import step
 from bot.turns import Turns
 from cards import answer, failures, messages, pages, policy_pages, readers, report_form, requests
@@ -48,7 +49,7 @@ log = logging.getLogger("esafety.desk")
 _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
 _LONGEST_STATE = 1000
-CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "request", "case", "chronology", "register", "help"}
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "request", "case", "chronology", "register", "survey", "help"}
 """What is answered in a chat as after `/esafety`. A form needs a press first, and help is what everything else gets."""
 _ASKING = re.compile(
     r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
@@ -171,6 +172,11 @@ class Desk:
         return SubmissionsDesk(self.ports, self.school)
 
     @property
+    def surveys(self) -> SurveysDesk:
+        """The part of the desk for surveys of pupils and parents."""
+        return SurveysDesk(self.ports, self.school)
+
+    @property
     def figures(self) -> FiguresDesk:
         """The part of the desk that shows figures."""
         return FiguresDesk(self.ports, self.school)
@@ -214,6 +220,8 @@ class Desk:
                 return await self.registers.command(account)
             case "request" | "requests":
                 return await self.submissions.command(account)
+            case "survey" | "surveys":
+                return await self.surveys.command(account)
             case "chronology":
                 return await self.chronologies.begin(account)
             case _ if is_question(text):
@@ -232,7 +240,7 @@ class Desk:
             return records
         if (chronology := chronology_card(text)) is not None:
             return chronology
-        if (registers := registers_words(text) or requests_words(text)) is not None:
+        if (registers := registers_words(text) or requests_words(text) or surveys_words(text)) is not None:
             return registers
         if not is_question(text) and text.strip().casefold() not in CHAT_COMMANDS and queue_of_words(text) is None:
             return self.help(account.platform, text if len(text.split()) == 1 else "")
@@ -302,6 +310,8 @@ class Desk:
             return of_register
         if (of_request := await self.submissions.press(account, action, value)) is not None:
             return of_request
+        if (of_survey := await self.surveys.press(account, action, value)) is not None:
+            return of_survey
         if (of_queue := await self.queues.press(account, action, value)) is not None:
             return of_queue
         match action:
@@ -364,6 +374,8 @@ class Desk:
             return of_register
         if (of_request := await self.submissions.submit(account, form_id, state, values)) is not None:
             return of_request
+        if (of_survey := await self.surveys.submit(account, form_id, state, values)) is not None:
+            return of_survey
         if (of_queue := await self.queues.submit(account, form_id, values)) is not None:
             return of_queue
         match form_id:

@@ -104,6 +104,7 @@ def _row(clause: Clause) -> dict[str, object]:
         "rows": list(clause.rows),
         "fields": list(clause.fields),
         "requests": list(clause.requests),
+        "surveys": list(clause.surveys),
         "reason": clause.reason,
     }
 
@@ -118,6 +119,7 @@ def _show_clauses(policy: Policy, clauses: Iterable[Clause]) -> None:
                 ("grid ", clause.rows),
                 ("", clause.fields),
                 ("requests ", clause.requests),
+                ("surveys ", clause.surveys),
             )
             cited = [f"{what}{', '.join(who)}" for what, who in by if who]
             reason = f"not covered: {clause.reason}" if clause.reason else _NO_REASON

@@ -145,7 +145,8 @@ class School:
     `retention`: for how many years it keeps records of a class after a case was closed, where that is not as usual.
     `agencies`: how it reaches those outside near it. `repeats_within`: how long an earlier incident makes one a repeat.
     `figures_base`: what figures are rounded to, so that no smaller number is published; `figures_to`: who is sent them.
-    `patterns`: from how many cases of a pupil on a case's page says that there are others.
+    `patterns`: from how many cases of a pupil on a case's page says that there are others. `survey_address`: where anybody
+    reaches its surveys, as https://bot.example; empty where it has no such door.
     """
 
     id: str
@@ -170,6 +171,7 @@ class School:
     figures_base: int = 5
     figures_to: tuple[Role, ...] = (Role.DSL, Role.HEADTEACHER)
     patterns: Patterns = field(default_factory=Patterns)
+    survey_address: str = ""
 
     def groups(self, group: Group) -> tuple[str, ...]:
         """The houses or forms there are to choose from."""

@@ -11,6 +11,7 @@ from domain.grids import Grid
 from domain.log_forms import LogForm
 from domain.register_terms import USUAL_TERMS, RegisterKind, RegisterTerms
 from domain.request_types import RequestType
+from domain.surveys import SurveyType
 from domain.words import About, Doer, FourC, Role, Source, Urgency
 
 NAMED_ONLY = frozenset({About.STAFF, About.HEADTEACHER})
@@ -136,6 +137,7 @@ class Policy:
     `review_cites`: where it says that an incident is reviewed. `grid`: what it says to do about an incident, if it has such a
     grid. `registers`: who may do what with each register. `log_form`: on which incidents are written down, its own or the plain
     one. `requests`: what staff may ask for or declare, by id, and `request_groups`: the headings under which they find it.
+    `surveys`: those that its school may run, by id.
     """
 
     id: str
@@ -160,6 +162,7 @@ class Policy:
     registers: Mapping[RegisterKind, RegisterTerms] = field(default_factory=lambda: USUAL_TERMS, repr=False)
     requests: Mapping[str, RequestType] = field(default_factory=dict, repr=False)
     request_groups: Mapping[str, str] = field(default_factory=dict, repr=False)
+    surveys: Mapping[str, SurveyType] = field(default_factory=dict, repr=False)
 
     def role_title(self, role: Role) -> str:
         """What this school calls the role."""

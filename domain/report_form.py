@@ -70,6 +70,7 @@ class Fault(StrEnum):
     STILL_TO_DO = "still_to_do"
     OTHER_IS_CLOSED = "other_is_closed"
     IN_PAST = "in_past"
+    TOO_FAR = "too_far"
     TOO_MANY = "too_many"
     NOT_POUNDS = "not_pounds"
     BEFORE_ITS_START = "before_its_start"

@@ -34,7 +34,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause, and what cites it: questions, routes, rows of the grid, the log form, requests. The reason if none has to."""
+    """A clause, and what cites it: questions, routes, rows of the grid, log form, requests, surveys; a reason if none does."""
 
     id: str
     heading: str
@@ -44,12 +44,13 @@ class Clause:
     rows: tuple[str, ...]
     fields: tuple[str, ...]
     requests: tuple[str, ...]
+    surveys: tuple[str, ...]
     reason: str
 
     @property
     def cited(self) -> bool:
         """Whether anything stands on it."""
-        return bool(self.questions or self.routes or self.rows or self.fields or self.requests)
+        return bool(self.questions or self.routes or self.rows or self.fields or self.requests or self.surveys)
 
 
 def load_uncovered(policy: Policy, folder: Path | None = None) -> Mapping[str, Reason]:
@@ -95,6 +96,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
     routes = _by_clause((rule.id, rule_cites(rule)) for rule in (*policy.routes, *policy.also))
     rows = _by_clause(grid_cites(policy.grid).items() if policy.grid is not None else ())
     requests = _by_clause((kind.id, kind.cites) for kind in policy.requests.values())
+    surveys = _by_clause((survey.id, survey.cites) for survey in policy.surveys.values())
     on_form = policy.log_form.all_cites if policy.log_form is not None else ()
     return tuple(
         Clause(
@@ -106,6 +108,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
             tuple(rows.get(clause, ())),
             ("log form",) if clause in on_form else (),
             tuple(requests.get(clause, ())),
+            tuple(surveys.get(clause, ())),
             uncovered[clause].words if clause in uncovered else "",
         )
         for name, section in policy.sections.items()

@@ -11,7 +11,7 @@ from domain.answers import Catalogue, Sheet
 from domain.policy import Policy
 from domain.routing import route
 from domain.words import FourC
-from storage import answer_files, coverage, grid_files, log_form_files, question_files, request_files
+from storage import answer_files, coverage, grid_files, log_form_files, question_files, request_files, survey_files
 from storage.answer_files import load_catalogue, load_sheet
 from storage.coverage import UNCOVERED_FILE, Reason, load_uncovered
 from storage.policy_files import (
@@ -95,6 +95,7 @@ def _forms(home: Path) -> Iterator[str]:
     forms = [p for p in [home / log_form_files.LOG_FORM_FILE] if p.exists()]
     yield from _form(forms, log_form_files.DOORS["log_form"])
     yield from _form([p for p in [home / request_files.REQUESTS_FILE] if p.exists()], request_files.DOORS["requests"])
+    yield from _form([p for p in [home / survey_files.SURVEYS_FILE] if p.exists()], survey_files.DOORS["surveys"])
 
 
 def _form(paths: list[Path], door: type[BaseModel]) -> Iterator[str]:

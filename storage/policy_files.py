@@ -21,6 +21,7 @@ from storage.agency_files import AGENCIES_FILE, load_agencies
 from storage.grid_files import with_grid
 from storage.log_form_files import LOG_FORM_FILE, with_log_form
 from storage.request_files import REQUESTS_FILE, with_requests
+from storage.survey_files import SURVEYS_FILE, with_surveys
 from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
 
 __all__ = [
@@ -311,7 +312,8 @@ def load_policy_at(home: Path, shared: Path = POLICY_FOLDER) -> Policy:
         PolicyFileError: as for `load_policy`.
     """
     plain, types = _folder_of(LOG_FORM_FILE, shared), types_folder(shared)
-    return with_requests(with_log_form(with_grid(load_without_grid(home, shared), home), home, plain), home, types)
+    asked = with_requests(with_log_form(with_grid(load_without_grid(home, shared), home), home, plain), home, types)
+    return with_surveys(asked, home, _folder_of(SURVEYS_FILE, shared))
 
 
 def types_folder(shared: Path) -> Path:

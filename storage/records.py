@@ -76,6 +76,7 @@ from storage.reading_records import ReadingRecords
 from storage.references import new_reference
 from storage.register_records import RegisterRecords
 from storage.submission_records import SubmissionRecords
+from storage.survey_records import SurveyRecords
 from storage.vault import SchoolKeys, Vault
 
 _MOST_WORDS, _LONGEST_SEARCH = 8, 200
@@ -100,6 +101,7 @@ class Records(
     ReadingRecords,
     RegisterRecords,
     SubmissionRecords,
+    SurveyRecords,
 ):
     """The records of one school within one transaction."""
 

@@ -7,7 +7,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from storage import answer_files, coverage, grid_files, log_form_files, policy_files, question_files, request_files
+from storage import (
+    answer_files,
+    coverage,
+    grid_files,
+    log_form_files,
+    policy_files,
+    question_files,
+    request_files,
+    survey_files,
+)
 
 FORMS: Mapping[str, type[BaseModel]] = {
     **policy_files.DOORS,
@@ -17,6 +26,7 @@ FORMS: Mapping[str, type[BaseModel]] = {
     **grid_files.DOORS,
     **log_form_files.DOORS,
     **request_files.DOORS,
+    **survey_files.DOORS,
 }
 """The kinds of file there are."""
 

@@ -107,6 +107,17 @@ class _Figures(BaseModel):
     smallest: Annotated[int, Field(strict=True, ge=LEAST_BASE, le=MOST_BASE)] = USUAL_BASE
 
 
+_SurveyAddress = Annotated[
+    str, StringConstraints(pattern=r"^(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?)/?$", max_length=200)
+]
+"""Without encryption nobody but this machine itself is let in by that door."""
+
+
+class _Surveys(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    address: _SurveyAddress | None = None
+
+
 _USUAL = Patterns()
 _Cases = Annotated[int, Field(strict=True, ge=LEAST, le=MOST_CASES)]
 _PatternDays = Annotated[int, Field(strict=True, ge=1, le=MOST_DAYS)]
@@ -163,6 +174,7 @@ class _School(BaseModel):
     repeats_within: _Days = 365
     figures: _Figures = _Figures()
     patterns: _Patterns = _Patterns()
+    surveys: _Surveys = _Surveys()
 
     @field_validator("timezone")
     @classmethod
@@ -226,6 +238,7 @@ def _load(path: Path) -> School:
             figures_base=raw.figures.smallest,
             figures_to=tuple(raw.figures.to),
             patterns=Patterns(**raw.patterns.model_dump()),
+            survey_address=(raw.surveys.address or "").rstrip("/"),
         )
     except (ValueError, PolicyFileError) as wrong:
         raise SchoolFileError(f"{path}: {wrong}") from None

@@ -30,6 +30,7 @@ from bot.registers_desk import registers_words
 from bot.replays import Replays
 from bot.replies import Post, Reply, ShowForm, Silence, Tell, WrongForm
 from bot.submissions_desk import requests_words
+from bot.surveys_desk import surveys_words
 from bot.teams import drawn
 from bot.teams.connector import Connector, OutOfReachError, RefusedError
 from bot.teams.drawn import Payload
@@ -337,7 +338,7 @@ class TeamsEdge:
         if (chronology := chronology_card(text)) is not None:
             await self._answer(incoming, user, chronology)
             return
-        if (registers := registers_words(text) or requests_words(text)) is not None:
+        if (registers := registers_words(text) or requests_words(text) or surveys_words(text)) is not None:
             await self._answer(incoming, user, registers)
             return
         if (records := records_card(text)) is not None:

@@ -29,6 +29,8 @@ PLACES = {
     "log_form": "*/log_form.yaml",
     "requests": "*/requests.yaml",
     "request_types": "requests.yaml",
+    "surveys": "*/surveys.yaml",
+    "survey_types": "surveys.yaml",
     "catalogue": "catalogue/*.yaml",
 }
 
@@ -94,6 +96,9 @@ def test_an_editor_underlines_nothing_in_what_is_written(kind: str) -> None:
         ("requests", "{requests: [{use: block-site}]}"),
         ("requests", "{requests: [{use: block-site, cites: [a.1], answers: [{who: [caretaker]}]}]}"),
         ("request_types", "{groups: {a: A group}, types: [{id: a, group: a, title: A type}]}"),
+        ("surveys", "{surveys: [{cites: [a.1]}]}"),
+        ("surveys", "{own: [{id: a, title: Ours, about: Us, questions: [{id: a, text: What do you think?}]}]}"),
+        ("survey_types", "{surveys: [{id: a, title: Ours, about: Us, questions: []}]}"),
     ],
 )
 def test_an_editor_underlines_what_the_program_refuses(kind: str, wrong: str) -> None:
