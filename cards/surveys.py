@@ -59,7 +59,7 @@ def menu_form(school: School, menu: SurveyMenu) -> Form:
     for kind in menu.types:
         leaves: list[Leaf] = [Text(kind.about), *_clauses(school, kind)]
         if menu.address:
-            leaves.append(Buttons((Button(OPEN_SURVEY, say("survey.open"), kind.id, opens_form=True),)))
+            leaves.append(Buttons((Button(OPEN_SURVEY, say("survey.open", title=kind.title), kind.id, opens_form=True),)))
         parts.append(Section(kind.title, tuple(leaves)))
     if not menu.types:
         parts.append(Text(say("survey.none")))
@@ -72,7 +72,8 @@ def menu_form(school: School, menu: SurveyMenu) -> Form:
 
 def _line(school: School, survey: Survey, now: datetime) -> tuple[Leaf, ...]:
     name = say("survey.line", title=survey.type.title, day=_day(school, survey.opened_at), state=_state(school, survey, now))
-    return (Text(name), Buttons((Button(READ_SURVEY, say("survey.look"), survey.id, opens_form=True),)))
+    look = say("survey.look", title=survey.type.title, day=_day(school, survey.opened_at))
+    return (Text(name), Buttons((Button(READ_SURVEY, look, survey.id, opens_form=True),)))
 
 
 def _state(school: School, survey: Survey, now: datetime) -> str:

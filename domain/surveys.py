@@ -75,9 +75,9 @@ class SurveyFigures:
         return self.base - 1
 
     def share(self, question: str, value: str) -> int | None:
-        """How many in a hundred chose that, as far as the published numbers say; None where they say nothing."""
-        whole = sum(self.counts.get(question, {}).values())
-        return round(100 * self.counts[question].get(value, 0) / whole) if whole else None
+        """How many in a hundred chose that, as far as the published numbers say; None where that were too few to say."""
+        rows = self.counts.get(question, {})
+        return round(100 * rows[value] / sum(rows.values())) if rows.get(value) else None
 
     def kept(self) -> dict[str, Any]:
         """As it is kept."""

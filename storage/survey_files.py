@@ -15,7 +15,7 @@ from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
 SURVEYS_FILE = "surveys.yaml"
 
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
-_Title = Annotated[str, StringConstraints(min_length=3, max_length=75, strip_whitespace=True)]
+_Title = Annotated[str, StringConstraints(min_length=3, max_length=40, strip_whitespace=True)]
 _About = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whitespace=True)]
 _Asked = Annotated[str, StringConstraints(min_length=3, max_length=150, strip_whitespace=True)]
 _Label = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
