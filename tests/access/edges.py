@@ -35,7 +35,8 @@ from tests.story.html_page import read
 
 WORKSPACES = {SODBURY: "T0SODBURY", YATE: "T0YATE"}
 NOT_YOU = tuple(
-    say(f"{of}.not_you") for of in ("note", "request", "gaps", "keeping", "figures", "chronology", "register", "submission")
+    say(f"{of}.not_you")
+    for of in ("note", "request", "gaps", "keeping", "figures", "chronology", "register", "submission", "survey")
 )
 _A_MINUTE, _A_FORM = 1_100, 10
 """A little less than anybody may send in a minute (bot/limits.py), and how many buttons a form counts for."""

@@ -25,6 +25,7 @@ from cards import (
     registers,
     requests,
     submissions,
+    surveys,
     timeline,
 )
 from cards import case as case_cards
@@ -53,7 +54,7 @@ _WHO_IS_WHO = frozenset(
 )
 """What may change because somebody has been seen, or has been answered."""
 NO_CASE = "00000000-0000-4000-8000-000000000000"
-_BY_ID = frozenset({"page", "breach", "receipt", "keeping", "line", "reword", "consent"})
+_BY_ID = frozenset({"page", "breach", "receipt", "keeping", "line", "reword", "consent", "survey"})
 _AT_ONCE = 4
 _FOR_OUTSIDERS = ("pupil", "staff", "closed", "otherdoor")
 """Whoever is not let in, or is of the other school, is turned away before any case is looked at: they try these kinds alone."""
@@ -149,7 +150,9 @@ class DeskTry:
         object.__setattr__(self, "seen_by", self.seen_by or self.column)
 
 
-_OF_EVERY_SCHOOL = frozenset({"gaps", "records", "figures", "children", "registers", "enter", "may_ask", "all_asked"})
+_OF_EVERY_SCHOOL = frozenset(
+    {"gaps", "records", "figures", "children", "registers", "enter", "may_ask", "all_asked", "surveys"}
+)
 """What names no id: whoever asks at another school's door is shown that school's."""
 
 
@@ -197,6 +200,11 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("asked_for", "press", submissions.END_SUBMISSION, town.sent),
         DeskTry("rewords", "press", submissions.REWORD_SUBMISSION, town.sent),
         DeskTry("rewords", "submit", submissions.QUESTIONS, f"unblock-lesson|f|{town.sent}|1", {}, "asks"),
+        DeskTry("surveys", "press", surveys.SHOW_SURVEYS),
+        DeskTry("surveys", "press", surveys.OPEN_SURVEY, "parents"),
+        DeskTry("surveys", "submit", surveys.OPENING, "parents|f"),
+        DeskTry("survey", "press", surveys.READ_SURVEY, town.survey),
+        DeskTry("survey", "press", surveys.CLOSE_SURVEY, town.survey),
         DeskTry("page", "press", export.KEEP_PAGE, town.page),
         DeskTry("page", "press", export.DROP_PAGE, town.page, once=True),
         DeskTry("breach", "press", breaches.READ_BREACH, town.breach),
