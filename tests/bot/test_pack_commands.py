@@ -239,6 +239,7 @@ def test_coverage_for_programs(pack: Path, capsys: Captured) -> None:
         "rows": [],
         "fields": [],
         "requests": [],
+        "surveys": [],
         "reason": "",
     }
 

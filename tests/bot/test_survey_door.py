@@ -1,5 +1,6 @@
 """The public page of surveys against whoever means ill: nothing but whole answers are counted, and nothing is told."""
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -135,6 +136,19 @@ async def test_the_same_page_counts_once_and_another_counts_again(door: Door) ->
     assert await door.total() == 1
     assert (await door.sends(await door.fields()))[0] == 200
     assert await door.total() == 2
+
+
+async def test_a_class_that_answers_at_once_is_counted_whole(door: Door) -> None:
+    """Each once, whatever they chose, and none waits for another for ever."""
+    pages = [await door.fields() for _ in range(24)]
+    chosen = [
+        [(name, "often" if n % 2 and name == "q-unkind" else value) for name, value in page] for n, page in enumerate(pages)
+    ]
+    found = await asyncio.gather(*(door.sends(page) for page in (*chosen, *chosen[:6])))
+    assert {status for status, _ in found} == {200}
+    counted = await door.counted()
+    assert counted["", ""] == 24
+    assert (counted["unkind", "often"], counted["unkind", SKIP], counted["upset", SKIP]) == (12, 12, 24)
 
 
 @pytest.mark.parametrize(
