@@ -23,6 +23,7 @@ from domain.surveys import CLOSES, SKIP, SurveyOpening, SurveyPage
 from handlers import surveys
 from storage import tables as t
 from storage.database import Database
+from storage.housekeeping import tidy
 from storage.school_files import load_schools
 from tests.fakes.clock import FakeClock
 from tests.handlers.office import Office, open_office
@@ -304,3 +305,18 @@ def test_it_is_not_opened_beside_what_is_for_this_machine_alone(door_school: Sch
 def door_school() -> School:
     """A school, of which only its address matters here."""
     return load_schools(DEMO_SCHOOLS)["chipping-sodbury"]
+
+
+async def test_which_pages_were_sent_in_is_forgotten_when_it_is_over(door: Door) -> None:
+    """When somebody closes it, or its day has come; the counts stay."""
+    async with door_of(door.office) as other:
+        for one in (door, other):
+            await one.sends(await one.fields())
+        await surveys.close(door.office.ports, door.school, door.office.account("dsl"), door.survey_id)
+        assert {row.survey_id for row in await door.office.rows(t.survey_sends)} == {other.survey_id}
+        await tidy(door.office.database, door.office.clock.now())
+        assert await door.office.rows(t.survey_sends)
+        door.office.clock.advance(days=15)
+        await tidy(door.office.database, door.office.clock.now())
+        assert await door.office.rows(t.survey_sends) == []
+        assert (await door.total(), await other.total()) == (1, 1)
