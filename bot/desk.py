@@ -220,7 +220,7 @@ class Desk:
                 return await self.registers.command(account)
             case "request" | "requests":
                 return await self.submissions.command(account)
-            case "survey" | "surveys":
+            case "survey":
                 return await self.surveys.command(account)
             case "chronology":
                 return await self.chronologies.begin(account)

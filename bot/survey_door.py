@@ -14,6 +14,7 @@ from aiohttp import web
 
 from bot.limits import Allowance
 from bot.logs import about
+from bot.tracing import untraced
 from cards.survey_page import SECURITY_POLICY, sheet_page, thanks_page, told_page
 from domain.people import School
 from domain.surveys import Counted, SurveySheet
@@ -80,7 +81,7 @@ class SurveyDoor:
         token = request.match_info["token"]
         # What does not look like one of ours is not even looked up.
         for school in self._schools if _TOKEN.fullmatch(token) else ():
-            with about(school=school.id):
+            with about(school=school.id), untraced():
                 try:
                     found = await self._found(request, school, token, given)
                 except DatabaseTroubleError as trouble:
