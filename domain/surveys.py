@@ -136,9 +136,16 @@ def publication(survey: Survey, total: int, counts: Counts, seed: str) -> Public
     lots = (survey.lot,) if survey.lot else (f"{seed}|{attempt}" for attempt in range(_MOST_ATTEMPTS))
     for lot in lots:
         figures = _brought(survey, total, counts, lot)
-        if not _tells_too_much(figures):
+        since = _since(survey.published, figures) if survey.published is not None else figures
+        if not _tells_too_much(figures) and not _tells_too_much(since):
             return Publication(figures, total, lot)
     return None
+
+
+def _since(before: SurveyFigures, now: SurveyFigures) -> SurveyFigures:
+    """What two publications say of those who answered between them: multiples of the base too, and as far off."""
+    rows = {q: {v: n - before.counts[q][v] for v, n in found.items()} for q, found in now.counts.items()}
+    return SurveyFigures(now.base, now.total - before.total, rows)
 
 
 def _brought(survey: Survey, total: int, counts: Counts, lot: str) -> SurveyFigures:
@@ -159,7 +166,7 @@ def _tells_too_much(figures: SurveyFigures) -> bool:
     base = figures.base
     spans = {q: [_span(n, base) for n in rows.values()] for q, rows in figures.counts.items()}
     whole = [_span(figures.total, base), *((sum(a for a, _ in found), sum(b for _, b in found)) for found in spans.values())]
-    # That there are as many as the base is said by there being a page.
+    # That as many as the base have answered is said by there being a page.
     least, most = max(base, *(low for low, _ in whole)), min(high for _, high in whole)
     return any(high > 0 and low < base and high - low < base - 1 for low, high in _possible(spans.values(), least, most))
 

@@ -60,13 +60,7 @@ def test_a_small_count_could_always_be_several(seed: int) -> None:
     """Of whatever may be less than the base, as many numbers as the base are left, or it is not so little."""
     chance = Random(seed)
     total = chance.randint(BASE, 12)
-
-    def parted() -> tuple[int, int, int]:
-        first = chance.randint(0, total)
-        second = chance.randint(0, total - first)
-        return first, second, total - first - second
-
-    made = publication(opened(), total, counts(parted(), parted()), f"seed {seed}")
+    made = publication(opened(), total, counts(parted(chance, total), parted(chance, total)), f"seed {seed}")
     assert made is not None
     assert made.seen == total
     for question, rows in made.figures.counts.items():
@@ -75,6 +69,35 @@ def test_a_small_count_could_always_be_several(seed: int) -> None:
             left = could_be(made.figures, question, value)
             small = left & set(range(1, BASE))
             assert not small or len(left) >= BASE, (question, value, left, made.figures)
+
+
+def parted(chance: Random, total: int) -> tuple[int, int, int]:
+    """So many, in three parts by lot."""
+    first = chance.randint(0, total)
+    second = chance.randint(0, total - first)
+    return first, second, total - first - second
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_two_looks_tell_as_little_of_those_between(seed: int) -> None:
+    """What can be said of those who answered between two publications is held to the same."""
+    chance = Random(f"two {seed}")
+    total, more = chance.randint(BASE, 9), chance.randint(BASE, 9)
+    early = [parted(chance, total) for _ in range(2)]
+    late = [tuple(map(sum, zip(one, parted(chance, more), strict=True))) for one in early]
+    first = publication(opened(), total, counts(*early), f"seed {seed}")
+    assert first is not None
+    later = opened(seen=total, lot=first.lot, published=first.figures)
+    second = publication(later, total + more, counts(*late), "other")  # type: ignore[arg-type]
+    if second is None:
+        return
+    was, is_now = first.figures, second.figures
+    rows = {q: {v: n - was.counts[q][v] for v, n in found.items()} for q, found in is_now.counts.items()}
+    between = SurveyFigures(BASE, is_now.total - was.total, rows)
+    for question, found in rows.items():
+        for value in found:
+            left = could_be(between, question, value)
+            assert not left & set(range(1, BASE)) or len(left) >= BASE, (question, value, left, between)
 
 
 def test_nothing_is_published_of_a_few() -> None:
