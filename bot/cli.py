@@ -67,14 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     step.add_parser("new", help="make a key, and put it before the others in the ring's file; else print its line")
     step.add_parser("rotate", help="put everything under the current key, while the bot runs")
     step.add_parser("status", help="what lies under which key, and which key may go")
-    report = commands.add_parser("report", help="figures of terms, or the log form of a case, as files")
-    reports = report.add_subparsers(dest="step", required=True)
-    _add_incident(reports.add_parser("incident", help="a case's log form, with the passphrase of the page made in the chat"))
-    governors = reports.add_parser("governors", help="PDF, XLSX, CSV and a web page")
-    governors.add_argument("--school", help="which school, if there is more than one")
-    governors.add_argument("--from", dest="first", type=date.fromisoformat, required=True, metavar="DAY", help="2026-09-01")
-    governors.add_argument("--to", dest="last", type=date.fromisoformat, required=True, metavar="DAY", help="2027-07-31")
-    governors.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to: it is made if it is not there")
+    _add_report(commands.add_parser("report", help="figures of terms, what surveys came to, or a case's log form, as files"))
     _add_audit(commands.add_parser("audit", help="whether anybody changed the audit, and who has read what: docs/audit.md"))
     _add_exports(commands.add_parser("exports", help="the sealed pages that were taken out of the records: docs/exports.md"))
     package = commands.add_parser("teams-package", help="make the app package that is uploaded to Microsoft Teams")
@@ -102,6 +95,19 @@ def _add_lists(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for step in (take, consents):
         step.add_argument("--school", help="which school, if there is more than one")
         step.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+
+
+def _add_report(report: argparse.ArgumentParser) -> None:
+    reports = report.add_subparsers(dest="step", required=True)
+    _add_incident(reports.add_parser("incident", help="a case's log form, with the passphrase of the page made in the chat"))
+    governors = reports.add_parser("governors", help="PDF, XLSX, CSV and a web page")
+    governors.add_argument("--school", help="which school, if there is more than one")
+    governors.add_argument("--from", dest="first", type=date.fromisoformat, required=True, metavar="DAY", help="2026-09-01")
+    governors.add_argument("--to", dest="last", type=date.fromisoformat, required=True, metavar="DAY", help="2027-07-31")
+    governors.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to: it is made if it is not there")
+    counted = reports.add_parser("surveys", help="what pupils and parents chose, as CSV: docs/surveys.md")
+    counted.add_argument("--school", help="which school, if there is more than one")
+    counted.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to: it is made if it is not there")
 
 
 def _add_audit(audit: argparse.ArgumentParser) -> None:
@@ -209,8 +215,10 @@ def _run(args: argparse.Namespace) -> int:
                 from bot.log_form_command import report_incident
 
                 return asyncio.run(report_incident(args.school, args.case, args.email, args.form, args.out))
-            from bot.report_command import report_for_governors
+            from bot.report_command import report_for_governors, report_surveys
 
+            if args.step == "surveys":
+                return asyncio.run(report_surveys(args.school, args.out))
             return asyncio.run(report_for_governors(args.school, args.first, args.last, args.out))
         case "exports":
             return _exports(args)

@@ -30,6 +30,7 @@ from bot.records_desk import RecordsDesk
 from bot.registers_desk import RegistersDesk
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from bot.submissions_desk import SubmissionsDesk
+from bot.surveys_desk import SurveysDesk
 from bot.tracing import step
 from bot.turns import Turns
 from cards import answer, failures, messages, pages, policy_pages, readers, report_form, requests
@@ -53,7 +54,7 @@ _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
 _LONGEST_STATE = 1000
 _IN_A_DIALOG = frozenset({"report", "request", "sign", "case", "chronology", "register", "calendar", "digest"})
-CHAT_COMMANDS = frozenset(pages.COMMANDS) - _IN_A_DIALOG - {"consent", "help"}
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - _IN_A_DIALOG - {"consent", "survey", "help"}
 """What is answered in a chat as after `/esafety`. A form needs a press first, and help is what everything else gets."""
 _ASKING = re.compile(
     r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
@@ -191,6 +192,11 @@ class Desk:
         return ConsentsDesk(self.ports, self.school)
 
     @property
+    def surveys(self) -> SurveysDesk:
+        """The part of the desk for surveys of pupils and parents."""
+        return SurveysDesk(self.ports, self.school)
+
+    @property
     def figures(self) -> FiguresDesk:
         """The part of the desk that shows figures."""
         return FiguresDesk(self.ports, self.school)
@@ -242,6 +248,8 @@ class Desk:
                 return await self.calendar.draft(account, rest.strip().casefold())
             case "consent":
                 return await self.consents.command(account)
+            case "survey":
+                return await self.surveys.command(account)
             case "chronology":
                 return await self.chronologies.begin(account)
             case _ if is_question(text):
@@ -332,6 +340,8 @@ class Desk:
             return of_signing
         if (of_consent := await self.consents.press(account, action, value)) is not None:
             return of_consent
+        if (of_survey := await self.surveys.press(account, action, value)) is not None:
+            return of_survey
         if (of_queue := await self.queues.press(account, action, value)) is not None:
             return of_queue
         match action:
@@ -398,6 +408,8 @@ class Desk:
             return of_signing
         if (of_consent := await self.consents.submit(account, form_id, state, values)) is not None:
             return of_consent
+        if (of_survey := await self.surveys.submit(account, form_id, state, values)) is not None:
+            return of_survey
         if (of_queue := await self.queues.submit(account, form_id, values)) is not None:
             return of_queue
         match form_id:

@@ -7,9 +7,19 @@ from bot.consents_desk import consent_words
 from bot.records_desk import records_card
 from bot.registers_desk import registers_words
 from bot.submissions_desk import requests_words
+from bot.surveys_desk import surveys_words
 from cards.model import Card
 
-_OPENERS = (records_card, chronology_card, registers_words, requests_words, signing_words, calendar_words, consent_words)
+_OPENERS = (
+    records_card,
+    chronology_card,
+    registers_words,
+    requests_words,
+    signing_words,
+    calendar_words,
+    consent_words,
+    surveys_words,
+)
 
 
 def opener(text: str) -> Card | None:

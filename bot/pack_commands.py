@@ -106,6 +106,7 @@ def _row(clause: Clause) -> dict[str, object]:
         "requests": list(clause.requests),
         "agreements": list(clause.agreements),
         "dates": list(clause.dates),
+        "surveys": list(clause.surveys),
         "reason": clause.reason,
     }
 
@@ -122,6 +123,7 @@ def _show_clauses(policy: Policy, clauses: Iterable[Clause]) -> None:
                 ("requests ", clause.requests),
                 ("signed in ", clause.agreements),
                 ("calendar ", clause.dates),
+                ("surveys ", clause.surveys),
             )
             cited = [f"{what}{', '.join(who)}" for what, who in by if who]
             reason = f"not covered: {clause.reason}" if clause.reason else _NO_REASON

@@ -6,6 +6,7 @@ They need `pip install 'esafety-bot[otel]'` and OTEL_EXPORTER_OTLP_ENDPOINT. Wit
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ class _Switch:
 
 # One for the process, as OpenTelemetry has it: what is being done spans every part of the program.
 _switch = _Switch()
+_unseen: ContextVar[bool] = ContextVar("unseen", default=False)
 
 
 @contextmanager
@@ -40,6 +42,16 @@ def step(name: str, **ids: Id) -> Iterator[None]:
         else:
             with _span(_switch.tracer, name):
                 yield
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """What is done meanwhile leaves no span: when it was done is nobody's business."""
+    token = _unseen.set(True)
+    try:
+        yield
+    finally:
+        _unseen.reset(token)
 
 
 @contextmanager
@@ -63,7 +75,7 @@ class TracedDatabase(Database):
     @asynccontextmanager
     async def begin(self, *, write: bool = True, together: bool = False) -> AsyncIterator[Any]:
         """As `Database.begin`."""
-        if _switch.tracer is None or not (write or _is_within_a_step()):
+        if _switch.tracer is None or _unseen.get() or not (write or _is_within_a_step()):
             # The looks by which the worker finds nothing to do would drown everything else.
             async with super().begin(write=write, together=together) as connection:
                 yield connection

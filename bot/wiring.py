@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import ClientSession, ClientTimeout, web
 
@@ -21,8 +22,9 @@ from bot.http_server import Site, add_health, new_application, new_runner
 from bot.metrics import Metrics, add_metrics
 from bot.readiness import database_checks, heartbeat, keys_check, look
 from bot.running import Bot
-from bot.settings import DEMO_SCHOOLS, Settings, SettingsError
+from bot.settings import DEMO_SCHOOLS, Settings, SettingsError, is_loopback
 from bot.stopping import at_the_door, take_down, within
+from bot.survey_door import SurveyDoor
 from bot.turns import Turns
 from bot.watched import WatchedMessengers
 from bot.worker import Messenger, Worker
@@ -87,6 +89,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         KeyRingError: the records are sealed, and the keys that were given do not open them.
     """
     schools = load_schools(settings.schools_folder)
+    check_doors(settings, schools)
     async with AsyncExitStack() as ground:
         ground.push_async_callback(asyncio.to_thread, tracing.start(settings.otel_exporter_otlp_endpoint))
         database = tracing.open_database(settings.database_url, settings.key_source)
@@ -97,6 +100,20 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         if clock is None and not database.is_sqlite:
             clock = await _shared_clock(database, ground)
         yield await ground.enter_async_context(_serving(settings, schools, database, clock or SystemClock()))
+
+
+def check_doors(settings: Settings, schools: Mapping[str, School]) -> None:
+    """Holds that nobody from outside can come by a door that is for this machine alone.
+
+    Raises:
+        SettingsError: they could: what leads to a public page leads to every other one.
+    """
+    public = [s for s in schools.values() if s.survey_address and not is_loopback(urlsplit(s.survey_address).hostname)]
+    if public and (settings.has_console or settings.has_anonymous_teams):
+        raise SettingsError(
+            f"{public[0].id}: `surveys: address` lets people in from outside, and beside that the console, or Teams without a"
+            " token, may not be served: set ESAFETY_CONSOLE=off and the tokens of a chat, or take the address out."
+        )
 
 
 async def _open_the_vault(database: Database) -> None:
@@ -171,8 +188,7 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
         keys_check(database.vault),
         heartbeat("worker", clock, lambda: worker.beat_at),
     ]
-    app.middlewares.append(at_the_door(bot.stopping))
-    add_health(app, bot.checks, bot.stopping)
+    _open_doors(bot, ports)
     add_metrics(app, metrics, Watching(database, schools), worker, clock, lambda: _is_ready(bot))
     async with ClientSession(timeout=ClientTimeout(total=30)) as session:
         auditor = Auditor(ports, schools, Auditing(database, schools), metrics, session, settings.heartbeat_url)
@@ -203,6 +219,13 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
             yield bot
         finally:
             await take_down(bot.stopping, bot.tasks, runner)
+
+
+def _open_doors(bot: Bot, ports: Ports) -> None:
+    """What anybody may ask for: how the program is, and the surveys of schools that have switched that on."""
+    bot.web.middlewares.append(at_the_door(bot.stopping))
+    add_health(bot.web, bot.checks, bot.stopping)
+    SurveyDoor(ports, bot.schools).add_to(bot.web)
 
 
 async def _for_ever(every: float, what: str, works: Mapping[str, Callable[[], Awaitable[object]]]) -> None:

@@ -17,6 +17,7 @@ from domain.register_terms import Move, RegisterAct, RegisterKind
 from domain.registers import Record
 from domain.request_types import RequestTask, RequestType
 from domain.submissions import Doing, Submission, SubmissionState, answers, step_of, tasks_of
+from domain.surveys import Survey
 from domain.words import IncidentState, Role
 
 LEADS = frozenset({Role.DSL, Role.DEPUTY_DSL})
@@ -30,6 +31,9 @@ OPENERS = frozenset({Role.HEADTEACHER, Role.SENIOR_LEADERSHIP})
 
 KEEPERS = LEADS | {Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS}
 """They answer for the records, and may see who has read them."""
+
+SURVEY_RUNNERS = LEADS | {Role.HEADTEACHER, Role.SENIOR_LEADERSHIP}
+"""They may ask pupils and parents, and see what was counted."""
 
 FIGURE_READERS = KEEPERS | {Role.GOVERNORS}
 """They may see figures. A case that shuts one of them out is in no figure, since they all see the same."""
@@ -326,6 +330,16 @@ def may_finish_duty(viewer: Viewer, roles: Iterable[Role]) -> bool:
 def may_draft_digest(viewer: Viewer) -> bool:
     """Whether somebody may have a draft for parents made of figures: the leads and the head, who answer for what is sent."""
     return bool(viewer.roles & REVIEWERS)
+
+
+def may_run_surveys(viewer: Viewer) -> bool:
+    """Whether somebody may open and close surveys, and see what was counted."""
+    return viewer.person is not None and bool(viewer.roles & SURVEY_RUNNERS)
+
+
+def may_see_survey_link(viewer: Viewer, survey: Survey) -> bool:
+    """Whether somebody is shown the link of a survey: whoever opened it sends it on, and nobody else."""
+    return may_run_surveys(viewer) and viewer.person == survey.opened_by
 
 
 def may_use_register(viewer: Viewer, act: RegisterAct, kind: RegisterKind) -> bool:

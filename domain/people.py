@@ -149,7 +149,8 @@ class School:
     `figures_base`: what figures are rounded to, so that no smaller number is published; `figures_to`: who is sent them.
     `signs`: whether its staff sign in the chat what the policy has them sign.
     `patterns`: from how many cases of a pupil on a case's page says that there are others. `dates`: its own dates to
-    work towards, beside those of its policy.
+    work towards, beside those of its policy. `survey_address`: where anybody reaches its surveys, as https://bot.example;
+    empty where it has no such door.
     """
 
     id: str
@@ -181,6 +182,8 @@ class School:
     def agreements(self) -> Mapping[str, Agreement]:
         """What its staff sign in the chat, by id."""
         return self.policy.agreements if self.signs else {}
+
+    survey_address: str = ""
 
     def groups(self, group: Group) -> tuple[str, ...]:
         """The houses or forms there are to choose from."""

@@ -14,6 +14,7 @@ from domain.log_forms import LogForm
 from domain.register_terms import USUAL_TERMS, RegisterKind, RegisterTerms
 from domain.request_types import RequestType
 from domain.school_dates import DateTerms
+from domain.surveys import SurveyType
 from domain.words import About, Doer, FourC, Role, Source, Urgency
 
 NAMED_ONLY = frozenset({About.STAFF, About.HEADTEACHER})
@@ -142,6 +143,7 @@ class Policy:
     `agreements`: what they sign, by id.
     `dates`: what it works towards in the year.
     `consent`: for what consent is asked before a pupil is shown to others, where the policy speaks of it.
+    `surveys`: those that its school may run, by id.
     """
 
     id: str
@@ -169,6 +171,7 @@ class Policy:
     agreements: Mapping[str, Agreement] = field(default_factory=dict, repr=False)
     dates: DateTerms = field(default_factory=DateTerms, repr=False)
     consent: ConsentTerms | None = field(default=None, repr=False)
+    surveys: Mapping[str, SurveyType] = field(default_factory=dict, repr=False)
 
     def role_title(self, role: Role) -> str:
         """What this school calls the role."""

@@ -71,6 +71,7 @@ class Fault(StrEnum):
     OTHER_IS_CLOSED = "other_is_closed"
     IN_PAST = "in_past"
     TOO_LONG_AGO = "too_long_ago"
+    TOO_FAR = "too_far"
     TOO_MANY = "too_many"
     TOO_MANY_AT_ONCE = "too_many_at_once"
     NOT_POUNDS = "not_pounds"

@@ -46,12 +46,22 @@ class Clause:
     requests: tuple[str, ...]
     agreements: tuple[str, ...]
     dates: tuple[str, ...]
+    surveys: tuple[str, ...]
     reason: str
 
     @property
     def cited(self) -> bool:
         """Whether anything stands on it."""
-        return bool(self.questions or self.routes or self.rows or self.fields or self.requests or self.agreements or self.dates)
+        return bool(
+            self.questions
+            or self.routes
+            or self.rows
+            or self.fields
+            or self.requests
+            or self.agreements
+            or self.dates
+            or self.surveys
+        )
 
 
 def load_uncovered(policy: Policy, folder: Path | None = None) -> Mapping[str, Reason]:
@@ -102,6 +112,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
     requests = _by_clause([*asked, *consent])
     agreements = _by_clause((a.id, a.cites) for a in policy.agreements.values())
     dates = _by_clause(policy.dates.cites)
+    surveys = _by_clause((survey.id, survey.cites) for survey in policy.surveys.values())
     on_form = policy.log_form.all_cites if policy.log_form is not None else ()
     return tuple(
         Clause(
@@ -115,6 +126,7 @@ def coverage(policy: Policy, sheet: Sheet, uncovered: Mapping[str, Reason]) -> t
             tuple(requests.get(clause, ())),
             tuple(agreements.get(clause, ())),
             tuple(dates.get(clause, ())),
+            tuple(surveys.get(clause, ())),
             uncovered[clause].words if clause in uncovered else "",
         )
         for name, section in policy.sections.items()

@@ -20,7 +20,7 @@ _AFTER_LEAVING = timedelta(days=366) * YEARS_AFTER_LEAVING
 
 
 async def tidy(database: Database, now: datetime) -> None:
-    """Forgets reports that nobody sent in time, questions, people who have left and are in no case, and events long past."""
+    """Forgets reports that nobody sent in time, questions, people who left and are in no case, and what is long past."""
     d = t.drafts.c
     async with database.begin() as connection:
         expired = update(t.drafts).where(text("drafts.state = 'open'"), d.expires_at <= now)
@@ -31,6 +31,8 @@ async def tidy(database: Database, now: datetime) -> None:
         forgotten_people = [*await _forget_pupils(connection, now), *await _forget_staff(connection, now)]
         for school, count in sorted(Counter(forgotten_people).items()):
             await add_entry(connection, school, now, "bot", "people.forgotten", data={"count": count})
+        over = select(t.surveys.c.id).where(t.surveys.c.closes_at <= now)
+        await connection.execute(delete(t.survey_sends).where(t.survey_sends.c.survey_id.in_(over)))
         await connection.execute(delete(t.seen_events).where(t.seen_events.c.at < now - _EVENTS_REMEMBERED))
 
 

@@ -21,6 +21,7 @@ from storage import (
     log_form_files,
     question_files,
     request_files,
+    survey_files,
 )
 from storage.answer_files import load_catalogue, load_sheet
 from storage.coverage import UNCOVERED_FILE, Reason, load_uncovered
@@ -113,6 +114,7 @@ def _forms(home: Path) -> Iterator[str]:
         yield from _form([p for p in [home / file] if p.exists()], form)
     yield from _form([p for p in [home / calendar_files.CALENDAR_FILE] if p.exists()], calendar_files.DOORS["calendar"])
     yield from _form([p for p in [home / consent_files.CONSENT_FILE] if p.exists()], consent_files.DOORS["consent"])
+    yield from _form([p for p in [home / survey_files.SURVEYS_FILE] if p.exists()], survey_files.DOORS["surveys"])
 
 
 def _form(paths: list[Path], door: type[BaseModel]) -> Iterator[str]:

@@ -24,6 +24,7 @@ from storage.consent_files import CONSENT_FILE, with_consent
 from storage.grid_files import with_grid
 from storage.log_form_files import LOG_FORM_FILE, with_log_form
 from storage.request_files import REQUESTS_FILE, with_requests
+from storage.survey_files import SURVEYS_FILE, with_surveys
 from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
 
 __all__ = [
@@ -317,6 +318,7 @@ def load_policy_at(home: Path, shared: Path = POLICY_FOLDER) -> Policy:
     policy = with_log_form(with_grid(load_without_grid(home, shared), home), home, plain)
     policy = with_agreements(with_requests(policy, home, types), home)
     policy = with_consent(policy, home, _folder_of(CONSENT_FILE, shared))
+    policy = with_surveys(policy, home, _folder_of(SURVEYS_FILE, shared))
     return with_calendar(policy, home, days, _kinds(days), frozenset(a.id for a in _agencies(days)))
 
 

@@ -77,6 +77,7 @@ from storage.references import new_reference
 from storage.register_records import RegisterRecords
 from storage.signing_records import SigningRecords
 from storage.submission_records import SubmissionRecords
+from storage.survey_records import SurveyRecords
 from storage.vault import SchoolKeys, Vault
 
 _MOST_WORDS, _LONGEST_SEARCH = 8, 200
@@ -104,6 +105,7 @@ class Records(
     RegisterRecords,
     SigningRecords,
     SubmissionRecords,
+    SurveyRecords,
 ):
     """The records of one school within one transaction."""
 

@@ -18,6 +18,7 @@ from storage import (
     policy_files,
     question_files,
     request_files,
+    survey_files,
 )
 
 FORMS: Mapping[str, type[BaseModel]] = {
@@ -31,6 +32,7 @@ FORMS: Mapping[str, type[BaseModel]] = {
     **agreement_files.DOORS,
     **calendar_files.DOORS,
     **consent_files.DOORS,
+    **survey_files.DOORS,
 }
 """The kinds of file there are."""
 

@@ -109,6 +109,17 @@ class _Figures(BaseModel):
     smallest: Annotated[int, Field(strict=True, ge=LEAST_BASE, le=MOST_BASE)] = USUAL_BASE
 
 
+_SurveyAddress = Annotated[
+    str, StringConstraints(pattern=r"^(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?)/?$", max_length=200)
+]
+"""Without encryption nobody but this machine itself is let in by that door."""
+
+
+class _Surveys(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    address: _SurveyAddress | None = None
+
+
 _USUAL = Patterns()
 _Cases = Annotated[int, Field(strict=True, ge=LEAST, le=MOST_CASES)]
 _PatternDays = Annotated[int, Field(strict=True, ge=1, le=MOST_DAYS)]
@@ -167,6 +178,7 @@ class _School(BaseModel):
     signing: bool = False
     patterns: _Patterns = _Patterns()
     dates: list[SchoolDate] = []
+    surveys: _Surveys = _Surveys()
 
     @field_validator("timezone")
     @classmethod
@@ -232,6 +244,7 @@ def _load(path: Path) -> School:
             signs=raw.signing,
             patterns=Patterns(**raw.patterns.model_dump()),
             dates=_dates(policy, raw.dates),
+            survey_address=(raw.surveys.address or "").rstrip("/"),
         )
     except (ValueError, PolicyFileError) as wrong:
         raise SchoolFileError(f"{path}: {wrong}") from None

@@ -743,6 +743,50 @@ figures = Table(
 )
 """What was published of each term. It is made once, so that nobody learns anything by comparing two makings."""
 
+surveys = Table(
+    "surveys",
+    metadata,
+    _id(primary_key=True),
+    Column("school", String(64), nullable=False),
+    Column("type", String(40), nullable=False, comment="the survey's id in the policy's folder"),
+    Column("asked", JSON, nullable=False, comment="its questions, as they were when it was opened"),
+    Column("token", String(64), nullable=False, comment="the digest of what stands in its link"),
+    _id("opened_by", nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("closes_at", Moment, nullable=False),
+    Column("closed_at", Moment, comment="where somebody closed it before"),
+    Column("base", Integer, nullable=False, comment="what is published are multiples of it"),
+    Column("seen", Integer, nullable=False, server_default="0", comment="how many answers are in what is published"),
+    Column("lot", String(64), nullable=False, server_default="", comment="where its numbers tip over"),
+    Column("published", JSON(none_as_null=True), comment="rounded numbers, as those who run it may read them"),
+    UniqueConstraint("token"),
+    CheckConstraint("base >= 3", name="base"),
+    CheckConstraint("opened_at < closes_at", name="in_order"),
+    CheckConstraint("seen = 0 OR seen >= base", name="seen_by_enough"),
+    CheckConstraint("(seen = 0) = (published IS NULL) AND (seen = 0) = (lot = '')", name="published_of_some"),
+    Index("ix_surveys_list", "school", "opened_at"),
+)
+"""Surveys that were opened: who may answer is whoever has the link, and of that only a digest is kept."""
+
+survey_counts = Table(
+    "survey_counts",
+    metadata,
+    _id("survey_id", "surveys.id", primary_key=True),
+    Column("question", String(40), primary_key=True, comment="empty for the number of all answers"),
+    Column("choice", String(40), primary_key=True),
+    Column("times", Integer, nullable=False),
+    CheckConstraint("times >= 0", name="times"),
+)
+"""How often each choice was made, and nothing of who made it, when, or together with which other."""
+
+survey_sends = Table(
+    "survey_sends",
+    metadata,
+    _id("survey_id", "surveys.id", primary_key=True),
+    Column("page", String(64), primary_key=True, comment="the digest of a page that was sent in"),
+)
+"""Pages that were sent in, so that a double press counts once: forgotten when the survey is over."""
+
 _UNSETTLED = text("state = 'waiting' OR tasks <> ''")
 """What is still to be answered or done of what was asked for."""
 

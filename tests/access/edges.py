@@ -38,7 +38,7 @@ NOT_YOU = tuple(
     say(f"{of}.not_you")
     for of in (
         *("note", "request", "gaps", "keeping", "figures", "chronology", "register", "submission"),
-        *("agreement", "duty", "consent"),
+        *("agreement", "duty", "consent", "survey"),
     )
 )
 _A_MINUTE, _A_FORM = 1_100, 10

@@ -28,6 +28,7 @@ from cards import (
     registers,
     requests,
     submissions,
+    surveys,
     timeline,
 )
 from cards import case as case_cards
@@ -57,7 +58,7 @@ _WHO_IS_WHO = frozenset(
 )
 """What may change because somebody has been seen, or has been answered."""
 NO_CASE = "00000000-0000-4000-8000-000000000000"
-_BY_ID = frozenset({"page", "breach", "receipt", "keeping", "line", "reword", "consent", "consent_of"})
+_BY_ID = frozenset({"page", "breach", "receipt", "keeping", "line", "reword", "consent", "consent_of", "survey"})
 _AT_ONCE = 4
 _FOR_OUTSIDERS = ("pupil", "staff", "closed", "otherdoor")
 """Whoever is not let in, or is of the other school, is turned away before any case is looked at: they try these kinds alone."""
@@ -168,6 +169,7 @@ _OF_EVERY_SCHOOL = frozenset(
         "dates",
         "draft",
         "keeps_consent",
+        "surveys",
     }
 )
 """What names no id: whoever asks at another school's door is shown that school's."""
@@ -239,6 +241,11 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("draft", "press", duties.SHOW_DIGEST, "2026-autumn"),
         # Whoever says it second changes nothing, and is shown the calendar like the first.
         DeskTry("duty", "press", duties.FINISH_DUTY, town.duty),
+        DeskTry("surveys", "press", surveys.SHOW_SURVEYS),
+        DeskTry("surveys", "press", surveys.OPEN_SURVEY, "parents"),
+        DeskTry("surveys", "submit", surveys.OPENING, "parents|f"),
+        DeskTry("survey", "press", surveys.READ_SURVEY, town.survey),
+        DeskTry("survey", "press", surveys.CLOSE_SURVEY, town.survey),
         DeskTry("page", "press", export.KEEP_PAGE, town.page),
         DeskTry("page", "press", export.DROP_PAGE, town.page, once=True),
         DeskTry("breach", "press", breaches.READ_BREACH, town.breach),

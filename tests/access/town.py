@@ -25,6 +25,7 @@ from domain.registers import RecordFile
 from domain.report_form import DetailQuestions
 from domain.retention import Choice, EarlyReason
 from domain.submissions import SubmissionFile
+from domain.surveys import CLOSES, SurveyPage
 from handlers import (
     acknowledge,
     ask,
@@ -38,6 +39,7 @@ from handlers import (
     report,
     requests,
     submissions,
+    surveys,
 )
 from handlers.acknowledge import Acknowledged
 from handlers.breaches import FormValues
@@ -112,6 +114,8 @@ PLANTED = (
     *("velociraptor", "zanzibar"),
 )
 """Names and words of the cases and of what was asked: none of them may come back to somebody who is refused."""
+DOOR = "http://127.0.0.1:3978"
+"""Where the schools' surveys are answered."""
 QUESTION = "Can I run a lunchtime club over video for zanzibar pupils?"
 
 
@@ -150,7 +154,7 @@ class Town:
     """What has been reported and asked, and who everybody is.
 
     `proposed`: a case, in none of the lists here, that the lead wants erased early. By their ids: `page`, `breach`,
-    `handover` and `line`, a change of the filter.
+    `handover`, `survey` and `line`, a change of the filter.
     """
 
     bot: Bot
@@ -165,6 +169,7 @@ class Town:
     proposed: Kept | None = None
     page: str = ""
     breach: str = ""
+    survey: str = ""
     handover: str = ""
     line: str = ""
     consent: str = ""
@@ -236,7 +241,13 @@ def write_files(folder: Path, teams: Mapping[str, str] | None = None) -> Path:
             roles["head_of_house"] = {"Brunel": [PEOPLE["brunel"].email], "Cabot": [PEOPLE["cabot"].email]}
         else:
             roles["head_of_house"] = {"Brunel": [PEOPLE["otherdsl"].email]}
-        more = {"name": f"{school.title()} School", "prefix": prefix, "roles": roles, "channels": {}}
+        more = {
+            "name": f"{school.title()} School",
+            "prefix": prefix,
+            "roles": roles,
+            "channels": {},
+            "surveys": {"address": DOOR},
+        }
         if teams:
             more["slack_team"] = teams[school]
         (folder / f"{school}.yaml").write_text(yaml.safe_dump({**demo, **more}))
@@ -336,7 +347,7 @@ def for_a_lesson(now: datetime) -> FormValues:
 async def _keep_records(town: Town) -> None:
     """Proposes to erase a case early, makes a page, hands a pupil over, finds a breach that the head has caused.
 
-    And IT writes down a change of the filter, to which another must agree.
+    And IT writes down a change of the filter, to which another must agree, and the lead asks parents.
     """
     ports, school = _of(town, SODBURY)
     lead, deputy = town.account("dsl"), town.account("deputy")
@@ -357,6 +368,10 @@ async def _keep_records(town: Town) -> None:
     line = await registers.save(ports, school, town.account("it"), f"filtering|{uuid4()}||", UNBLOCKED)
     assert isinstance(line, RecordFile)
     town.line = line.record.id
+    until = {CLOSES: (ports.clock.now() + timedelta(days=7)).isoformat()}
+    asked = await surveys.open_survey(ports, school, lead, f"parents|{uuid4()}", until)
+    assert isinstance(asked, SurveyPage)
+    town.survey = asked.survey.id
 
 
 def _of(town: Town, school: str) -> Any:

@@ -242,6 +242,7 @@ def test_coverage_for_programs(pack: Path, capsys: Captured) -> None:
         "requests": [],
         "agreements": [],
         "dates": [],
+        "surveys": [],
         "reason": "",
     }
 

@@ -1,16 +1,19 @@
 """`esafety report governors`: files for a meeting, of what was published and nothing else."""
 
+import csv
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from bot.cli import main
-from bot.report_command import report_for_governors
+from bot.report_command import report_for_governors, report_surveys
 from bot.settings import DEMO_SCHOOLS, SettingsError
+from domain.surveys import Survey, SurveyPage, SurveyQuestion, SurveyType
 from handlers.figures import make_due
+from handlers.surveys import look
 from storage.database import Database
 from tests.fakes.clock import FakeClock
 from tests.fakes.keys import KEY
@@ -77,3 +80,31 @@ def test_days_are_days(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["report", "governors", "--from", "autumn", "--to", "2027-07-31", "--out", "x"])
     assert "invalid fromisoformat value: 'autumn'" in capsys.readouterr().err
+
+
+async def test_what_surveys_came_to_is_written(office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only what somebody has looked at in the chat: the command makes none. No cell begins a formula."""
+    out = tmp_path / "out"
+    assert await report_surveys(None, out) == 2
+    assert "no survey has been looked at" in capsys.readouterr().err
+    question = SurveyQuestion("q", "=1+1?", {"a": "@SUM(A1)", "b": "No"})
+    kind = SurveyType("own", "-Ours", "Us", (question,))
+    ports, now = office.ports, office.clock.now()
+    for n, times in enumerate((6, 7)):
+        begun = now + timedelta(days=n)
+        survey = Survey(f"survey-{n}", kind, office.people["dsl"].id, begun, begun + timedelta(days=9), 5)
+        async with ports.store.transaction(office.school) as records:
+            await records.add_survey(survey)
+            for _ in range(times):
+                await records.count_answer(survey, await records.new_survey_page(survey.id), {"q": "a"})
+    assert await report_surveys(None, out) == 2
+    for n in range(2):
+        assert isinstance(await look(ports, office.school, office.account("dsl"), f"survey-{n}"), SurveyPage)
+    assert await report_surveys(None, out) == 0
+    (file,) = out.iterdir()
+    rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
+    assert [row["Choice"] for row in rows] == ["'@SUM(A1)", "No", "I would rather not say"] * 2
+    assert {row["Survey"] for row in rows} == {"'-Ours"}
+    assert {row["Question"] for row in rows} == {"'=1+1?"}
+    assert [row["Time before"] for row in rows] == ["24 November 2026"] * 3 + [""] * 3
+    assert all(int(row["How many"]) % 5 == 0 for row in rows if row["How many"].isdigit())

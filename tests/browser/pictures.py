@@ -31,7 +31,7 @@ RISKS = (
 async def main() -> None:
     """A teacher reports, a Head of House acknowledges, the safeguarding lead looks at the queue."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as folder, TemporaryDirectory() as elsewhere:
+    with TemporaryDirectory() as folder, TemporaryDirectory() as elsewhere, TemporaryDirectory() as asked:
         async with async_playwright() as playwright:
             chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIETLY)
             clock = FakeClock()
@@ -46,6 +46,7 @@ async def main() -> None:
             await console.close()
             await console.stop()
             await _danecourt(chromium, Path(elsewhere))
+            await _survey(chromium, Path(asked))
             await chromium.close()
 
 
@@ -184,6 +185,41 @@ async def _requests(console: Console) -> None:
     await teacher.types("/esafety ask can I get a website unblocked for my lesson?")
     await expect(teacher.note).to_contain_text("You were given leave")
     await _take(teacher, "console-answer-leave")
+
+
+async def _survey(chromium: Browser, folder: Path) -> None:
+    """What pupils see of a survey on a phone, and what a lead sees of it once some have answered."""
+    clock, places = FakeClock(), {SAFEGUARDING: SAFEGUARDING, BRUNEL: BRUNEL}
+    on = {"surveys": {"address": "http://127.0.0.1:3978"}}
+    console = Console(chromium, folder, clock, schools=write_school(folder / "schools", "console", places, None, on))
+    await console.start()
+    await import_demo_people(console.bot, clock)
+    lead = await console.open(DSL, **TALL)
+    await _hide_guide(lead)
+    await lead.types("/esafety survey")
+    await lead.form("surveys").wait_for()
+    await lead.presses("Open Being safe online", "survey_opening")
+    await lead.sends()
+    await lead.form("survey").wait_for()
+    path = (await lead.dialog.get_by_text("/survey/").first.inner_text()).partition("/survey/")[2]
+    phone = await chromium.new_context(viewport={"width": 390, "height": 844}, device_scale_factor=2, locale="en-GB")
+    page = await phone.new_page()
+    for n in range(23):
+        await page.goto(f"{console.bot.address}/survey/{path}")
+        if n == 0:
+            await page.screenshot(path=PICTURES / "survey-page.png")
+        for number, question in enumerate(await page.get_by_role("group").all()):
+            await question.get_by_role("radio").nth((n * (number + 1)) % 3 % 2).check()
+        await page.get_by_role("button").click()
+    await phone.close()
+    await lead.leaves()
+    await lead.types("/esafety survey")
+    await lead.form("surveys").wait_for()
+    await lead.dialog.get_by_role("button", name="Look at Being safe online").click()
+    await lead.form("survey").wait_for()
+    await _take(lead, "console-survey")
+    await console.close()
+    await console.stop()
 
 
 async def _danecourt(chromium: Browser, folder: Path) -> None:

@@ -141,6 +141,13 @@ FAMILIES: dict[str, list[str]] = {
     "consent.sure_title_": ["withdraw", "erase"],
     "consent.do_": ["withdraw", "erase"],
     "consent.history_": ["when", "who", "what"],
+    "survey.csv_": [
+        *("survey", "opened", "over", "answers", "question", "choice", "count", "share"),
+        *("before", "count_before", "share_before"),
+    ],
+    "survey_page.fault_": [Fault.MISSING, Fault.UNKNOWN_CHOICE],
+    "survey_page.title_": ["gone", "busy", "refused"],
+    "survey_page.told_": ["gone", "busy", "refused"],
     "register.name_": list(RegisterKind),
     "register.about_": list(RegisterKind),
     "register.state_": list(RecordState),

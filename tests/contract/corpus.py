@@ -115,6 +115,7 @@ from tests.contract.log_form_corpus import log_form_entries
 from tests.contract.queue_corpus import queue_entries
 from tests.contract.registers_corpus import register_entries, register_messages
 from tests.contract.submissions_corpus import submission_entries, submission_messages
+from tests.contract.surveys_corpus import survey_entries
 from tests.fakes.clock import A_TUESDAY_MORNING, FakeClock
 
 Entry: TypeAlias = tuple[str, Card | Form]
@@ -156,6 +157,7 @@ def entries() -> Iterator[Entry]:
     yield from agreement_entries(demo_school(), NOW, tuple(_hostile()))
     yield from calendar_entries(schools(), NOW, tuple(_hostile()))
     yield from consent_entries(demo_school(), NOW, tuple(_hostile()))
+    yield from survey_entries(demo_school(), NOW, tuple(_hostile()))
     yield from casework_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))
     yield from log_form_entries(schools(), lambda school: _case_file(_opened(_facts(), school), school), NOW, tuple(_hostile()))
     yield from change_entries(demo_school(), _case_file(_opened(_facts())), NOW, tuple(_hostile()))

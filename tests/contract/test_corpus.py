@@ -13,7 +13,20 @@ import pytest
 
 from bot.desk import Desk
 from bot.teams.values import OF_PEOPLE
-from cards import case, case_changes, checklist, chronology, duties, log_form, messages, pages, registers, report_form, timeline
+from cards import (
+    case,
+    case_changes,
+    checklist,
+    chronology,
+    duties,
+    log_form,
+    messages,
+    pages,
+    registers,
+    report_form,
+    surveys,
+    timeline,
+)
 from cards.model import PeopleField, fields
 from domain.messages import Message
 from domain.request_types import STAFF_PREFIX
@@ -26,7 +39,20 @@ from tests.contract.drawn import Drawn, corpus
 from tests.contract.limits import problems as slack_problems
 from tests.contract.teams_rules import problems as teams_problems
 
-VIEWS = (messages, report_form, case, case_changes, pages, checklist, chronology, log_form, registers, timeline, duties)
+VIEWS = (
+    messages,
+    report_form,
+    case,
+    case_changes,
+    pages,
+    checklist,
+    chronology,
+    log_form,
+    registers,
+    surveys,
+    timeline,
+    duties,
+)
 pytestmark = pytest.mark.timeout(240)
 OUTCOMES = {"_acknowledged": AcknowledgeOutcome, "_hand_on": HandOnOutcome, "_close": CloseOutcome}
 

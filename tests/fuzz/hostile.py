@@ -66,7 +66,8 @@ class Hostile:
     def unproven(self) -> Shot:
         """A request without a good proof: whatever it says, nothing may come of it."""
         make = self._chance.choices(
-            (self._unsigned_slack, self._unsigned_teams, self._console_without_its_token, self._anywhere), (45, 30, 15, 10)
+            (self._unsigned_slack, self._unsigned_teams, self._console_without_its_token, self._anywhere, self._survey),
+            (43, 28, 14, 10, 5),
         )[0]
         return make()
 
@@ -251,6 +252,23 @@ class Hostile:
         )  # fmt: skip
         body = b"" if self._chance.random() < 0.5 else b"x=y"
         return Shot("anywhere", request(method, path, [*headers, *self._chance.choice(odd)], body) + b"\r\n")
+
+    # Surveys
+
+    def _survey(self) -> Shot:
+        """A page behind a link that somebody guesses, looked at or sent in: there is a door, and nothing behind it."""
+        odd = ("", "x", "A" * 43, "-_" * 21 + "a", "%00" * 43, "%ff" * 43, "\u00e9" * 43, "a" * 4000, "../../etc/passwd")
+        guess = self._chance.choice((*odd, _b64(self._chance.randbytes(32))))
+        kind = _FORM if self._chance.random() < 0.7 else self._chance.choice(_TYPES)
+        fields = [("page", self._chance.choice(("", "0" * 96, "\x00", "\ud83d"))), ("q-unkind", "never"), ("q-unkind", "often")]
+        body = urlencode(fields * self._chance.choice((1, 1, 60)), errors="replace").encode()
+        if self._chance.random() < 0.4:
+            body = in_bytes(self._chance, body)
+        site = self._chance.choice(("none", "cross-site", "\xff"))
+        headers = [("Host", self._host), ("Content-Type", kind), ("Sec-Fetch-Site", site)]
+        method = self._chance.choice(("GET", "POST", "POST", "POST", "HEAD", "PUT"))
+        sent = body if method == "POST" else b""
+        return Shot("survey", request(method, f"/survey/{quote(guess, safe='%/.')}", headers, sent))
 
     # The planted case
 

@@ -26,6 +26,7 @@ from domain.report_form import Filled
 from domain.retention import Choice, EarlyReason
 from domain.signings import AgreementPage
 from domain.submissions import SubmissionFile
+from domain.surveys import CLOSES, SKIP, Counted, SurveyOpening, SurveyPage, SurveySheet
 from handlers import (
     agreements,
     ask,
@@ -55,6 +56,7 @@ from handlers import (
     signing,
     subject_access,
     submissions,
+    surveys,
 )
 from handlers.acknowledge import NotForYou
 from handlers.hand_on import HandOnQuestions
@@ -144,6 +146,7 @@ async def test_everything_anybody_does_is_watched(office: Office, watch: Watch) 
     await _registers(office)
     await _requests(office)
     await _consents(office)
+    await _a_survey(office)
     await _a_term_in_numbers(office)
     await _signed(office)
     assert opening_transactions() - watch.seen == set()
@@ -399,6 +402,33 @@ async def _signed(office: Office) -> None:
     for values in (nothing, there, there):
         await agreements.enter_attended(*lead, "training|f", values)
     await office.works()
+
+
+async def _a_survey(office: Office) -> None:
+    """Opened twice with the same form, answered, looked at, reported and closed. Nobody's answer leaves an entry."""
+    ports, school = office.ports, replace(office.school, survey_address="https://bot.example")
+    lead = (ports, school, office.account("dsl"))
+    await surveys.choose(*lead)
+    asked = await surveys.ask_open(*lead, "pupils")
+    assert isinstance(asked, SurveyOpening)
+    assert asked.closes_at is not None
+    for _ in range(2):
+        opened = await surveys.open_survey(*lead, asked.state, {CLOSES: asked.closes_at.isoformat()})
+    assert isinstance(opened, SurveyPage)
+    token = opened.link.rpartition("/")[2]
+    before = await office.rows(t.audit)
+    for _ in range(5):
+        sheet = await surveys.sheet(ports, school, token)
+        assert isinstance(sheet, SurveySheet)
+        chosen = {surveys.field_of(q.id): [SKIP] for q in sheet.type.questions}
+        given = {**chosen, surveys.PAGE: [sheet.page]}
+        assert isinstance(await surveys.answer(ports, school, token, given, from_here=True), Counted)
+    assert len(await office.rows(t.audit)) == len(before)
+    await surveys.look(*lead, opened.survey.id)
+    assert len(await surveys.reported(ports, school)) == 1
+    await surveys.close(*lead, opened.survey.id)
+    noted = [e.action for e in await office.rows(t.audit) if e.action.startswith("survey")]
+    assert noted == ["survey.opened", "survey.read", "survey.read", "surveys.reported", "survey.closed", "survey.read"]
 
 
 async def _a_term_in_numbers(office: Office) -> None:

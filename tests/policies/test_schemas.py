@@ -34,6 +34,8 @@ PLACES = {
     "calendar_days": "calendar.yaml",
     "consent": "*/consent.yaml",
     "consent_uses": "consent.yaml",
+    "surveys": "*/surveys.yaml",
+    "survey_types": "surveys.yaml",
     "catalogue": "catalogue/*.yaml",
 }
 
@@ -103,6 +105,9 @@ def test_an_editor_underlines_nothing_in_what_is_written(kind: str) -> None:
         ("consent", "{cites: [a.1], keeps: [caretaker], uses: [{use: website, cites: [a.1]}]}"),
         ("consent_uses", "{uses: [{id: website, title: The website, needs: everybody}]}"),
         ("request_types", "{groups: {a: A group}, types: [{id: a, group: a, title: A type}]}"),
+        ("surveys", "{surveys: [{cites: [a.1]}]}"),
+        ("surveys", "{own: [{id: a, title: Ours, about: Us, questions: [{id: a, text: What do you think?}]}]}"),
+        ("survey_types", "{surveys: [{id: a, title: Ours, about: Us, questions: []}]}"),
     ],
 )
 def test_an_editor_underlines_what_the_program_refuses(kind: str, wrong: str) -> None:

@@ -311,6 +311,18 @@ def _duties() -> list[dict[str, Any]]:
     return [*waits, {**duty, **done}]
 
 
+def _surveys() -> list[dict[str, Any]]:
+    """One that is open, and one that is over, of which something was published."""
+    asked = {"title": "Us", "about": "Us", "questions": [], "cites": []}
+    opened: dict[str, Any] = {"school": "oak", "type": "pupils", "asked": asked, "opened_by": "person-1", "opened_at": NOW}
+    opened |= {"closes_at": LATER, "base": 5}
+    shown = {"seen": 7, "lot": "x", "published": {"base": 5, "total": 5, "counts": {}}}
+    return [
+        {**opened, "id": "survey-open", "token": "0" * 64},
+        {**opened, "id": "survey-over", "token": "1" * 64, "closed_at": NOW, **shown},
+    ]
+
+
 def _register_records() -> list[dict[str, Any]]:
     """Of each register, in each state."""
     line: dict[str, Any] = {"school": "oak", "versions": 1, "written_by": "person-1", "changed_at": NOW}
@@ -544,6 +556,11 @@ def everything() -> Rows:
         "consents": _consents(),
         "consent_versions": _consent_versions(),
         "figures": _figures(),
+        "surveys": _surveys(),
+        "survey_counts": [
+            {"survey_id": "survey-open", "question": q, "choice": c, "times": 7} for q, c in (("", ""), ("a", "b"))
+        ],
+        "survey_sends": [{"survey_id": "survey-open", "page": "0" * 64}],
         "deliveries": _deliveries(),
         "timers": [
             {

@@ -14,8 +14,9 @@ from bot.tracing import start, traced_by
 from tests.conftest import new_database
 from tests.fakes.clock import FakeClock
 from tests.story.slack_stage import slack_stage
-from tests.story.stage import Dialog, Value
+from tests.story.stage import DEMO, Dialog, Value
 from tests.story.test_log import reports_refused
+from tests.story.test_surveys import DOOR, Visitor, opens
 
 ROOT = Path(__file__).parents[2]
 KIND: dict[str, Value] = {"concern": "nude_image", "about": "pupil", "danger": "no"}
@@ -42,6 +43,24 @@ def within(spans: tuple[ReadableSpan, ...], outer: ReadableSpan, name: str) -> l
     """The spans of that name that were part of another."""
     of = outer.context.span_id if outer.context else None
     return [s for s in spans if s.name == name and s.parent is not None and s.parent.span_id == of]
+
+
+async def test_an_answer_to_a_survey_leaves_no_span(tmp_path: Path, clock: FakeClock) -> None:
+    """A span would say when somebody answered. That a lead opened it is one like any other."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    on = {**DEMO, "surveys": {"address": DOOR}}
+    with traced_by(provider):
+        async with new_database("sqlite", tmp_path) as url, slack_stage(url, tmp_path, clock, school_file=on) as stage:
+            _, path = await opens(stage, "dsl")
+            await stage.settled()
+            # What the program does by itself meanwhile is not of it.
+            stage.bot.worker.idle = 60
+            before = len(exporter.get_finished_spans())
+            await Visitor(stage, path).answers()
+            found = exporter.get_finished_spans()[before:]
+    assert any(s.name == "desk.submit" for s in exporter.get_finished_spans())
+    assert [s.name for s in found if (s.attributes or {}).get("esafety.school")] == []
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
