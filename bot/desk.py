@@ -168,7 +168,7 @@ class Desk:
     @property
     def submissions(self) -> SubmissionsDesk:
         """The part of the desk for what staff ask for and declare."""
-        return SubmissionsDesk(self.ports, self.school)
+        return SubmissionsDesk(self.ports, self.school, self.exports, self.lately)
 
     @property
     def figures(self) -> FiguresDesk:

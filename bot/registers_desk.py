@@ -4,15 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, assert_never
 
-from bot.exports import Lately, put_away
+from bot.exports import Lately, taken_out
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from cards import pages
 from cards import registers as cards
-from cards.export import made_before_card
 from cards.model import Card, FormValues, Tone
-from cards.registers_export import REGISTER_STYLE, register_page
+from cards.registers_export import register_page
+from cards.taken_out import STYLE
 from cards.texts import say
-from domain.exports import MadeAlready, Page, PageKind
 from domain.people import Account, School
 from domain.register_terms import RegisterKind
 from domain.registers import DecisionAsked, RecordFile, RecordQuestions, RegisterChoice, RegisterPage, RegisterView
@@ -75,31 +74,22 @@ class RegistersDesk:
         return None
 
     async def _taken_out(self, account: Account, kind: RegisterKind, page_id: str) -> Reply:
-        """Puts a register onto a sealed page: what it says must not stand in a chat, nor lie open on the server."""
+        """Puts a register onto a sealed page."""
         found = await registers.export(self.ports, self.school, account, kind, page_id)
         if isinstance(found, NotForYou):
             return self._shown(found)
-        if isinstance(found, MadeAlready):
-            return self._made_before(found.page, self.lately.passphrase(found.page))
-        # To an older version that runs beside this one it is a page like any other, which it can list and delete.
-        made, passphrase = await put_away(
+        return await taken_out(
             self.ports,
             self.school,
             self.exports,
+            self.lately,
             account,
-            PageKind.SUBJECT,
-            (),
-            lambda: register_page(self.school, found),
-            REGISTER_STYLE,
-            page_id=page_id,
+            page_id,
+            found,
+            lambda export: register_page(self.school, export),
+            STYLE,
+            lambda made, passphrase: cards.exported_card(self.school, kind, made, passphrase),
         )
-        if not passphrase:
-            return self._made_before(made, "")
-        self.lately.keep(made, passphrase)
-        return ShowForm(pages.as_form(cards.exported_card(self.school, kind, made, passphrase)))
-
-    def _made_before(self, page: Page, passphrase: str) -> Reply:
-        return ShowForm(pages.as_form(made_before_card(self.school, page, passphrase)))
 
     def _shown(self, outcome: _Outcome, shown_id: str = "") -> Reply:
         match outcome:

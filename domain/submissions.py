@@ -233,7 +233,7 @@ class SubmissionFile:
     """A submission with all that was done with it, for whoever may read it, and what they may do with it.
 
     `history`: the oldest first, with the name of who did it. `answers`: what they may say now; `tasks`: what they may do.
-    `waits_for`: the names of those whose answer it waits for. `names`: of staff in its fields.
+    `waits_for`: the names of those whose answer it waits for. `names`: of staff in its fields, by id.
     """
 
     type: RequestType
@@ -259,6 +259,15 @@ class SubmissionFile:
     def state(self) -> str:
         """What its form carries."""
         return f"{self.submission.id}|{self.submission.versions}|{self.form_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionExport:
+    """All requests of a type, for a spreadsheet, the newest first: each with all that was done with it."""
+
+    type: RequestType
+    at: datetime
+    files: tuple[SubmissionFile, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from domain.access import (
     submission_tasks,
     told_of_it,
 )
+from domain.exports import MadeAlready, Page
 from domain.incident import Delivery, MessageKind, Outgoing
 from domain.messages import SubmissionMessage, SubmissionPart, WithdrawnMessage
 from domain.people import Account, Person, School, Staff
@@ -34,6 +35,7 @@ from domain.submissions import (
     Place,
     RequestMenu,
     Submission,
+    SubmissionExport,
     SubmissionFile,
     SubmissionLine,
     SubmissionPage,
@@ -51,6 +53,7 @@ from handlers import filled
 from handlers.acknowledge import NotForYou
 from handlers.alerting import on_platforms
 from handlers.ask import own, same_id
+from handlers.exports import made_with
 from handlers.ports import Ports, Records
 from handlers.rights import member, viewer
 from handlers.working import AtTheDesk
@@ -162,6 +165,31 @@ async def show(
         await desk.note("submission.listed", type=kind.id)
         more = f"{last.sent_at.astimezone(UTC).isoformat()}|{last.id}" if last is not None else ""
         return SubmissionPage(kind, live, tuple(lines[s.id] for s in page if s.id in lines), more, begins=key is None)
+
+
+async def export(
+    ports: Ports, school: School, account: Account, type_id: str, page_id: str = ""
+) -> SubmissionExport | MadeAlready | NotForYou:
+    """All requests of a type with all that was done with them, for those who may read all of them. It is noted.
+
+    `page_id`: of the page that is to be made. Where there is one, nothing is taken out a second time.
+    """
+    async with ports.store.transaction(school) as records:
+        desk = await _desk(ports, records, school, account)
+        kind = desk.kind(type_id)
+        if kind is None or not may_read_all(desk.looking, kind):
+            return NotForYou()
+        made = await made_with(records, page_id, desk.now) if page_id else ""
+        if isinstance(made, Page):
+            return MadeAlready(made)
+        found = list[SubmissionFile]()
+        for submission in await records.submissions_of(kind.id):
+            versions = await records.submission_versions(submission.id)
+            names = await _names_in(desk, kind, submission, versions)
+            history = tuple((v, names.get(v.person_id, "")) for v in versions)
+            found.append(SubmissionFile(kind, submission, names.get(submission.asker_id, ""), versions[-1], history, names))
+        await desk.note("submission.exported", type=kind.id, lines=len(found))
+        return SubmissionExport(kind, desk.now, tuple(found))
 
 
 async def read(ports: Ports, school: School, account: Account, submission_id: str) -> SubmissionFile | NotForYou:
@@ -592,8 +620,7 @@ async def _file(desk: _Desk, kind: RequestType, submission: Submission, *, saved
     """A request as somebody with a right to it is shown it. That it was read is noted, unless by whoever asked."""
     versions = await desk.records.submission_versions(submission.id)
     newest = versions[-1]
-    picked = {newest.values.get(i.id, "") for i in kind.items if i.type is ItemType.STAFF} - {""}
-    names = await desk.records.names_of_staff({v.person_id for v in versions} | picked | {submission.asker_id})
+    names = await _names_in(desk, kind, submission, versions)
     if desk.person != submission.asker_id:
         await desk.note("submission.read", submission=submission.id)
     own = submission.asker_id == desk.person
@@ -604,7 +631,7 @@ async def _file(desk: _Desk, kind: RequestType, submission: Submission, *, saved
         names.get(submission.asker_id, ""),
         newest,
         tuple((v, names.get(v.person_id, "")) for v in versions),
-        {i.id: names.get(newest.values.get(i.id, ""), "") for i in kind.items if i.type is ItemType.STAFF},
+        names,
         tuple(p.name for p in answerers_of(desk.looking, kind, submission, late=False)),
         submission_answers(desk.looking, kind, submission),
         submission_tasks(desk.looking, kind, submission),
@@ -615,6 +642,15 @@ async def _file(desk: _Desk, kind: RequestType, submission: Submission, *, saved
         form_id=desk.ports.new_id(),
         saved=saved,
     )
+
+
+async def _names_in(
+    desk: _Desk, kind: RequestType, submission: Submission, versions: Iterable[SubmissionVersion]
+) -> Mapping[str, str]:
+    """Of all who stand in a request, by id: who asked, who did something with it, whom its fields name."""
+    staff = [item.id for item in kind.items if item.type is ItemType.STAFF]
+    ids = {submission.asker_id, *(x for v in versions for x in (v.person_id, *(v.values.get(i, "") for i in staff)))}
+    return await desk.records.names_of_staff(ids - {""})
 
 
 async def _lines(desk: _Desk, found: Collection[Submission]) -> dict[str, SubmissionLine]:

@@ -190,6 +190,7 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("asked_for", "press", submissions.READ_SUBMISSION, town.sent),
         DeskTry("all_asked", "press", submissions.SHOW_SUBMISSIONS, "unblock-lesson"),
         DeskTry("all_asked", "press", submissions.SHOW_SUBMISSIONS, "unblock-lesson|0|2026-01-01T00:00:00+00:00|x"),
+        DeskTry("all_asked", "press", submissions.EXPORT_SUBMISSIONS, "unblock-lesson|p"),
         # Whoever may read it is shown how it stands; who may answer it, tests/handlers/test_submissions.py knows.
         DeskTry("asked_for", "submit", submissions.FILE, f"{town.sent}|1|f", _SAYS_NO),
         # Nothing is to be carried out yet, and it has not come back.

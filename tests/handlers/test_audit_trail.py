@@ -325,6 +325,7 @@ async def _requests(office: Office) -> None:
     sent = made.submission.id
     await submissions.menu(*head)
     await submissions.show(*head, "unblock-lesson")
+    await submissions.export(*head, "unblock-lesson")
     returned = {"submission_answer": "returned", "submission_note": "Which class?"}
     for answered in ({}, returned, returned):
         await submissions.answer(*head, f"{sent}|1|f", answered)
