@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+from cards.breaches import READ_BREACH
 from cards.clauses import points
 from cards.export import taken_out_card
 from cards.model import (
@@ -31,6 +32,7 @@ from cards.model import (
     Tone,
     Weight,
 )
+from cards.registers import READ_RECORD
 from cards.texts import dated, listed, say
 from domain.exports import Page
 from domain.messages import SubmissionMessage, SubmissionPart
@@ -43,6 +45,7 @@ from domain.submissions import (
     NOTE_FIELD,
     Doing,
     Leave,
+    Led,
     Place,
     RequestMenu,
     SubmissionFile,
@@ -58,6 +61,7 @@ REWORD_SUBMISSION, WITHDRAW_SUBMISSION, END_SUBMISSION = "reword_submission", "w
 DO_TASK, SHOW_SUBMISSIONS, EXPORT_SUBMISSIONS = "do_task", "show_submissions", "export_submissions"
 MENU, QUESTIONS, FILE, PAGE = "requests", "submission_form", "submission", "submissions"
 
+_OPENS: Mapping[Led, str] = {Led.BREACH: READ_BREACH, Led.FILTER: READ_RECORD}
 _MOST_SHOWN: Final = 140
 _MOST_HISTORY: Final = 12
 _TONES: Mapping[SubmissionState, Tone] = {
@@ -266,6 +270,10 @@ def _stands(school: School, file: SubmissionFile) -> Iterable[Part]:
         yield Banner(say("submission.stands_declared"), Tone.SUCCESS)
     else:
         yield Banner(say(f"submission.stands_{place.state}"), _TONES[place.state])
+    for led in file.led_to:
+        yield Text(
+            say(f"submission.led_to_{led.what}", reference=led.reference) if led.id else say(f"submission.led_{led.what}")
+        )
     if file.open_tasks:
         yield Text(say("submission.to_be_done", tasks=listed(tuple(t.title for t in file.open_tasks), "and")))
 
@@ -332,6 +340,11 @@ def _doings(file: SubmissionFile) -> tuple[Button, ...]:
         found.append(Button(REWORD_SUBMISSION, say("submission.reword"), s.id, ButtonStyle.PRIMARY, opens_form=True))
     if file.may_withdraw:
         found.append(Button(WITHDRAW_SUBMISSION, say("submission.withdraw"), s.id, opens_form=True, confirm=_sure("withdraw")))
+    found += [
+        Button(_OPENS[led.what], say("submission.read", reference=led.reference), led.id, opens_form=True)
+        for led in file.led_to
+        if led.id
+    ]
     if file.may_end:
         found.append(Button(END_SUBMISSION, say("submission.end"), s.id, opens_form=True, confirm=_sure("end")))
     if not file.answers:

@@ -15,23 +15,29 @@ from domain.access import (
     doers_of,
     may_come_to,
     may_end,
+    may_handle_breach,
     may_read_all,
     may_read_submission,
     may_send,
+    may_use_record,
     submission_answers,
     submission_tasks,
     told_of_it,
 )
+from domain.breaches import BreachKind
 from domain.exports import MadeAlready, Page
 from domain.incident import Delivery, MessageKind, Outgoing
 from domain.messages import SubmissionMessage, SubmissionPart, WithdrawnMessage
 from domain.people import Account, Person, School, Staff
-from domain.report_form import Fault, Filled
+from domain.register_terms import RegisterAct
+from domain.report_form import LONGEST_TEXT, Fault, Filled
 from domain.request_types import LONGEST, LONGEST_LINE, Item, ItemType, RequestType
 from domain.submissions import (
     ANSWER_FIELD,
     NOTE_FIELD,
     Doing,
+    Led,
+    LedTo,
     Place,
     RequestMenu,
     Submission,
@@ -53,8 +59,10 @@ from handlers import filled
 from handlers.acknowledge import NotForYou
 from handlers.alerting import on_platforms
 from handlers.ask import own, same_id
+from handlers.breaches import begin as begin_breach
 from handlers.exports import made_with
 from handlers.ports import Ports, Records
+from handlers.registers import close_filter, log_filter
 from handlers.rights import member, viewer
 from handlers.working import AtTheDesk
 
@@ -158,7 +166,7 @@ async def show(
         if kind is None or not may_read_all(desk.looking, kind):
             return NotForYou()
         key = _key(after_key)
-        found = await records.submissions_of(kind.id, live=live, after=key, most=PAGE_LINES + 1)
+        found = await records.submissions_of(kind.id, desk.person, live=live, after=key, most=PAGE_LINES + 1)
         page = found[:PAGE_LINES]
         lines = await _lines(desk, page)
         last = page[-1] if len(found) > PAGE_LINES else None
@@ -183,7 +191,7 @@ async def export(
         if isinstance(made, Page):
             return MadeAlready(made)
         found = list[SubmissionFile]()
-        for submission in await records.submissions_of(kind.id):
+        for submission in await records.submissions_of(kind.id, desk.person):
             versions = await records.submission_versions(submission.id)
             names = await _names_in(desk, kind, submission, versions)
             history = tuple((v, names.get(v.person_id, "")) for v in versions)
@@ -330,9 +338,73 @@ async def _simply(
             return await _file(desk, kind, submission)
         newest = (await records.submission_versions(submission.id))[-1]
         kept_as = same_id("submission", submission.id, doing, str(submission.versions), task_id)
+        if doing is Doing.DONE:
+            await _log_filter(desk, kind, submission, newest, task_id)
         outcome = await _done(desk, kind, submission, newest, doing, kept_as, task=task_id)
     ports.wake()
     return outcome
+
+
+# What it leads to
+
+
+def _breach_of(submission: Submission) -> str:
+    """The id of the breach that one has opened: sent twice, it opens one."""
+    return same_id("breach", submission.id)
+
+
+def _line_of(submission: Submission) -> str:
+    """The id of its line in the register of filter changes."""
+    return same_id("filter", submission.id)
+
+
+async def _open_breach(desk: _Desk, kind: RequestType, new: Submission, values: Values) -> None:
+    """Starts the clock of a breach, from when whoever sent it became aware, where the type says so."""
+    opens = kind.breach
+    if opens is None:
+        return
+    besides = {opens.found, opens.kind, opens.caused}
+    told = ((item, _in_words(item, values, desk.staff)) for item in kind.items if item.id not in besides)
+    what = "\n".join([new.reference, *(f"{item.label} {words}" for item, words in told if words)])
+    caused = frozenset({values[opens.caused]}) if values.get(opens.caused) else frozenset[str]()
+    how = BreachKind(values[opens.kind].replace("-", "_"))
+    found_at = datetime.fromisoformat(values[opens.found])
+    await begin_breach(desk, _breach_of(new), how, found_at, what[:LONGEST_TEXT], caused, new.id)
+
+
+async def _log_filter(desk: _Desk, kind: RequestType, submission: Submission, newest: SubmissionVersion, task: str) -> None:
+    """Has the filter's register say what was done, or that it was undone, where the type says so."""
+    log = kind.filter
+    if log is None or task not in {log.done, log.closed}:
+        return
+    if task == log.closed:
+        await close_filter(desk, _line_of(submission), submission.reference)
+        return
+    versions = await desk.records.submission_versions(submission.id)
+    agreed = next((v.person_id for v in reversed(versions) if v.doing is Doing.GRANTED), "")
+    until = submission.place.until
+    values = {
+        "change": log.change,
+        "what": newest.values.get(log.what, ""),
+        "why": newest.values.get(log.why, ""),
+        "asked_by": submission.asker_id,
+        "since": desk.now.isoformat(),
+        **({"until": until.isoformat()} if until is not None else {}),
+        "request": submission.reference,
+    }
+    await log_filter(desk, _line_of(submission), values, agreed)
+
+
+async def _led_to(desk: _Desk, kind: RequestType, submission: Submission) -> tuple[LedTo, ...]:
+    """What has come of one elsewhere, with the way there for those alone who may read it there."""
+    found = list[LedTo]()
+    if kind.breach is not None and (breach := await desk.records.breach_state(_breach_of(submission))) is not None:
+        theirs = may_handle_breach(desk.looking, breach.caused_by)
+        found.append(LedTo(Led.BREACH, breach.id, breach.reference) if theirs else LedTo(Led.BREACH))
+    if kind.filter is not None and (line := await desk.records.register_record(_line_of(submission), hold=False)) is not None:
+        theirs = may_use_record(desk.looking, RegisterAct.READ, line)
+        found.append(LedTo(Led.FILTER, line.id, line.reference) if theirs else LedTo(Led.FILTER))
+    return tuple(found)
 
 
 # What comes by itself
@@ -501,12 +573,13 @@ async def _begin(desk: _Desk, kind: RequestType, form_id: str, kept_as: str, val
         return SubmissionQuestions(kind, form_id, desk.now, values, faults, names, waits_for=first)
     year = desk.school.calendar.year(desk.now)
     reference = await desk.records.new_reference("submissions", f"{desk.school.prefix}-P", year)
-    place = sent(kind, _until(desk, kind, kept))
+    place = sent(kind, _until(desk, kind, kept), kind.whom(kept))
     version = SubmissionVersion(kept_as, kept_as, 1, desk.person, desk.now, Doing.SENT, place, kept)
     new = Submission(kept_as, kind.id, reference, desk.person, desk.now, desk.now, 1, place)
     next_at = _next_at(desk.school, kind, place, desk.now)
     committed = await desk.records.add_submission(new, version, next_at)
     await desk.note("submission.sent", **_said(new, version), committed=committed)
+    await _open_breach(desk, kind, new, kept)
     await _tell(desk, kind, None, new, Doing.SENT)
     return await _file(desk, kind, new, saved=True)
 
@@ -568,6 +641,8 @@ async def _kept(
     place = after(kind, submission.place, doing, until=ends, task=task)
     if place is None:
         raise AssertionError("what cannot be done with it was refused before")
+    if doing is Doing.REWORDED:
+        place = replace(place, about=kind.whom(newest.values))
     number = submission.versions + 1
     person = desk.person if by is None else by
     version = SubmissionVersion(kept_as, submission.id, number, person, desk.now, doing, place, newest.values, note, task)
@@ -639,6 +714,7 @@ async def _file(desk: _Desk, kind: RequestType, submission: Submission, *, saved
         may_reword=own and state is SubmissionState.RETURNED,
         may_withdraw=own and state in {SubmissionState.WAITING, SubmissionState.RETURNED},
         may_end=may_end(desk.looking, kind, submission),
+        led_to=await _led_to(desk, kind, submission),
         form_id=desk.ports.new_id(),
         saved=saved,
     )
@@ -667,7 +743,11 @@ async def _lines(desk: _Desk, found: Collection[Submission]) -> dict[str, Submis
 
 def _headline(kind: RequestType, values: Values, staff: Staff) -> str:
     """What stands for a request in a list: the first line of its form, in words."""
-    item = kind.headline
+    return _in_words(kind.headline, values, staff)
+
+
+def _in_words(item: Item, values: Values, staff: Staff) -> str:
+    """A field as people read it; a moment is none of these."""
     value = values.get(item.id, "")
     match item.type:
         case ItemType.CHOICE:
@@ -695,13 +775,16 @@ def _filled_in(desk: _Desk, kind: RequestType, values: Filled) -> tuple[dict[str
     """What was filled in as it is kept, and what is wrong with it, by the field of the form."""
     kept, faults = dict[str, str](), dict[str, Fault]()
     for item in kind.items:
-        found = _value(desk, item, values)
-        if isinstance(found, Fault):
-            faults[item.field] = found
-        elif found:
-            kept[item.id] = found
+        value = _value(desk, item, values)
+        if isinstance(value, Fault):
+            faults[item.field] = value
+        elif value:
+            kept[item.id] = value
         elif item.required:
             faults[item.field] = Fault.MISSING
+    found = kind.item(kind.breach.found) if kind.breach is not None else None
+    if found is not None and found.id in kept and datetime.fromisoformat(kept[found.id]) > desk.now + filled.CLOCK_DRIFT:
+        faults[found.field] = Fault.IN_FUTURE
     ends = kind.item(kind.term.field) if kind.term.field else None
     if ends is not None and (until := kept.get(ends.id)):
         since = kept.get(kind.since, "")

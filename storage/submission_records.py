@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, false, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, false, insert, not_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.submissions import LIVE, Doing, Place, Submission, SubmissionState, SubmissionVersion
@@ -80,11 +80,20 @@ class SubmissionRecords:
         return {row.submission_id: self._version(row) for row in rows}
 
     async def submissions_of(
-        self, type_id: str, *, live: bool = False, after: tuple[datetime, str] | None = None, most: int | None = None
+        self,
+        type_id: str,
+        reader_id: str,
+        *,
+        live: bool = False,
+        after: tuple[datetime, str] | None = None,
+        most: int | None = None,
     ) -> list[Submission]:
-        """Those of a type, the newest first. `after`: those that come after this one, by when it was sent and its id."""
+        """Those of a type, the newest first, without those that are about somebody who reads them and did not send them.
+
+        `after`: those that come after this one, by when it was sent and its id.
+        """
         c = t.submissions.c
-        query = select(t.submissions).where(c.school == self._school, c.type == type_id)
+        query = select(t.submissions).where(c.school == self._school, c.type == type_id, _not_about(reader_id))
         if live:
             query = query.where(c.state.in_([state.value for state in SubmissionState if state in LIVE]))
         if after is not None:
@@ -157,9 +166,14 @@ class SubmissionRecords:
         return submission_version_of(row, self._keys.records)[0]
 
 
+def _not_about(reader_id: str) -> ColumnElement[bool]:
+    c = t.submissions.c
+    return or_(c.about == "", c.asker_id == reader_id, not_(c.about.contains(reader_id, autoescape=True)))
+
+
 def submission_of(row: Any) -> Submission:
     """A row of `submissions`."""
-    place = Place(SubmissionState(row.state), row.step, _listed(row.tasks), _listed(row.done), row.until_at)
+    place = Place(SubmissionState(row.state), row.step, _listed(row.tasks), _listed(row.done), row.until_at, _listed(row.about))
     return Submission(row.id, row.type, row.reference, row.asker_id, row.sent_at, row.changed_at, row.versions, place)
 
 
@@ -178,6 +192,7 @@ def submission_version_of(row: Any, key: Key) -> tuple[SubmissionVersion, str]:
         tuple(told.get("tasks", ())),
         tuple(told.get("done", ())),
         datetime.fromisoformat(until) if until else None,
+        tuple(told.get("about", ())),
     )
     version = SubmissionVersion(
         row.id,
@@ -205,6 +220,7 @@ def _body(version: SubmissionVersion) -> str:
             "tasks": place.tasks,
             "done": place.done,
             "until": place.until.isoformat() if place.until is not None else "",
+            "about": place.about,
         }
     )
 
@@ -219,6 +235,7 @@ def _columns(of: Submission) -> dict[str, Any]:
         "tasks": ",".join(place.tasks),
         "done": ",".join(place.done),
         "until_at": place.until,
+        "about": ",".join(place.about),
     }
 
 

@@ -150,6 +150,7 @@ ASKS = frozenset(
         "unfinished_breaches",
         "breach_caused_by",
         "is_breach_elsewhere",
+        "breach_state",
         "register_record",
         "submission",
         "has_submission_version",
