@@ -48,7 +48,7 @@ log = logging.getLogger("esafety.desk")
 _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
 _LONGEST_STATE = 1000
-CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "request", "case", "chronology", "register", "help"}
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - {"report", "request", "case", "chronology", "register", "registers", "help"}
 """What is answered in a chat as after `/esafety`. A form needs a press first, and help is what everything else gets."""
 _ASKING = re.compile(
     r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
@@ -212,6 +212,8 @@ class Desk:
                 return await self.figures.show(account, rest.strip().casefold())
             case "register":
                 return await self.registers.command(account)
+            case "registers":
+                return await self.registers.overview(account)
             case "request" | "requests":
                 return await self.submissions.command(account)
             case "chronology":

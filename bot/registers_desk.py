@@ -6,21 +6,23 @@ from typing import TypeAlias, assert_never
 
 from bot.exports import Lately, taken_out
 from bot.replies import Reply, ShowForm, Tell, WrongForm
+from cards import overview as overview_cards
 from cards import pages
 from cards import registers as cards
 from cards.model import Card, FormValues, Tone
 from cards.registers_export import register_page
 from cards.taken_out import STYLE
 from cards.texts import say
+from domain.overview import Overview
 from domain.people import Account, School
 from domain.register_terms import RegisterKind
 from domain.registers import DecisionAsked, RecordFile, RecordQuestions, RegisterChoice, RegisterPage, RegisterView
-from handlers import registers
+from handlers import overview, registers
 from handlers.acknowledge import NotForYou
 from handlers.exports import id_of
 from handlers.ports import Ports
 
-_Outcome: TypeAlias = RegisterChoice | RegisterPage | RecordFile | RecordQuestions | DecisionAsked | NotForYou
+_Outcome: TypeAlias = Overview | RegisterChoice | RegisterPage | RecordFile | RecordQuestions | DecisionAsked | NotForYou
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,10 +38,16 @@ class RegistersDesk:
         """The registers that somebody may look at."""
         return self._shown(await registers.choose(self.ports, self.school, account))
 
+    async def overview(self, account: Account) -> Reply:
+        """All the lists that somebody may read beside the cases."""
+        return self._shown(await overview.everything(self.ports, self.school, account))
+
     async def press(self, account: Account, action: str, value: str) -> Reply | None:
         """A button of one of these pages; None for any other."""
         at = self.ports, self.school, account
         match action:
+            case overview_cards.SHOW_OVERVIEW:
+                return await self.overview(account)
             case cards.SHOW_REGISTER:
                 kind, view, number = _place(value)
                 page = await registers.show(*at, kind, view, number) if kind is not None else NotForYou()
@@ -95,6 +103,8 @@ class RegistersDesk:
         match outcome:
             case RegisterChoice():
                 return ShowForm(cards.choice_form(outcome))
+            case Overview():
+                return ShowForm(overview_cards.overview_form(outcome))
             case RegisterPage():
                 return ShowForm(cards.register_form(self.school, outcome, shown_id))
             case RecordFile():
@@ -124,4 +134,10 @@ def _number(text: str) -> int | None:
 
 def registers_words(text: str) -> Card | None:
     """For the word in a chat, where no dialog can be opened without a press: the buttons to press. None for other words."""
-    return cards.registers_card() if text.casefold().split() == ["register"] else None
+    match text.casefold().split():
+        case ["register"]:
+            return cards.registers_card()
+        case ["registers"]:
+            return overview_cards.overview_card()
+        case _:
+            return None

@@ -37,6 +37,7 @@ from domain.incident import (
     Why,
 )
 from domain.measures import BlockState, Unsettled
+from domain.overview import Tally
 from domain.people import Account, Kind, Person, Platform, School, Staff
 from domain.policy import Policy
 from domain.queues import Filters, Key
@@ -229,6 +230,7 @@ class Records(Protocol):
         after: tuple[datetime, str] | None = None,
         most: int | None = None,
     ) -> list[Submission]: ...
+    async def submission_tallies(self, types: Collection[str], reader_id: str) -> dict[str, Tally]: ...
     async def submissions_by(self, asker_id: str, most: int | None = None) -> list[Submission]: ...
     async def unsettled_submissions(
         self, steps: Collection[tuple[str, int]], types: Collection[str], after: tuple[datetime, str] | None, most: int

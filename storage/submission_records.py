@@ -5,9 +5,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, insert, not_, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, case, false, func, insert, not_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.overview import Tally
 from domain.submissions import LIVE, Doing, Place, Submission, SubmissionState, SubmissionVersion
 from storage import sealed as s
 from storage import tables as t
@@ -101,6 +102,18 @@ class SubmissionRecords:
             query = query.where(or_(c.sent_at < at, and_(c.sent_at == at, c.id < last)))
         query = query.order_by(c.sent_at.desc(), c.id.desc())
         return [submission_of(row) for row in await self._c.execute(query if most is None else query.limit(most))]
+
+    async def submission_tallies(self, types: Collection[str], reader_id: str) -> dict[str, Tally]:
+        """How many of each of these types are live, wait for an answer, and are to be carried out; by the type's id.
+
+        Without those that are about somebody who reads them and did not send them.
+        """
+        c = t.submissions.c
+        of_these = (c.school == self._school, c.type.in_(types), _not_about(reader_id))
+        live = or_(c.state.in_([state.value for state in SubmissionState if state in LIVE]), c.tasks != "")
+        counts = (func.count(), *(func.count(case((what, 1))) for what in (c.state == SubmissionState.WAITING, c.tasks != "")))
+        query = select(c.type, *counts).where(*of_these, live).group_by(c.type)
+        return {row[0]: Tally(*row[1:]) for row in await self._c.execute(query)}
 
     async def submissions_by(self, asker_id: str, most: int | None = None) -> list[Submission]:
         """What somebody has asked for or declared, the newest first."""

@@ -18,6 +18,7 @@ from cards import (
     log_form,
     measures,
     messages,
+    overview,
     pages,
     policy_pages,
     queue,
@@ -149,7 +150,9 @@ class DeskTry:
         object.__setattr__(self, "seen_by", self.seen_by or self.column)
 
 
-_OF_EVERY_SCHOOL = frozenset({"gaps", "records", "figures", "children", "registers", "enter", "may_ask", "all_asked"})
+_OF_EVERY_SCHOOL = frozenset(
+    {"gaps", "records", "figures", "children", "registers", "enter", "may_ask", "all_asked", "overview"}
+)
 """What names no id: whoever asks at another school's door is shown that school's."""
 
 
@@ -176,6 +179,7 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("registers", "press", registers.SHOW_REGISTER, "risk"),
         DeskTry("registers", "press", registers.SHOW_REGISTER, "filtering|all|2"),
         DeskTry("registers", "press", registers.EXPORT_REGISTER, "filtering"),
+        DeskTry("overview", "press", overview.SHOW_OVERVIEW),
         DeskTry("line", "press", registers.READ_RECORD, town.line),
         DeskTry("line", "press", registers.READ_RECORD, f"{town.line}|1"),
         DeskTry("enter", "press", registers.ADD_RECORD, "filtering"),
@@ -196,6 +200,9 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         # Nothing is to be carried out yet, and it has not come back.
         DeskTry("asked_for", "press", submissions.DO_TASK, f"{town.sent}|unblock"),
         DeskTry("asked_for", "press", submissions.END_SUBMISSION, town.sent),
+        DeskTry("of_lead", "press", submissions.READ_SUBMISSION, town.of_dsl),
+        DeskTry("of_lead", "submit", submissions.FILE, f"{town.of_dsl}|1|f", _SAYS_NO),
+        DeskTry("of_lead", "press", submissions.END_SUBMISSION, town.of_dsl),
         DeskTry("rewords", "press", submissions.REWORD_SUBMISSION, town.sent),
         DeskTry("rewords", "submit", submissions.QUESTIONS, f"unblock-lesson|f|{town.sent}|1", {}, "asks"),
         DeskTry("page", "press", export.KEEP_PAGE, town.page),

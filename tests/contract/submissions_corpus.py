@@ -19,6 +19,8 @@ from domain.submissions import (
     NOTE_FIELD,
     Doing,
     Leave,
+    Led,
+    LedTo,
     Place,
     RequestMenu,
     Submission,
@@ -134,6 +136,10 @@ def _files(now: datetime, nasty: Iterable[tuple[str, str]]) -> Iterator[tuple[st
                 file = _file(kind, _submission(state, now, until=until), now, "Maps")
                 yield f"{kind.id} {state}, {until}", file
                 yield f"{kind.id} {state}, {until}, kept", replace(file, saved=True, may_end=True, waits_for=(WHO, "Iga Nowak"))
+    for led in Led:
+        for id_, reference in (("", ""), ("b", "CSS-B-2026-4071")):
+            file = _file(_DECLARES, _submission(SubmissionState.GRANTED, now), now, "Maps")
+            yield f"led to {led} {reference}", replace(file, led_to=(LedTo(led, id_, reference),))
     waiting = _file(_ASKS, _submission(SubmissionState.WAITING, now), now, "Maps")
     yield "one's own", replace(waiting, may_withdraw=True)
     yield "came back", replace(waiting, may_reword=True, may_withdraw=True)

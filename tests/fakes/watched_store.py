@@ -156,6 +156,7 @@ ASKS = frozenset(
         "has_submission_version",
         "submissions_of",
         "submissions_by",
+        "submission_tallies",
         "unsettled_submissions",
         "held_submissions",
         "submissions_due",
