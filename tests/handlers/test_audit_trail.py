@@ -40,6 +40,7 @@ from handlers import (
     lists,
     log_form,
     opening,
+    overview,
     readers_log,
     registers,
     report,
@@ -290,6 +291,7 @@ async def _registers(office: Office) -> None:
     """A risk is written down, changed, due and closed; all of it is taken out."""
     at = office.ports, office.school, office.account("dsl")
     await registers.choose(*at)
+    await overview.everything(*at)
     await registers.ask_new(*at, RegisterKind.RISK)
     review = (office.clock.now() + timedelta(hours=1)).isoformat()
     risk = {"reg_risk": "Laptops", "reg_likelihood": "3", "reg_impact": "3", "reg_mitigation": "A filter"}

@@ -19,10 +19,23 @@ from bot.worker import LEASE
 from domain.case_changes import Result
 from domain.chronology import Chronology
 from domain.incident import Incident
+from domain.overview import Overview
 from domain.people import Platform
 from domain.queues import Filters, QueueKind, Wanted
 from domain.register_terms import RegisterKind
-from handlers import case_changes, casework, chronology, close, details, lists, log_form, registers, signing
+from handlers import (
+    case_changes,
+    casework,
+    chronology,
+    close,
+    details,
+    lists,
+    log_form,
+    overview,
+    registers,
+    signing,
+    submissions,
+)
 from handlers.hand_on import HandedOn
 from storage import tables as t
 from storage.auditing import Auditing
@@ -162,6 +175,8 @@ async def test_the_desk_of_whoever_leads_is_shown_without_a_scan(office: Office)
         await signing.look(*at, incident.id)
         await log_form.look(*at, incident.id)
         await registers.show(*at, RegisterKind.RISK)
+        assert isinstance(await overview.everything(*at), Overview)
+        await submissions.show(*at, "unblock-lesson")
 
     assert scans(looks) == []
 
