@@ -122,6 +122,13 @@ class SubmissionRecords:
         query = query.order_by(c.sent_at.desc(), c.id.desc())
         return [submission_of(row) for row in await self._c.execute(query if most is None else query.limit(most))]
 
+    async def submissions_about(self, person_id: str) -> list[Submission]:
+        """Those that others have sent about somebody of the staff, the newest first."""
+        c = t.submissions.c
+        of_them = (c.asker_id != person_id, c.about.contains(person_id, autoescape=True))
+        query = select(t.submissions).where(c.school == self._school, *of_them)
+        return [submission_of(row) for row in await self._c.execute(query.order_by(c.sent_at.desc(), c.id.desc()))]
+
     async def unsettled_submissions(
         self, steps: Collection[tuple[str, int]], types: Collection[str], after: tuple[datetime, str] | None, most: int
     ) -> list[Submission]:

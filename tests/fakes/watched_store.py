@@ -157,6 +157,7 @@ ASKS = frozenset(
         "submissions_of",
         "submissions_by",
         "submission_tallies",
+        "submissions_about",
         "unsettled_submissions",
         "held_submissions",
         "submissions_due",

@@ -13,9 +13,10 @@ from domain.register_terms import RecordState, RegisterKind
 from domain.registers import RegisterPage
 from domain.report_form import Fault, Filled
 from domain.request_types import Item, ItemType, LogsFilter, OpensBreach, RequestTask, RequestType, TaskWhen
+from domain.subject_access import Held
 from domain.submissions import Doing, Led, RequestMenu, SubmissionExport, SubmissionFile, SubmissionPage, SubmissionQuestions
 from domain.words import Role
-from handlers import breaches, registers, submissions
+from handlers import breaches, registers, subject_access, submissions
 from handlers.acknowledge import NotForYou
 from storage import tables as t
 from storage.audit_verify import follow_chains
@@ -195,6 +196,15 @@ async def test_whoever_is_named_when_it_is_worded_anew_is_out_from_then_on(at_wo
     await office.works()
     assert type(office.post.now_shown(office.people["brunel head"].id)).__name__ == "WithdrawnMessage"
     assert await amiss(office) == set()
+
+
+async def test_what_is_held_about_a_colleague_has_what_others_asked_about_them(at_work: Office) -> None:
+    """For those who answer for the records and may read it; their own look at themselves is for another to take out."""
+    file = await lost(at_work, by="it")
+    await lost(at_work, "deputy", form="g", by="cabot head")
+    held = await subject_access.gather(at_work.ports, at_work.school, at_work.account("headteacher"), (at_work.picked("it"),))
+    assert isinstance(held, Held)
+    assert [(r.reference, [p.original for p in r.passages]) for r in held.requests] == [(file.submission.reference, [NAMES])]
 
 
 # The register of filter changes
