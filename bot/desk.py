@@ -54,7 +54,7 @@ _FARTHEST_TYPO = 2
 _FEWEST_WORDS = 3
 _LONGEST_STATE = 1000
 _IN_A_DIALOG = frozenset({"report", "request", "sign", "case", "chronology", "register", "calendar", "digest"})
-CHAT_COMMANDS = frozenset(pages.COMMANDS) - _IN_A_DIALOG - {"consent", "survey", "help"}
+CHAT_COMMANDS = frozenset(pages.COMMANDS) - _IN_A_DIALOG - {"consent", "survey", "registers", "help"}
 """What is answered in a chat as after `/esafety`. A form needs a press first, and help is what everything else gets."""
 _ASKING = re.compile(
     r"\s*(can|could|may|might|must|shall|should|will|would|do|does|did|is|are|am|was|were|has|have|how|what|when|where|which|who|"
@@ -179,7 +179,7 @@ class Desk:
     @property
     def submissions(self) -> SubmissionsDesk:
         """The part of the desk for what staff ask for and declare."""
-        return SubmissionsDesk(self.ports, self.school)
+        return SubmissionsDesk(self.ports, self.school, self.exports, self.lately)
 
     @property
     def calendar(self) -> CalendarDesk:
@@ -240,6 +240,8 @@ class Desk:
                 return await self.registers.command(account)
             case "sign":
                 return await self.agreements.command(account)
+            case "registers":
+                return await self.registers.overview(account)
             case "request" | "requests":
                 return await self.submissions.command(account)
             case "calendar":

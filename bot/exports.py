@@ -6,11 +6,15 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from cards.export import locked_until
+from bot.replies import Reply, ShowForm
+from cards.export import locked_until, made_before_card
+from cards.model import Card
+from cards.pages import as_form
 from cards.texts import say
-from domain.exports import Page, PageKind
+from domain.exports import MadeAlready, Page, PageKind
 from domain.people import Account, School
 from handlers import exports
 from handlers.exports import Swept, sweep
@@ -18,6 +22,7 @@ from handlers.ports import Ports
 from storage.sealed_pages import digest_of, keep_page, new_passphrase, page_name, pages_in, remove_page, seal_page
 
 _REMEMBERED_SECONDS = 600.0
+_Found = TypeVar("_Found")
 Later = Callable[[float, Callable[[], None]], object]
 """Has something done after so many seconds."""
 
@@ -98,6 +103,39 @@ async def put_away(
         await exports.drop(ports, school, account, added.id)
         raise
     return added, passphrase
+
+
+async def taken_out(
+    ports: Ports,
+    school: School,
+    folder: Path,
+    lately: Lately,
+    account: Account,
+    page_id: str,
+    found: MadeAlready | _Found,
+    body: Callable[[_Found], str],
+    style: str,
+    told: Callable[[Page, str], Card],
+    cases: tuple[str, ...] = (),
+) -> Reply:
+    """What was found in the records, on a sealed page: it must not stand in a chat, nor lie open on the server.
+
+    `told`: the card with the page's passphrase, shown once. Sent again, it has been made already.
+    """
+    if isinstance(found, MadeAlready):
+        return _made_before(school, found.page, lately.passphrase(found.page))
+    # To an older version that runs beside this one it is a page like any other, which it can list and delete.
+    made, passphrase = await put_away(
+        ports, school, folder, account, PageKind.SUBJECT, cases, lambda: body(found), style, page_id
+    )
+    if not passphrase:
+        return _made_before(school, made, "")
+    lately.keep(made, passphrase)
+    return ShowForm(as_form(told(made, passphrase)))
+
+
+def _made_before(school: School, page: Page, passphrase: str) -> Reply:
+    return ShowForm(as_form(made_before_card(school, page, passphrase)))
 
 
 async def in_folder(school: School, folder: Path) -> Mapping[str, tuple[datetime, str]]:

@@ -3,15 +3,14 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.exports import Lately, put_away
+from bot.exports import Lately, taken_out
 from bot.replies import Reply, ShowForm, Tell
 from cards import log_form as cards
 from cards import pages
-from cards.export import made_before_card
 from cards.log_form_page import LOG_STYLE, log_page
 from cards.model import Tone
 from cards.texts import say
-from domain.exports import MadeAlready, PageKind
+from domain.exports import MadeAlready
 from domain.people import Account, School
 from handlers import log_form
 from handlers.acknowledge import NotForYou
@@ -49,28 +48,24 @@ class LogFormDesk:
             return await self._made(account, incident_id, page_id)
 
     async def _made(self, account: Account, incident_id: str, page_id: str) -> Reply:
-        match await log_form.take_out(self.ports, self.school, account, incident_id, page_id):
-            case NotForYou():
-                return _not_for_you()
-            case MadeAlready(page=page):
-                return ShowForm(pages.as_form(made_before_card(self.school, page, self.lately.passphrase(page))))
-            case record:
-                sheet = cards.sheet_of(self.school, record)
-                made, passphrase = await put_away(
-                    self.ports,
-                    self.school,
-                    self.exports,
-                    account,
-                    PageKind.SUBJECT,
-                    (record.case.incident.id,),
-                    lambda: log_page(sheet),
-                    LOG_STYLE,
-                    page_id,
-                )
-                if not passphrase:
-                    return ShowForm(pages.as_form(made_before_card(self.school, made, "")))
-                self.lately.keep(made, passphrase)
-                return ShowForm(pages.as_form(cards.made_card(self.school, sheet.reference, made, passphrase)))
+        found = await log_form.take_out(self.ports, self.school, account, incident_id, page_id)
+        if isinstance(found, NotForYou):
+            return _not_for_you()
+        case = found.case.incident if not isinstance(found, MadeAlready) else None
+        reference = case.reference if case is not None else ""
+        return await taken_out(
+            self.ports,
+            self.school,
+            self.exports,
+            self.lately,
+            account,
+            page_id,
+            found,
+            lambda record: log_page(cards.sheet_of(self.school, record)),
+            LOG_STYLE,
+            lambda made, passphrase: cards.made_card(self.school, reference, made, passphrase),
+            (case.id,) if case is not None else (),
+        )
 
 
 def _not_for_you() -> Tell:

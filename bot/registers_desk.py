@@ -4,24 +4,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, assert_never
 
-from bot.exports import Lately, put_away
+from bot.exports import Lately, taken_out
 from bot.replies import Reply, ShowForm, Tell, WrongForm
+from cards import overview as overview_cards
 from cards import pages
 from cards import registers as cards
-from cards.export import made_before_card
 from cards.model import Card, FormValues, Tone
-from cards.registers_export import REGISTER_STYLE, register_page
+from cards.registers_export import register_page
+from cards.taken_out import STYLE
 from cards.texts import say
-from domain.exports import MadeAlready, Page, PageKind
+from domain.overview import Overview
 from domain.people import Account, School
 from domain.register_terms import RegisterKind
 from domain.registers import DecisionAsked, RecordFile, RecordQuestions, RegisterChoice, RegisterPage, RegisterView
-from handlers import registers
+from handlers import overview, registers
 from handlers.acknowledge import NotForYou
 from handlers.exports import id_of
 from handlers.ports import Ports
 
-_Outcome: TypeAlias = RegisterChoice | RegisterPage | RecordFile | RecordQuestions | DecisionAsked | NotForYou
+_Outcome: TypeAlias = Overview | RegisterChoice | RegisterPage | RecordFile | RecordQuestions | DecisionAsked | NotForYou
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,10 +38,16 @@ class RegistersDesk:
         """The registers that somebody may look at."""
         return self._shown(await registers.choose(self.ports, self.school, account))
 
+    async def overview(self, account: Account) -> Reply:
+        """All the lists that somebody may read beside the cases."""
+        return self._shown(await overview.everything(self.ports, self.school, account))
+
     async def press(self, account: Account, action: str, value: str) -> Reply | None:
         """A button of one of these pages; None for any other."""
         at = self.ports, self.school, account
         match action:
+            case overview_cards.SHOW_OVERVIEW:
+                return await self.overview(account)
             case cards.SHOW_REGISTER:
                 kind, view, number = _place(value)
                 page = await registers.show(*at, kind, view, number) if kind is not None else NotForYou()
@@ -75,36 +82,29 @@ class RegistersDesk:
         return None
 
     async def _taken_out(self, account: Account, kind: RegisterKind, page_id: str) -> Reply:
-        """Puts a register onto a sealed page: what it says must not stand in a chat, nor lie open on the server."""
+        """Puts a register onto a sealed page."""
         found = await registers.export(self.ports, self.school, account, kind, page_id)
         if isinstance(found, NotForYou):
             return self._shown(found)
-        if isinstance(found, MadeAlready):
-            return self._made_before(found.page, self.lately.passphrase(found.page))
-        # To an older version that runs beside this one it is a page like any other, which it can list and delete.
-        made, passphrase = await put_away(
+        return await taken_out(
             self.ports,
             self.school,
             self.exports,
+            self.lately,
             account,
-            PageKind.SUBJECT,
-            (),
-            lambda: register_page(self.school, found),
-            REGISTER_STYLE,
-            page_id=page_id,
+            page_id,
+            found,
+            lambda export: register_page(self.school, export),
+            STYLE,
+            lambda made, passphrase: cards.exported_card(self.school, kind, made, passphrase),
         )
-        if not passphrase:
-            return self._made_before(made, "")
-        self.lately.keep(made, passphrase)
-        return ShowForm(pages.as_form(cards.exported_card(self.school, kind, made, passphrase)))
-
-    def _made_before(self, page: Page, passphrase: str) -> Reply:
-        return ShowForm(pages.as_form(made_before_card(self.school, page, passphrase)))
 
     def _shown(self, outcome: _Outcome, shown_id: str = "") -> Reply:
         match outcome:
             case RegisterChoice():
                 return ShowForm(cards.choice_form(outcome))
+            case Overview():
+                return ShowForm(overview_cards.overview_form(outcome))
             case RegisterPage():
                 return ShowForm(cards.register_form(self.school, outcome, shown_id))
             case RecordFile():
@@ -134,4 +134,10 @@ def _number(text: str) -> int | None:
 
 def registers_words(text: str) -> Card | None:
     """For the word in a chat, where no dialog can be opened without a press: the buttons to press. None for other words."""
-    return cards.registers_card() if text.casefold().split() == ["register"] else None
+    match text.casefold().split():
+        case ["register"]:
+            return cards.registers_card()
+        case ["registers"]:
+            return overview_cards.overview_card()
+        case _:
+            return None

@@ -6,7 +6,7 @@ from cards.clauses import points
 from cards.consents import ASK_CONSENT
 from cards.model import Banner, Button, Buttons, ButtonStyle, Card, Fact, Facts, Leaf, Link, Part, Section, Text, Tone, Weight
 from cards.pages import REPORT, SHOW_TOPICS
-from cards.submissions import NEW_REQUEST, leave_parts
+from cards.submissions import NEW_REQUEST, SHOW_REQUESTS, leave_parts
 from cards.texts import day_of, listed, quoted_command, say
 from domain.answers import Case, Catalogue, Decision, Form, ReportHint, Verdict
 from domain.asking import ELSEWHERE, SILENT_ROLE, Answered, Kept, carried, replay
@@ -17,6 +17,8 @@ from domain.words import Role
 AGAIN, MISREAD, SHARE, REPORT_AS = "ask_again", "ask_misread", "ask_share", "report_as"
 ASK_PERMISSION, ASK_PERSON = "ask_permission", "ask_person"
 
+_MOST_OFFERED = 3
+"""Requests of which each has a button: more of them hide what else there is to do."""
 _FAR = 3.0
 """Readings so much less likely than the best only distract."""
 _TONES: Mapping[Verdict, Tone] = {
@@ -197,10 +199,12 @@ def _next(school: School, answered: Answered, *, shared: bool) -> tuple[Part, ..
     hint = found.report or (decision.case.report if decision.case is not None else None)
     if hint is not None:
         buttons.append(_report_as(hint))
-    if answered.offers is not None:
-        style, offered = ButtonStyle.NORMAL if buttons else ButtonStyle.PRIMARY, answered.offers
+    for offered in answered.offers[:_MOST_OFFERED]:
+        style = ButtonStyle.NORMAL if buttons else ButtonStyle.PRIMARY
         buttons.append(Button(NEW_REQUEST, offered.title, f"{offered.id}|{answered.asked_id}", style, opens_form=True))
-    elif answered.asks is not None:
+    if len(answered.offers) > _MOST_OFFERED:
+        buttons.append(Button(SHOW_REQUESTS, say("answer.more_requests"), opens_form=True))
+    if answered.asks is not None and not answered.offers:
         style = ButtonStyle.NORMAL if buttons else ButtonStyle.PRIMARY
         buttons.append(Button(ASK_PERMISSION, say("answer.permission"), answered.state, style, opens_form=True))
     if answered.asks_consent:

@@ -68,6 +68,14 @@ def made_card(school: School, made: Page, passphrase: str) -> Card:
     )
 
 
+def taken_out_card(school: School, name: str, made: Page, passphrase: str) -> Card:
+    """The same for a whole list of that name, which a spreadsheet can open."""
+    text = say("register.made_text", name=made.file, register=name)
+    told = Banner(say("export.passphrase", passphrase=passphrase), Tone.WARNING)
+    next_ = Text(say("register.made_next"), Weight.MUTED)
+    return Card(say("register.made"), text, (Text(text), told, next_, until_text(school, made)))
+
+
 def made_before_card(school: School, made: Page, passphrase: str) -> Card:
     """That a form has had its page made, for whoever sends it again. Nobody knows a passphrase that is empty any more."""
     text = say("export.made_before", name=made.file)

@@ -34,9 +34,9 @@ SHOWN_BY = {
 IN_SCHOOL, OPEN_CASE = "in_school", "open_case"
 COMMANDS = (
     *("report", "ask", "request", "sign", "topics", "who", "mine", "queue", "case"),
-    *("gaps", "records", "chronology", "figures", "register", "calendar", "digest", "consent", "survey", "help"),
+    *("gaps", "records", "chronology", "figures", "register", "calendar", "digest", "consent", "survey", "registers", "help"),
 )
-IN_NO_MENU = frozenset({"chronology", "register", "sign", "calendar", "digest", "consent", "survey"})
+IN_NO_MENU = frozenset({"chronology", "register", "sign", "calendar", "digest", "consent", "survey", "registers"})
 """Teams' menu of commands takes twelve: what is not in it is typed all the same, and this stands on the page of each case."""
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from cards.clauses import points
-from cards.export import until_text
+from cards.export import taken_out_card
 from cards.model import (
     Banner,
     Button,
@@ -125,10 +125,7 @@ def _ways_on(page: RegisterPage, shown_id: str, *, live: bool) -> Iterable[Butto
 
 def exported_card(school: School, kind: RegisterKind, made: Page, passphrase: str) -> Card:
     """Where the page with a register lies and until when, and the passphrase, which is shown here and nowhere else."""
-    text = say("register.made_text", name=made.file, register=register_name(kind))
-    told = Banner(say("export.passphrase", passphrase=passphrase), Tone.WARNING)
-    next_ = Text(say("register.made_next"), Weight.MUTED)
-    return Card(say("register.made"), text, (Text(text), told, next_, until_text(school, made)))
+    return taken_out_card(school, register_name(kind), made, passphrase)
 
 
 def _clauses(school: School, kind: RegisterKind) -> tuple[Part, ...]:

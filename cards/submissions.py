@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+from cards.breaches import READ_BREACH
 from cards.clauses import points
+from cards.export import taken_out_card
 from cards.model import (
     Banner,
     Button,
@@ -30,7 +32,9 @@ from cards.model import (
     Tone,
     Weight,
 )
+from cards.registers import READ_RECORD
 from cards.texts import dated, listed, say
+from domain.exports import Page
 from domain.messages import SubmissionMessage, SubmissionPart
 from domain.people import School
 from domain.report_form import Fault, Filled
@@ -41,8 +45,9 @@ from domain.submissions import (
     NOTE_FIELD,
     Doing,
     Leave,
+    Led,
+    Place,
     RequestMenu,
-    Submission,
     SubmissionFile,
     SubmissionLine,
     SubmissionPage,
@@ -53,9 +58,10 @@ from domain.submissions import (
 
 SHOW_REQUESTS, NEW_REQUEST, READ_SUBMISSION = "show_requests", "new_request", "read_submission"
 REWORD_SUBMISSION, WITHDRAW_SUBMISSION, END_SUBMISSION = "reword_submission", "withdraw_submission", "end_submission"
-DO_TASK, SHOW_SUBMISSIONS = "do_task", "show_submissions"
+DO_TASK, SHOW_SUBMISSIONS, EXPORT_SUBMISSIONS = "do_task", "show_submissions", "export_submissions"
 MENU, QUESTIONS, FILE, PAGE = "requests", "submission_form", "submission", "submissions"
 
+_OPENS: Mapping[Led, str] = {Led.BREACH: READ_BREACH, Led.FILTER: READ_RECORD}
 _MOST_SHOWN: Final = 140
 _MOST_HISTORY: Final = 12
 _TONES: Mapping[SubmissionState, Tone] = {
@@ -97,14 +103,15 @@ def menu_form(school: School, menu: RequestMenu) -> Form:
     if menu.more:
         parts.append(Text(say("submission.more"), Weight.MUTED))
     if menu.registers:
-        buttons = tuple(Button(SHOW_SUBMISSIONS, kind.title, kind.id, opens_form=True) for kind in menu.registers)
+        label = {kind.id: say("submission.all_of", title=kind.title) for kind in menu.registers}
+        buttons = tuple(Button(SHOW_SUBMISSIONS, label[kind.id], kind.id, opens_form=True) for kind in menu.registers)
         parts.append(Section(say("submission.registers"), (Buttons(buttons),)))
     return Form(MENU, say("submission.menu"), tuple(parts))
 
 
 def _line(school: School, line: SubmissionLine, *, names: bool) -> tuple[Leaf, ...]:
     s = line.submission
-    head = say("submission.line", reference=s.reference, title=line.title, state=_state(line.submission))
+    head = say("submission.line", reference=s.reference, title=line.title, state=state_of(s.place))
     about = [_shortened(line.headline)] if line.headline else []
     if names and line.asker:
         about.append(say("submission.line_asker", asker=line.asker, when=dated(school, s.sent_at)))
@@ -114,9 +121,10 @@ def _line(school: School, line: SubmissionLine, *, names: bool) -> tuple[Leaf, .
     return (Text(head, Weight.HEADING), *((Text("\n".join(about)),) if about else ()), read)
 
 
-def _state(s: Submission) -> str:
-    to_do = s.place.tasks and s.place.state in {SubmissionState.GRANTED, SubmissionState.ENDED}
-    return say("submission.state_to_do" if to_do else f"submission.state_{s.place.state}")
+def state_of(place: Place) -> str:
+    """Where one stands, in a few words."""
+    to_do = place.tasks and place.state in {SubmissionState.GRANTED, SubmissionState.ENDED}
+    return say("submission.state_to_do" if to_do else f"submission.state_{place.state}")
 
 
 def _shortened(text: str) -> str:
@@ -124,8 +132,8 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "\u2026"
 
 
-def page_form(school: School, page: SubmissionPage) -> Form:
-    """A page of all requests of a type."""
+def page_form(school: School, page: SubmissionPage, shown_id: str = "") -> Form:
+    """A page of all requests of a type. `shown_id`: its button to take them out, pressed twice, has one page made."""
     kind = page.type
     parts: list[Part] = [Text(kind.about, Weight.MUTED), *_clauses(school, kind)]
     if not page.lines:
@@ -141,7 +149,13 @@ def page_form(school: School, page: SubmissionPage) -> Form:
         )
     other = say("submission.show_all" if page.live else "submission.show_live")
     buttons.append(Button(SHOW_SUBMISSIONS, other, f"{kind.id}|{int(not page.live)}", opens_form=True))
+    buttons.append(Button(EXPORT_SUBMISSIONS, say("register.export"), f"{kind.id}|{shown_id}", opens_form=True))
     return Form(PAGE, kind.title, (*parts, Buttons(tuple(buttons))))
+
+
+def exported_card(school: School, kind: RequestType, made: Page, passphrase: str) -> Card:
+    """Where the page with all of a type lies and until when, and the passphrase, which is shown here and nowhere else."""
+    return taken_out_card(school, kind.title, made, passphrase)
 
 
 def _clauses(school: School, kind: RequestType) -> tuple[Part, ...]:
@@ -256,6 +270,10 @@ def _stands(school: School, file: SubmissionFile) -> Iterable[Part]:
         yield Banner(say("submission.stands_declared"), Tone.SUCCESS)
     else:
         yield Banner(say(f"submission.stands_{place.state}"), _TONES[place.state])
+    for led in file.led_to:
+        yield Text(
+            say(f"submission.led_to_{led.what}", reference=led.reference) if led.id else say(f"submission.led_{led.what}")
+        )
     if file.open_tasks:
         yield Text(say("submission.to_be_done", tasks=listed(tuple(t.title for t in file.open_tasks), "and")))
 
@@ -265,7 +283,8 @@ def _facts(school: School, file: SubmissionFile) -> tuple[Fact, ...]:
         Fact(say("submission.asker"), file.asker or say("submission.somebody")),
         Fact(say("submission.sent_at"), dated(school, file.submission.sent_at)),
     ]
-    told = [(item.label, _value(school, file, item)) for item in file.type.items if item.type is not ItemType.TEXT]
+    short = [item for item in file.type.items if item.type is not ItemType.TEXT]
+    told = [(item.label, value_of(school, file, item, file.newest)) for item in short]
     return (*facts, *(Fact(label, value) for label, value in told if value))
 
 
@@ -275,15 +294,16 @@ def _texts(file: SubmissionFile) -> Iterable[Part]:
             yield Section(item.label, (Text(value),))
 
 
-def _value(school: School, file: SubmissionFile, item: Item) -> str:
-    value = file.newest.values.get(item.id, "")
+def value_of(school: School, file: SubmissionFile, item: Item, version: SubmissionVersion) -> str:
+    """A field as people read it; empty where nothing is said."""
+    value = version.values.get(item.id, "")
     match item.type:
         case ItemType.TEXT | ItemType.LINE:
             return value
         case ItemType.CHOICE:
             return (item.options or {}).get(value, "")
         case ItemType.STAFF:
-            return (file.names.get(item.id) or say("submission.somebody")) if value else ""
+            return (file.names.get(value) or say("submission.somebody")) if value else ""
         case ItemType.MOMENT:
             return dated(school, datetime.fromisoformat(value)) if value else ""
 
@@ -293,7 +313,7 @@ def _history(school: School, file: SubmissionFile) -> Iterable[Part]:
     shown = file.history[-_MOST_HISTORY:]
     columns = tuple(say(f"submission.history_{h}") for h in ("when", "who", "what"))
     rows = tuple(
-        (dated(school, v.at), who or say("submission.by_itself" if not v.person_id else "submission.somebody"), _did(file, v))
+        (dated(school, v.at), who or say("submission.by_itself" if not v.person_id else "submission.somebody"), did(file, v))
         for v, who in shown
     )
     yield Table(say("submission.history"), columns, rows, "")
@@ -301,12 +321,13 @@ def _history(school: School, file: SubmissionFile) -> Iterable[Part]:
         yield Text(say("submission.history_more", shown=len(shown), count=len(file.history)), Weight.MUTED)
 
 
-def _did(file: SubmissionFile, v: SubmissionVersion) -> str:
+def did(file: SubmissionFile, v: SubmissionVersion) -> str:
+    """What was done, with the words that were said to it."""
     if v.doing is Doing.DONE:
         task = file.type.task(v.task)
         return say("submission.did_done", task=task.title if task is not None else v.task)
-    did = say("submission.did_declared" if v.doing is Doing.SENT and not file.type.steps else f"submission.did_{v.doing}")
-    return say("submission.did_with_note", did=did, note=v.note) if v.note else did
+    told = say("submission.did_declared" if v.doing is Doing.SENT and not file.type.steps else f"submission.did_{v.doing}")
+    return say("submission.did_with_note", did=told, note=v.note) if v.note else told
 
 
 def _doings(file: SubmissionFile) -> tuple[Button, ...]:
@@ -319,6 +340,11 @@ def _doings(file: SubmissionFile) -> tuple[Button, ...]:
         found.append(Button(REWORD_SUBMISSION, say("submission.reword"), s.id, ButtonStyle.PRIMARY, opens_form=True))
     if file.may_withdraw:
         found.append(Button(WITHDRAW_SUBMISSION, say("submission.withdraw"), s.id, opens_form=True, confirm=_sure("withdraw")))
+    found += [
+        Button(_OPENS[led.what], say("submission.read", reference=led.reference), led.id, opens_form=True)
+        for led in file.led_to
+        if led.id
+    ]
     if file.may_end:
         found.append(Button(END_SUBMISSION, say("submission.end"), s.id, opens_form=True, confirm=_sure("end")))
     if not file.answers:

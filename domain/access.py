@@ -395,31 +395,40 @@ def may_read_all(viewer: Viewer, kind: RequestType) -> bool:
 
 
 def may_read_submission(viewer: Viewer, kind: RequestType, submission: Submission) -> bool:
-    """Whether somebody may read one: it is their own, they may read all of its type, or they have to answer or to do it."""
+    """Whether somebody may read one: it is their own, they may read all of its type, or they have to answer or to do it.
+
+    Whoever it is about reads it only if they have sent it themselves.
+    """
     if viewer.person is None:
         return False
-    if viewer.person == submission.asker_id or may_read_all(viewer, kind):
+    if viewer.person == submission.asker_id:
+        return True
+    if viewer.person in submission.place.about:
+        return False
+    if may_read_all(viewer, kind):
         return True
     return viewer.person in {p.id for p in (*answerers_of(viewer, kind, submission), *doers_of(viewer, kind, submission))}
 
 
 def answerers_of(viewer: Viewer, kind: RequestType, submission: Submission, *, late: bool = True) -> tuple[Person, ...]:
-    """Who may take the step for which one waits, never whoever asked. With `late` those too who are asked when nobody answers.
+    """Who may take the step for which one waits: never whoever asked, nor whom it is about.
+
+    With `late` those too who are asked when nobody answers.
 
     Where nobody else holds a role of it, those of the first role after it are asked: nothing waits for nobody.
     """
     step = step_of(kind, submission.place)
     if step is None:
         return ()
-    asked = _holders(viewer, step.roles, submission.asker_id)
-    after = _holders(viewer, step.then, submission.asker_id) if late else ()
+    asked = _holders(viewer, step.roles, submission)
+    after = _holders(viewer, step.then, submission) if late else ()
     return tuple({p.id: p for p in (*asked, *after)}.values())
 
 
 def doers_of(viewer: Viewer, kind: RequestType, submission: Submission, task_id: str = "") -> tuple[Person, ...]:
-    """Who may carry out what is to be done for one, or one task of it. That may be whoever asked."""
+    """Who may carry out what is to be done for one, or one task of it. It may be whoever asked, not whom it is about."""
     roles = [role for task in tasks_of(kind, submission.place) if task_id in {"", task.id} for role in task.roles]
-    return _holders(viewer, roles, submission.asker_id, may_be_them=True) if roles else ()
+    return _holders(viewer, roles, submission, may_be_them=True) if roles else ()
 
 
 def submission_answers(viewer: Viewer, kind: RequestType, submission: Submission) -> tuple[Doing, ...]:
@@ -444,7 +453,9 @@ def may_end(viewer: Viewer, kind: RequestType, submission: Submission) -> bool:
     if kind.is_handed_over:
         # It is over when it is carried out, and not before.
         return False
-    return viewer.person == submission.asker_id or bool(viewer.roles & (kind.answering or kind.readers))
+    if viewer.person == submission.asker_id:
+        return True
+    return viewer.person not in submission.place.about and bool(viewer.roles & (kind.answering or kind.readers))
 
 
 def may_come_to(viewer: Viewer) -> tuple[frozenset[tuple[str, int]], frozenset[str]]:
@@ -465,21 +476,24 @@ def may_come_to(viewer: Viewer) -> tuple[frozenset[tuple[str, int]], frozenset[s
 
 def told_of_it(viewer: Viewer, kind: RequestType, submission: Submission) -> tuple[Person, ...]:
     """Who is told that it holds, besides whoever asked."""
-    return tuple({p.id: p for role in kind.tells for p in _holders(viewer, (role,), submission.asker_id)}.values())
+    return tuple({p.id: p for role in kind.tells for p in _holders(viewer, (role,), submission)}.values())
 
 
-def _holders(viewer: Viewer, roles: Iterable[Role], asker_id: str, *, may_be_them: bool = False) -> tuple[Person, ...]:
-    """Who holds these roles, for the group of whoever asked where one is held by group; not whoever asked, unless they may."""
-    school, staff, asker = viewer.school, viewer.staff, viewer.staff.get(asker_id)
-    but = "" if may_be_them else asker_id
+def _holders(viewer: Viewer, roles: Iterable[Role], submission: Submission, *, may_be_them: bool = False) -> tuple[Person, ...]:
+    """Who holds these roles, for the group of whoever asked where one is held by group.
+
+    Nobody whom it is about, and not whoever asked, unless they may.
+    """
+    school, staff, asker = viewer.school, viewer.staff, viewer.staff.get(submission.asker_id)
+    but = {*submission.place.about, *(() if may_be_them else (submission.asker_id,))}
     found: dict[str, Person] = {}
     wanted = list(roles)
     for role in wanted:
         group = asker.group(GROUP_OF[role]) if asker is not None and role in GROUP_OF else ""
-        found |= {p.id: p for p in staff.holders(school, role, group) if p.id != but}
+        found |= {p.id: p for p in staff.holders(school, role, group) if p.id not in but}
     if not found and wanted:
         after = (staff.holders(school, rung) for rung in school.policy.ladder(wanted[0]))
-        found = next((f for people in after if (f := {p.id: p for p in people if p.id != but})), {})
+        found = next((f for people in after if (f := {p.id: p for p in people if p.id not in but})), {})
     return tuple(found.values())
 
 

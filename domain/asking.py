@@ -113,7 +113,7 @@ class Answered:
     """An answer. `state` is what its buttons carry; `holders` names who has the roles it speaks of.
 
     `overdue`: the day by which the policy was to be reviewed, where that has passed. `asks`: whose leave can be asked for here.
-    `offers`: the request by which that is asked for or declared, if there is one; `leaves`: what they have been allowed.
+    `offers`: the requests by which that is asked for or declared; `leaves`: what they have been allowed.
     `asks_consent`: whether a pupil may be shown can be looked up here.
     """
 
@@ -122,7 +122,7 @@ class Answered:
     holders: Mapping[Role, tuple[str, ...]]
     asks: Role | None
     overdue: date | None = None
-    offers: RequestType | None = None
+    offers: tuple[RequestType, ...] = ()
     leaves: tuple[Leave, ...] = ()
     asks_consent: bool = False
 

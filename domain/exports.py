@@ -17,7 +17,8 @@ UNWRITTEN = timedelta(hours=1)
 class PageKind(StrEnum):
     """Whether a page goes to the next school, which has to give a receipt for it, or is for whoever had it made.
 
-    The latter are not told apart: what is held about a person, a case's log form and a register live and end alike. Its word is
+    The latter are not told apart: what is held about a person, a case's log form, a register and
+    all requests of a kind live and end alike. Its word is
     that of the first kind there was, which every version knows.
     """
 

@@ -152,6 +152,7 @@ DEFINITIONS: Mapping[RegisterKind, Definition] = {
             Spec("since", FieldType.MOMENT, now=True),
             Spec("until", FieldType.MOMENT, required=False),
             Spec("case", FieldType.CASE, required=False),
+            Spec("request", FieldType.LINE, required=False),
         ),
         moves={
             RecordState.WAITING: (

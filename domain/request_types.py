@@ -26,7 +26,11 @@ class ItemType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A field of a request's form, in the words of the policy's folder. `options`: what is chosen from, by value."""
+    """A field of a request's form, in the words of the policy's folder. `options`: what is chosen from, by value.
+
+    `takes_part`: whoever is picked there is told or helps, and may answer and read as their roles have it. Whoever is picked in
+    any other field is who it is about, and has no part in it.
+    """
 
     id: str
     type: ItemType
@@ -34,6 +38,7 @@ class Item:
     hint: str = ""
     required: bool = True
     options: Mapping[str, str] | None = None
+    takes_part: bool = False
 
     @property
     def field(self) -> str:
@@ -96,6 +101,33 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class OpensBreach:
+    """With one a breach of personal data begins, with its clock. Each is a field of the form.
+
+    `found`: when they became aware; `kind`: what has happened, in the words of a breach; `caused`: who of the staff did it.
+    """
+
+    found: str
+    kind: str
+    caused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogsFilter:
+    """What is done for one stands in the register of filter changes. `change`: of what kind it is, in that register's words.
+
+    `what`, `why`: the fields of the form that say it. `done`: the task with which the line is written; `closed`: the one with
+    which it is closed.
+    """
+
+    change: str
+    what: str
+    why: str
+    done: str
+    closed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestType:
     """A kind of request. Where it has no steps it is a declaration: it holds as soon as it is made, and `tells` are told.
 
@@ -117,6 +149,8 @@ class RequestType:
     since: str = ""
     questions: tuple[str, ...] = ()
     cites: tuple[str, ...] = ()
+    breach: OpensBreach | None = None
+    filter: LogsFilter | None = None
 
     @property
     def answering(self) -> frozenset[Role]:
@@ -142,6 +176,11 @@ class RequestType:
     def headline(self) -> Item:
         """What stands for one of them in a list: the first line of its form, else its first field."""
         return next((i for i in self.items if i.type is ItemType.LINE), self.items[0])
+
+    def whom(self, values: Mapping[str, str]) -> tuple[str, ...]:
+        """Whom of the staff one that was filled in so is about, by id."""
+        fields = (i.id for i in self.items if i.type is ItemType.STAFF and not i.takes_part)
+        return tuple(sorted({values[i] for i in fields if values.get(i)}))
 
     def item(self, item_id: str) -> Item | None:
         """The field of that id."""

@@ -136,7 +136,7 @@ class HeldConsent:
 
 @dataclass(frozen=True, slots=True)
 class HeldRequest:
-    """Something that the person asked of others or declared, and what was written in it."""
+    """Something that the person asked of others or declared, or that others asked about them, and what was written in it."""
 
     reference: str
     at: datetime

@@ -4,7 +4,7 @@ A small state machine without a clock: `sent` and `after` say where a submission
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -56,18 +56,23 @@ _ANSWERS: Mapping[StepAct, tuple[Doing, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a submission stands. `step`: which of its steps it waits for. `tasks`: what is to be done; `done`: what was."""
+    """Where a submission stands. `step`: which of its steps it waits for. `tasks`: what is to be done; `done`: what was.
+
+    `about`: the ids of the staff whom it is about. They have no part in it, whatever their roles.
+    """
 
     state: SubmissionState
     step: int = 0
     tasks: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     until: datetime | None = None
+    about: tuple[str, ...] = ()
 
 
-def sent(kind: RequestType, until: datetime | None) -> Place:
+def sent(kind: RequestType, until: datetime | None, about: tuple[str, ...] = ()) -> Place:
     """Where one stands that has just been sent in: it waits for its first step, or holds at once where it has none."""
-    return Place(SubmissionState.WAITING, until=until) if kind.steps else _granted(kind, Place(SubmissionState.WAITING), until)
+    waits = Place(SubmissionState.WAITING, until=until)
+    return replace(waits if kind.steps else _granted(kind, waits, until), about=about)
 
 
 def after(kind: RequestType, place: Place, doing: Doing, *, until: datetime | None = None, task: str = "") -> Place | None:
@@ -75,6 +80,11 @@ def after(kind: RequestType, place: Place, doing: Doing, *, until: datetime | No
 
     `until`: how long the yes holds, as far as it is known now. `task`: the one that was done.
     """
+    found = _after(kind, place, doing, until, task)
+    return replace(found, about=place.about) if found is not None else None
+
+
+def _after(kind: RequestType, place: Place, doing: Doing, until: datetime | None, task: str) -> Place | None:
     state = place.state
     match doing:
         case Doing.ADVISED | Doing.GRANTED | Doing.REFUSED | Doing.RETURNED if doing in answers(kind, place):
@@ -228,12 +238,28 @@ class SubmissionQuestions:
         return f"{self.type.id}|{self.form_id}|{of}"
 
 
+class Led(StrEnum):
+    """What a request has led to elsewhere."""
+
+    BREACH = "breach"
+    FILTER = "filter"
+
+
+@dataclass(frozen=True, slots=True)
+class LedTo:
+    """One such thing. `id` and `reference` are for who may read it there, and empty for anybody else."""
+
+    what: Led
+    id: str = ""
+    reference: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class SubmissionFile:
     """A submission with all that was done with it, for whoever may read it, and what they may do with it.
 
     `history`: the oldest first, with the name of who did it. `answers`: what they may say now; `tasks`: what they may do.
-    `waits_for`: the names of those whose answer it waits for. `names`: of staff in its fields.
+    `waits_for`: the names of those whose answer it waits for. `names`: of staff in its fields, by id.
     """
 
     type: RequestType
@@ -249,6 +275,7 @@ class SubmissionFile:
     may_reword: bool = False
     may_withdraw: bool = False
     may_end: bool = False
+    led_to: tuple[LedTo, ...] = ()
     form_id: str = ""
     filled: Filled = field(default_factory=dict)
     faults: Mapping[str, Fault] = field(default_factory=dict)
@@ -259,6 +286,15 @@ class SubmissionFile:
     def state(self) -> str:
         """What its form carries."""
         return f"{self.submission.id}|{self.submission.versions}|{self.form_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionExport:
+    """All requests of a type, for a spreadsheet, the newest first: each with all that was done with it."""
+
+    type: RequestType
+    at: datetime
+    files: tuple[SubmissionFile, ...]
 
 
 @dataclass(frozen=True, slots=True)

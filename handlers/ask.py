@@ -187,11 +187,11 @@ def _meant(found: Understood) -> str:
     return found.best.question.id if found.sure else ""
 
 
-def _offered(school: School, staff: Staff, account: Account, choice: Choice) -> RequestType | None:
-    """The request by which what is asked about is asked for or declared, if they may make it."""
+def _offered(school: School, staff: Staff, account: Account, choice: Choice) -> tuple[RequestType, ...]:
+    """The requests by which what is asked about is asked for or declared, as far as they may make them."""
     looking = Viewer(school, staff, account)
     kinds = school.policy.requests.values()
-    return next((k for k in kinds if choice.question.id in k.questions and may_send(looking, k)), None)
+    return tuple(k for k in kinds if choice.question.id in k.questions and may_send(looking, k))
 
 
 def _leads_to_consent(school: School, staff: Staff, account: Account, choice: Choice) -> bool:

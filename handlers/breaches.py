@@ -31,6 +31,7 @@ from handlers.acknowledge import NotForYou
 from handlers.alerting import on_platforms
 from handlers.ports import Ports, Records, actor
 from handlers.rights import viewer
+from handlers.working import AtTheDesk
 
 _CLOCK_DRIFT = timedelta(minutes=5)
 _LONGEST_ID = 36
@@ -64,23 +65,9 @@ async def start(
             if faults or caused is None:
                 faults |= {} if caused is not None else {CAUSED: Fault.UNKNOWN_CHOICE}
                 return BreachQuestions(breach_id, now, typed, faults, _chosen(looking.staff, values))
-            made = Breach(
-                breach_id,
-                await records.new_reference("breaches", f"{school.prefix}-B", school.calendar.year(now)),
-                BreachKind(typed[KIND]),
-                _moment(school, typed.get(FOUND, ""), now),
-                account.person_id or "",
-                now,
-                caused_by=caused,
-                what=typed[WHAT].strip(),
-            )
-            # Found days ago, it is not reminded of for each of them.
-            made = replace(made, reminded=made.reminders_by(now))
-            await records.add_breach(made)
-            await records.change_breach(made, now)
-            await _tell(ports, records, school, made, "found")
-            named = ",".join(sorted(caused))
-            await records.note(now, actor(account), "breach.started", breach=made.id, kind=made.kind, caused_by=named)
+            found_at = _moment(school, typed.get(FOUND, ""), now)
+            at_desk = AtTheDesk(ports, records, looking, now)
+            made = await begin(at_desk, breach_id, BreachKind(typed[KIND]), found_at, typed[WHAT].strip(), caused)
         elif may_handle_breach(looking, made.caused_by):
             await records.note(now, actor(account), "breach.read", breach=made.id)
         elif made.started_by != account.person_id:
@@ -88,6 +75,23 @@ async def start(
         shown = await _shown(records, looking, made, now)
     ports.wake()
     return shown
+
+
+async def begin(
+    desk: AtTheDesk, breach_id: str, kind: BreachKind, found_at: datetime, what: str, caused: frozenset[str], request: str = ""
+) -> Breach:
+    """Keeps a breach that somebody has found, and tells all who deal with it. `request`: the id of the one that it came of."""
+    school, records, now = desk.school, desk.records, desk.now
+    reference = await records.new_reference("breaches", f"{school.prefix}-B", school.calendar.year(now))
+    made = Breach(breach_id, reference, kind, found_at, desk.person, now, caused_by=caused, what=what)
+    # Found days ago, it is not reminded of for each of them.
+    made = replace(made, reminded=made.reminders_by(now))
+    await records.add_breach(made)
+    await records.change_breach(made, now)
+    await _tell(desk.ports, records, school, made, "found")
+    said = {"caused_by": ",".join(sorted(caused)), **({"request": request} if request else {})}
+    await records.note(now, desk.actor, "breach.started", breach=made.id, kind=made.kind, **said)
+    return made
 
 
 async def read(ports: Ports, school: School, account: Account, breach_id: str) -> BreachFile | NotForYou:

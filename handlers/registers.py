@@ -239,6 +239,50 @@ async def decide(ports: Ports, school: School, account: Account, state: str, val
     return outcome
 
 
+# What a request leads to
+
+
+async def log_filter(looking: AtTheDesk, line_id: str, values: Values, agreed_by: str) -> Record:
+    """Writes what has just been done into the register of filter changes, with who did it.
+
+    `agreed_by`: whoever said yes to it. Where they may agree to lines of it and have not done it themselves, that is the second
+    person's agreement; else the line waits for another, as any does.
+    """
+    desk, kind = _at(looking), RegisterKind.FILTERING
+    record = await _added(desk, kind, line_id, values)
+    if agreed_by in {p.id for p in register_approvers(desk.school, desk.staff, record)}:
+        return await _move(desk, record, RecordState.APPROVED, agreed_by, values.get("request", ""))
+    await _ask_for_approval(desk, record)
+    return record
+
+
+async def close_filter(looking: AtTheDesk, line_id: str, note: str) -> None:
+    """Closes such a line, since what it says was undone. One that has ended stays as it is."""
+    desk = _at(looking)
+    record = await desk.records.register_record(line_id)
+    if record is not None and record.is_live:
+        await _move(desk, record, RecordState.CLOSED, desk.person, note)
+
+
+def _at(looking: AtTheDesk) -> _Desk:
+    return _Desk(looking.ports, looking.records, looking.looking, looking.now)
+
+
+async def _move(desk: _Desk, record: Record, to: RecordState, by: str, note: str) -> Record:
+    newest, number = (await desk.records.register_versions(record.id))[-1], record.versions + 1
+    version = replace(
+        newest,
+        id=same_id("register", record.id, to, str(number)),
+        number=number,
+        person_id=by,
+        at=desk.now,
+        change=Change.MOVED,
+        state=to,
+        note=note,
+    )
+    return await _add(desk, record, version, "register.decided")
+
+
 # Reminders
 
 
@@ -337,15 +381,20 @@ async def _begin(desk: _Desk, kind: RegisterKind, form_id: str, kept_as: str, va
     kept, faults = await _filled_in(desk, kind, values, {})
     if faults:
         return RecordQuestions(kind, form_id, desk.now, values, faults, _names(desk, kind, values))
+    record = await _added(desk, kind, kept_as, kept)
+    await _ask_for_approval(desk, record)
+    return await _file(desk, record, saved=True)
+
+
+async def _added(desk: _Desk, kind: RegisterKind, kept_as: str, values: Values) -> Record:
     d = DEFINITIONS[kind]
     year = desk.school.calendar.year(desk.now)
     reference = await desk.records.new_reference("register_records", f"{desk.school.prefix}-{d.letter}", year)
-    version = Version(kept_as, kept_as, 1, desk.person, desk.now, Change.ADDED, d.begins, kept)
+    version = Version(kept_as, kept_as, 1, desk.person, desk.now, Change.ADDED, d.begins, values)
     record = standing(kept_as, kind, reference, version, desk.person)
     committed = await desk.records.add_register_record(record, version)
     await _noted(desk, record, version, "register.added", committed)
-    await _ask_for_approval(desk, record)
-    return await _file(desk, record, saved=True)
+    return record
 
 
 async def _reword(

@@ -379,14 +379,17 @@ async def _signed(records: Records, looking: Viewer, person: Person, now: dateti
 async def _asked(
     records: Records, looking: Viewer, person: Person, now: datetime, labels: Labels, register: Register
 ) -> tuple[HeldRequest, ...]:
-    """What they asked of others, as far as the asker may read it, without the names that are known. Each is noted as read."""
+    """What they asked of others, and what others asked about them, as far as the asker may read it.
+
+    Without the names that are known. Each is noted as read.
+    """
     if not person.id:
         return ()
     asked = [r for r in await records.requests_of(person.id) if may_read_request(looking, r)]
     for request in asked:
         await records.note(now, actor(looking.account), "request.read", request=request.id)
     found = [(r.reference, r.at, r.text, r.reason) for r in asked]
-    for submission in await records.submissions_by(person.id):
+    for submission in (*await records.submissions_by(person.id), *await records.submissions_about(person.id)):
         kind = looking.school.policy.requests.get(submission.type)
         if kind is not None and may_read_submission(looking, kind, submission):
             await records.note(now, actor(looking.account), "submission.read", submission=submission.id)

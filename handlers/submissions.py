@@ -14,26 +14,34 @@ from domain.access import (
     doers_of,
     may_come_to,
     may_end,
+    may_handle_breach,
     may_read_all,
     may_read_submission,
     may_send,
+    may_use_record,
     submission_answers,
     submission_tasks,
     told_of_it,
 )
+from domain.breaches import BreachKind
 from domain.deadlines import months_after
+from domain.exports import MadeAlready, Page
 from domain.incident import Delivery, MessageKind, Outgoing
 from domain.messages import SubmissionMessage, SubmissionPart, WithdrawnMessage
 from domain.people import Account, Person, School, Staff
-from domain.report_form import Fault, Filled
+from domain.register_terms import RegisterAct
+from domain.report_form import LONGEST_TEXT, Fault, Filled
 from domain.request_types import LONGEST, LONGEST_LINE, Item, ItemType, RequestType
 from domain.submissions import (
     ANSWER_FIELD,
     NOTE_FIELD,
     Doing,
+    Led,
+    LedTo,
     Place,
     RequestMenu,
     Submission,
+    SubmissionExport,
     SubmissionFile,
     SubmissionLine,
     SubmissionPage,
@@ -51,7 +59,10 @@ from handlers import filled
 from handlers.acknowledge import NotForYou
 from handlers.alerting import on_platforms
 from handlers.ask import own, same_id
+from handlers.breaches import begin as begin_breach
+from handlers.exports import made_with
 from handlers.ports import Ports, Records
+from handlers.registers import close_filter, log_filter
 from handlers.rights import member, viewer
 from handlers.working import AtTheDesk
 
@@ -152,13 +163,38 @@ async def show(
         if kind is None or not may_read_all(desk.looking, kind):
             return NotForYou()
         key = _key(after_key)
-        found = await records.submissions_of(kind.id, live=live, after=key, most=PAGE_LINES + 1)
+        found = await records.submissions_of(kind.id, desk.person, live=live, after=key, most=PAGE_LINES + 1)
         page = found[:PAGE_LINES]
         lines = await _lines(desk, page)
         last = page[-1] if len(found) > PAGE_LINES else None
         await desk.note("submission.listed", type=kind.id)
         more = f"{last.sent_at.astimezone(UTC).isoformat()}|{last.id}" if last is not None else ""
         return SubmissionPage(kind, live, tuple(lines[s.id] for s in page if s.id in lines), more, begins=key is None)
+
+
+async def export(
+    ports: Ports, school: School, account: Account, type_id: str, page_id: str = ""
+) -> SubmissionExport | MadeAlready | NotForYou:
+    """All requests of a type with all that was done with them, for those who may read all of them. It is noted.
+
+    `page_id`: of the page that is to be made. Where there is one, nothing is taken out a second time.
+    """
+    async with ports.store.transaction(school) as records:
+        desk = await _desk(ports, records, school, account)
+        kind = desk.kind(type_id)
+        if kind is None or not may_read_all(desk.looking, kind):
+            return NotForYou()
+        made = await made_with(records, page_id, desk.now) if page_id else ""
+        if isinstance(made, Page):
+            return MadeAlready(made)
+        found = list[SubmissionFile]()
+        for submission in await records.submissions_of(kind.id, desk.person):
+            versions = await records.submission_versions(submission.id)
+            names = await _names_in(desk, kind, submission, versions)
+            history = tuple((v, names.get(v.person_id, "")) for v in versions)
+            found.append(SubmissionFile(kind, submission, names.get(submission.asker_id, ""), versions[-1], history, names))
+        await desk.note("submission.exported", type=kind.id, lines=len(found))
+        return SubmissionExport(kind, desk.now, tuple(found))
 
 
 async def read(ports: Ports, school: School, account: Account, submission_id: str) -> SubmissionFile | NotForYou:
@@ -299,9 +335,73 @@ async def _simply(
             return await _file(desk, kind, submission)
         newest = (await records.submission_versions(submission.id))[-1]
         kept_as = same_id("submission", submission.id, doing, str(submission.versions), task_id)
+        if doing is Doing.DONE:
+            await _log_filter(desk, kind, submission, newest, task_id)
         outcome = await _done(desk, kind, submission, newest, doing, kept_as, task=task_id)
     ports.wake()
     return outcome
+
+
+# What it leads to
+
+
+def _breach_of(submission: Submission) -> str:
+    """The id of the breach that one has opened: sent twice, it opens one."""
+    return same_id("breach", submission.id)
+
+
+def _line_of(submission: Submission) -> str:
+    """The id of its line in the register of filter changes."""
+    return same_id("filter", submission.id)
+
+
+async def _open_breach(desk: _Desk, kind: RequestType, new: Submission, values: Values) -> None:
+    """Starts the clock of a breach, from when whoever sent it became aware, where the type says so."""
+    opens = kind.breach
+    if opens is None:
+        return
+    besides = {opens.found, opens.kind, opens.caused}
+    told = ((item, _in_words(item, values, desk.staff)) for item in kind.items if item.id not in besides)
+    what = "\n".join([new.reference, *(f"{item.label} {words}" for item, words in told if words)])
+    caused = frozenset({values[opens.caused]}) if values.get(opens.caused) else frozenset[str]()
+    how = BreachKind(values[opens.kind].replace("-", "_"))
+    found_at = datetime.fromisoformat(values[opens.found])
+    await begin_breach(desk, _breach_of(new), how, found_at, what[:LONGEST_TEXT], caused, new.id)
+
+
+async def _log_filter(desk: _Desk, kind: RequestType, submission: Submission, newest: SubmissionVersion, task: str) -> None:
+    """Has the filter's register say what was done, or that it was undone, where the type says so."""
+    log = kind.filter
+    if log is None or task not in {log.done, log.closed}:
+        return
+    if task == log.closed:
+        await close_filter(desk, _line_of(submission), submission.reference)
+        return
+    versions = await desk.records.submission_versions(submission.id)
+    agreed = next((v.person_id for v in reversed(versions) if v.doing is Doing.GRANTED), "")
+    until = submission.place.until
+    values = {
+        "change": log.change,
+        "what": newest.values.get(log.what, ""),
+        "why": newest.values.get(log.why, ""),
+        "asked_by": submission.asker_id,
+        "since": desk.now.isoformat(),
+        **({"until": until.isoformat()} if until is not None else {}),
+        "request": submission.reference,
+    }
+    await log_filter(desk, _line_of(submission), values, agreed)
+
+
+async def _led_to(desk: _Desk, kind: RequestType, submission: Submission) -> tuple[LedTo, ...]:
+    """What has come of one elsewhere, with the way there for those alone who may read it there."""
+    found = list[LedTo]()
+    if kind.breach is not None and (breach := await desk.records.breach_state(_breach_of(submission))) is not None:
+        theirs = may_handle_breach(desk.looking, breach.caused_by)
+        found.append(LedTo(Led.BREACH, breach.id, breach.reference) if theirs else LedTo(Led.BREACH))
+    if kind.filter is not None and (line := await desk.records.register_record(_line_of(submission), hold=False)) is not None:
+        theirs = may_use_record(desk.looking, RegisterAct.READ, line)
+        found.append(LedTo(Led.FILTER, line.id, line.reference) if theirs else LedTo(Led.FILTER))
+    return tuple(found)
 
 
 # What comes by itself
@@ -470,12 +570,13 @@ async def _begin(desk: _Desk, kind: RequestType, form_id: str, kept_as: str, val
         return SubmissionQuestions(kind, form_id, desk.now, values, faults, names, waits_for=first)
     year = desk.school.calendar.year(desk.now)
     reference = await desk.records.new_reference("submissions", f"{desk.school.prefix}-P", year)
-    place = sent(kind, _until(desk, kind, kept))
+    place = sent(kind, _until(desk, kind, kept), kind.whom(kept))
     version = SubmissionVersion(kept_as, kept_as, 1, desk.person, desk.now, Doing.SENT, place, kept)
     new = Submission(kept_as, kind.id, reference, desk.person, desk.now, desk.now, 1, place)
     next_at = _next_at(desk.school, kind, place, desk.now)
     committed = await desk.records.add_submission(new, version, next_at)
     await desk.note("submission.sent", **_said(new, version), committed=committed)
+    await _open_breach(desk, kind, new, kept)
     await _tell(desk, kind, None, new, Doing.SENT)
     return await _file(desk, kind, new, saved=True)
 
@@ -537,6 +638,8 @@ async def _kept(
     place = after(kind, submission.place, doing, until=ends, task=task)
     if place is None:
         raise AssertionError("what cannot be done with it was refused before")
+    if doing is Doing.REWORDED:
+        place = replace(place, about=kind.whom(newest.values))
     number = submission.versions + 1
     person = desk.person if by is None else by
     version = SubmissionVersion(kept_as, submission.id, number, person, desk.now, doing, place, newest.values, note, task)
@@ -582,8 +685,7 @@ async def _file(desk: _Desk, kind: RequestType, submission: Submission, *, saved
     """A request as somebody with a right to it is shown it. That it was read is noted, unless by whoever asked."""
     versions = await desk.records.submission_versions(submission.id)
     newest = versions[-1]
-    picked = {newest.values.get(i.id, "") for i in kind.items if i.type is ItemType.STAFF} - {""}
-    names = await desk.records.names_of_staff({v.person_id for v in versions} | picked | {submission.asker_id})
+    names = await _names_in(desk, kind, submission, versions)
     if desk.person != submission.asker_id:
         await desk.note("submission.read", submission=submission.id)
     own = submission.asker_id == desk.person
@@ -594,7 +696,7 @@ async def _file(desk: _Desk, kind: RequestType, submission: Submission, *, saved
         names.get(submission.asker_id, ""),
         newest,
         tuple((v, names.get(v.person_id, "")) for v in versions),
-        {i.id: names.get(newest.values.get(i.id, ""), "") for i in kind.items if i.type is ItemType.STAFF},
+        names,
         tuple(p.name for p in answerers_of(desk.looking, kind, submission, late=False)),
         submission_answers(desk.looking, kind, submission),
         submission_tasks(desk.looking, kind, submission),
@@ -602,9 +704,19 @@ async def _file(desk: _Desk, kind: RequestType, submission: Submission, *, saved
         may_reword=own and state is SubmissionState.RETURNED,
         may_withdraw=own and state in {SubmissionState.WAITING, SubmissionState.RETURNED},
         may_end=may_end(desk.looking, kind, submission),
+        led_to=await _led_to(desk, kind, submission),
         form_id=desk.ports.new_id(),
         saved=saved,
     )
+
+
+async def _names_in(
+    desk: _Desk, kind: RequestType, submission: Submission, versions: Iterable[SubmissionVersion]
+) -> Mapping[str, str]:
+    """Of all who stand in a request, by id: who asked, who did something with it, whom its fields name."""
+    staff = [item.id for item in kind.items if item.type is ItemType.STAFF]
+    ids = {submission.asker_id, *(x for v in versions for x in (v.person_id, *(v.values.get(i, "") for i in staff)))}
+    return await desk.records.names_of_staff(ids - {""})
 
 
 async def _lines(desk: _Desk, found: Collection[Submission]) -> dict[str, SubmissionLine]:
@@ -621,7 +733,11 @@ async def _lines(desk: _Desk, found: Collection[Submission]) -> dict[str, Submis
 
 def _headline(kind: RequestType, values: Values, staff: Staff) -> str:
     """What stands for a request in a list: the first line of its form, in words."""
-    item = kind.headline
+    return _in_words(kind.headline, values, staff)
+
+
+def _in_words(item: Item, values: Values, staff: Staff) -> str:
+    """A field as people read it; a moment is none of these."""
     value = values.get(item.id, "")
     match item.type:
         case ItemType.CHOICE:
@@ -649,13 +765,16 @@ def _filled_in(desk: _Desk, kind: RequestType, values: Filled) -> tuple[dict[str
     """What was filled in as it is kept, and what is wrong with it, by the field of the form."""
     kept, faults = dict[str, str](), dict[str, Fault]()
     for item in kind.items:
-        found = _value(desk, item, values)
-        if isinstance(found, Fault):
-            faults[item.field] = found
-        elif found:
-            kept[item.id] = found
+        value = _value(desk, item, values)
+        if isinstance(value, Fault):
+            faults[item.field] = value
+        elif value:
+            kept[item.id] = value
         elif item.required:
             faults[item.field] = Fault.MISSING
+    found = kind.item(kind.breach.found) if kind.breach is not None else None
+    if found is not None and found.id in kept and datetime.fromisoformat(kept[found.id]) > desk.now + filled.CLOCK_DRIFT:
+        faults[found.field] = Fault.IN_FUTURE
     ends = kind.item(kind.term.field) if kind.term.field else None
     if ends is not None and (until := kept.get(ends.id)):
         since = kept.get(kind.since, "")

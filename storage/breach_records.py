@@ -51,6 +51,12 @@ class BreachRecords:
         row = (await self._c.execute(query.with_for_update() if hold else query)).first()
         return self._breach(row) if row is not None else None
 
+    async def breach_state(self, breach_id: str) -> BreachState | None:
+        """The same without a word that was written, and not held."""
+        query = select(t.breaches).where(t.breaches.c.school == self._school, t.breaches.c.id == breach_id)
+        row = (await self._c.execute(query)).first()
+        return _state(row) if row is not None else None
+
     async def is_breach_elsewhere(self, breach_id: str) -> bool:
         """Whether a breach of another school has that id already. Nothing else of it is read."""
         b = t.breaches.c

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("esafety.storage")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-SCHEMA_REVISION = "0028"
+SCHEMA_REVISION = "0029"
 """The newest revision in migrations/; a test holds the two together, so that a start need not load Alembic to find out."""
 
 PATIENCE_SECONDS = 2.0

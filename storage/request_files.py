@@ -5,13 +5,25 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from domain.answers import PERMISSION, Catalogue, Sheet, Verdict
+from domain.breaches import BreachKind
 from domain.policy import Policy
-from domain.request_types import AnswerStep, Item, ItemType, RequestTask, RequestType, StepAct, TaskWhen, Term
+from domain.request_types import (
+    AnswerStep,
+    Item,
+    ItemType,
+    LogsFilter,
+    OpensBreach,
+    RequestTask,
+    RequestType,
+    StepAct,
+    TaskWhen,
+    Term,
+)
 from domain.words import EXTERNAL_ROLES, Role
 from storage.yaml_files import PolicyFileError, checked, line_of, read_yaml
 
@@ -43,15 +55,18 @@ class _Item(_Strict):
     hint: _Hint | None = None
     required: bool = True
     options: Annotated[dict[_Id, _Label], Field(min_length=2, max_length=20)] | None = None
+    takes_part: bool = False
 
     @model_validator(mode="after")
     def _options_where_chosen(self) -> "_Item":
         if (self.type is ItemType.CHOICE) is (self.options is None):
             raise ValueError("`options` belong to a choice, and to nothing else")
+        if self.takes_part and self.type is not ItemType.STAFF:
+            raise ValueError("only a member of staff takes part: `takes_part` belongs to `type: staff`")
         return self
 
     def to_domain(self) -> Item:
-        return Item(self.id, self.type, self.label, self.hint or "", self.required, self.options)
+        return Item(self.id, self.type, self.label, self.hint or "", self.required, self.options, self.takes_part)
 
 
 class _Step(_Strict):
@@ -105,6 +120,26 @@ class _Holds(_Strict):
         return Term(self.until or "", self.months or 0, self.warn or 0)
 
 
+class _Breach(_Strict):
+    found: _Id
+    kind: _Id
+    caused: _Id | None = None
+
+    def to_domain(self) -> OpensBreach:
+        return OpensBreach(self.found, self.kind, self.caused or "")
+
+
+class _Filter(_Strict):
+    change: Literal["blocked", "unblocked", "exception", "settings"]
+    what: _Id
+    why: _Id
+    done: _TaskId
+    closed: _TaskId | None = None
+
+    def to_domain(self) -> LogsFilter:
+        return LogsFilter(self.change, self.what, self.why, self.done, self.closed or "")
+
+
 class _Type(_Strict):
     id: _Id
     group: _Id
@@ -119,6 +154,8 @@ class _Type(_Strict):
     holds: _Holds | None = None
     since: _Id | None = None
     questions: tuple[str, ...] = ()
+    breach: _Breach | None = None
+    filter: _Filter | None = None
 
     @model_validator(mode="after")
     def _somebody_hears_of_it(self) -> "_Type":
@@ -145,6 +182,8 @@ class _Type(_Strict):
             term=self.holds.to_domain() if self.holds is not None else Term(),
             since=self.since or "",
             questions=self.questions,
+            breach=self.breach.to_domain() if self.breach is not None else None,
+            filter=self.filter.to_domain() if self.filter is not None else None,
         )
 
 
@@ -169,6 +208,7 @@ class _Used(_Strict):
     reads: frozenset[Role] | None = None
     holds: _Holds | None = None
     questions: tuple[str, ...] | None = None
+    filter: _Filter | None = None
 
 
 class _Shared(_Strict):
@@ -299,9 +339,33 @@ def _wrong(kind: RequestType, groups: Mapping[str, str]) -> Iterator[str]:
         undone = kind.task(task.undoes) if task.undoes else None
         if task.undoes and (undone is None or undone.when is not TaskWhen.GRANTED):
             yield f"the task {task.id!r} undoes {task.undoes!r}, which is no task that comes with the yes"
+    yield from _wrong_leads(kind)
     acts = [step.act for step in kind.steps]
     if StepAct.DECIDE in acts and StepAct.ADVISE in acts[acts.index(StepAct.DECIDE) :]:
         yield f"{kind.id!r} takes advice after somebody has decided: put the advice first"
+
+
+def _wrong_leads(kind: RequestType) -> Iterator[str]:
+    """What does not go together where one opens a breach, or stands in the filter's register."""
+    if (breach := kind.breach) is not None:
+        found, how, caused = kind.item(breach.found), kind.item(breach.kind), kind.item(breach.caused)
+        if found is None or found.type is not ItemType.MOMENT or not found.required:
+            yield f"{kind.id!r} opens a breach found at {breach.found!r}, which is no moment that everybody is asked for"
+        known = {k.value.replace("_", "-") for k in BreachKind}
+        if how is None or not how.required or not how.options or not how.options.keys() <= known:
+            yield f"{kind.id!r} opens a breach of the kind {breach.kind!r}, which is no choice among {', '.join(sorted(known))}"
+        if breach.caused and (caused is None or caused.type is not ItemType.STAFF or caused.takes_part):
+            yield f"{kind.id!r} opens a breach caused by {breach.caused!r}, which names nobody whom it is about"
+    if (line := kind.filter) is not None:
+        for field, wanted in ((line.what, ItemType.LINE), (line.why, ItemType.TEXT)):
+            item = kind.item(field)
+            if item is None or item.type is not wanted or not item.required:
+                yield f"{kind.id!r} logs a change with {field!r}, which is no {wanted} that everybody is asked for"
+        done, closed = kind.task(line.done), kind.task(line.closed)
+        if done is None or done.when is not TaskWhen.GRANTED:
+            yield f"{kind.id!r} logs a change with {line.done!r}, which is no task that comes with the yes"
+        if line.closed and (closed is None or closed.undoes != line.done):
+            yield f"{kind.id!r} closes its line with {line.closed!r}, which does not undo {line.done!r}"
 
 
 def _wrong_clauses(kind: RequestType, policy: Policy) -> Iterator[str]:

@@ -5,9 +5,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, false, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, case, false, func, insert, not_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.overview import Tally
 from domain.submissions import LIVE, Doing, Place, Submission, SubmissionState, SubmissionVersion
 from storage import sealed as s
 from storage import tables as t
@@ -80,11 +81,20 @@ class SubmissionRecords:
         return {row.submission_id: self._version(row) for row in rows}
 
     async def submissions_of(
-        self, type_id: str, *, live: bool = False, after: tuple[datetime, str] | None = None, most: int | None = None
+        self,
+        type_id: str,
+        reader_id: str,
+        *,
+        live: bool = False,
+        after: tuple[datetime, str] | None = None,
+        most: int | None = None,
     ) -> list[Submission]:
-        """Those of a type, the newest first. `after`: those that come after this one, by when it was sent and its id."""
+        """Those of a type, the newest first, without those that are about somebody who reads them and did not send them.
+
+        `after`: those that come after this one, by when it was sent and its id.
+        """
         c = t.submissions.c
-        query = select(t.submissions).where(c.school == self._school, c.type == type_id)
+        query = select(t.submissions).where(c.school == self._school, c.type == type_id, _not_about(reader_id))
         if live:
             query = query.where(c.state.in_([state.value for state in SubmissionState if state in LIVE]))
         if after is not None:
@@ -93,12 +103,31 @@ class SubmissionRecords:
         query = query.order_by(c.sent_at.desc(), c.id.desc())
         return [submission_of(row) for row in await self._c.execute(query if most is None else query.limit(most))]
 
+    async def submission_tallies(self, types: Collection[str], reader_id: str) -> dict[str, Tally]:
+        """How many of each of these types are live, wait for an answer, and are to be carried out; by the type's id.
+
+        Without those that are about somebody who reads them and did not send them.
+        """
+        c = t.submissions.c
+        of_these = (c.school == self._school, c.type.in_(types), _not_about(reader_id))
+        live = or_(c.state.in_([state.value for state in SubmissionState if state in LIVE]), c.tasks != "")
+        counts = (func.count(), *(func.count(case((what, 1))) for what in (c.state == SubmissionState.WAITING, c.tasks != "")))
+        query = select(c.type, *counts).where(*of_these, live).group_by(c.type)
+        return {row[0]: Tally(*row[1:]) for row in await self._c.execute(query)}
+
     async def submissions_by(self, asker_id: str, most: int | None = None) -> list[Submission]:
         """What somebody has asked for or declared, the newest first."""
         c = t.submissions.c
         query = select(t.submissions).where(c.school == self._school, c.asker_id == asker_id)
         query = query.order_by(c.sent_at.desc(), c.id.desc())
         return [submission_of(row) for row in await self._c.execute(query if most is None else query.limit(most))]
+
+    async def submissions_about(self, person_id: str) -> list[Submission]:
+        """Those that others have sent about somebody of the staff, the newest first."""
+        c = t.submissions.c
+        of_them = (c.asker_id != person_id, c.about.contains(person_id, autoescape=True))
+        query = select(t.submissions).where(c.school == self._school, *of_them)
+        return [submission_of(row) for row in await self._c.execute(query.order_by(c.sent_at.desc(), c.id.desc()))]
 
     async def unsettled_submissions(
         self, steps: Collection[tuple[str, int]], types: Collection[str], after: tuple[datetime, str] | None, most: int
@@ -157,9 +186,14 @@ class SubmissionRecords:
         return submission_version_of(row, self._keys.records)[0]
 
 
+def _not_about(reader_id: str) -> ColumnElement[bool]:
+    c = t.submissions.c
+    return or_(c.about == "", c.asker_id == reader_id, not_(c.about.contains(reader_id, autoescape=True)))
+
+
 def submission_of(row: Any) -> Submission:
     """A row of `submissions`."""
-    place = Place(SubmissionState(row.state), row.step, _listed(row.tasks), _listed(row.done), row.until_at)
+    place = Place(SubmissionState(row.state), row.step, _listed(row.tasks), _listed(row.done), row.until_at, _listed(row.about))
     return Submission(row.id, row.type, row.reference, row.asker_id, row.sent_at, row.changed_at, row.versions, place)
 
 
@@ -178,6 +212,7 @@ def submission_version_of(row: Any, key: Key) -> tuple[SubmissionVersion, str]:
         tuple(told.get("tasks", ())),
         tuple(told.get("done", ())),
         datetime.fromisoformat(until) if until else None,
+        tuple(told.get("about", ())),
     )
     version = SubmissionVersion(
         row.id,
@@ -205,6 +240,7 @@ def _body(version: SubmissionVersion) -> str:
             "tasks": place.tasks,
             "done": place.done,
             "until": place.until.isoformat() if place.until is not None else "",
+            "about": place.about,
         }
     )
 
@@ -219,6 +255,7 @@ def _columns(of: Submission) -> dict[str, Any]:
         "tasks": ",".join(place.tasks),
         "done": ",".join(place.done),
         "until_at": place.until,
+        "about": ",".join(place.about),
     }
 
 

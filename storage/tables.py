@@ -880,6 +880,7 @@ submissions = Table(
     Column("done", String(255), nullable=False, server_default="", comment="what has been, by comma"),
     Column("until_at", Moment),
     Column("next_at", Moment, comment="when somebody is reminded of it, or it ends"),
+    Column("about", Text, nullable=False, server_default="", comment="ids of the staff it is about, by comma"),
     UniqueConstraint("school", "reference"),
     _one_of("state", "state", SubmissionState),
     CheckConstraint("versions > 0 AND step >= 0", name="has_a_version"),

@@ -21,6 +21,7 @@ from cards import (
     log_form,
     measures,
     messages,
+    overview,
     pages,
     policy_pages,
     queue,
@@ -170,6 +171,7 @@ _OF_EVERY_SCHOOL = frozenset(
         "draft",
         "keeps_consent",
         "surveys",
+        "overview",
     }
 )
 """What names no id: whoever asks at another school's door is shown that school's."""
@@ -198,6 +200,7 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("registers", "press", registers.SHOW_REGISTER, "risk"),
         DeskTry("registers", "press", registers.SHOW_REGISTER, "filtering|all|2"),
         DeskTry("registers", "press", registers.EXPORT_REGISTER, "filtering"),
+        DeskTry("overview", "press", overview.SHOW_OVERVIEW),
         DeskTry("line", "press", registers.READ_RECORD, town.line),
         DeskTry("line", "press", registers.READ_RECORD, f"{town.line}|1"),
         DeskTry("enter", "press", registers.ADD_RECORD, "filtering"),
@@ -222,11 +225,15 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("asked_for", "press", submissions.READ_SUBMISSION, town.sent),
         DeskTry("all_asked", "press", submissions.SHOW_SUBMISSIONS, "unblock-lesson"),
         DeskTry("all_asked", "press", submissions.SHOW_SUBMISSIONS, "unblock-lesson|0|2026-01-01T00:00:00+00:00|x"),
+        DeskTry("all_asked", "press", submissions.EXPORT_SUBMISSIONS, "unblock-lesson|p"),
         # Whoever may read it is shown how it stands; who may answer it, tests/handlers/test_submissions.py knows.
         DeskTry("asked_for", "submit", submissions.FILE, f"{town.sent}|1|f", _SAYS_NO),
         # Nothing is to be carried out yet, and it has not come back.
         DeskTry("asked_for", "press", submissions.DO_TASK, f"{town.sent}|unblock"),
         DeskTry("asked_for", "press", submissions.END_SUBMISSION, town.sent),
+        DeskTry("of_lead", "press", submissions.READ_SUBMISSION, town.of_dsl),
+        DeskTry("of_lead", "submit", submissions.FILE, f"{town.of_dsl}|1|f", _SAYS_NO),
+        DeskTry("of_lead", "press", submissions.END_SUBMISSION, town.of_dsl),
         DeskTry("rewords", "press", submissions.REWORD_SUBMISSION, town.sent),
         DeskTry("rewords", "submit", submissions.QUESTIONS, f"unblock-lesson|f|{town.sent}|1", {}, "asks"),
         DeskTry("signs", "press", agreements.SHOW_SIGNING),

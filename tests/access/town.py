@@ -1,5 +1,6 @@
 """Two schools of one trust, in which every kind of case of the table that a school can have exists once."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -48,6 +49,7 @@ from handlers.duties import ring
 from handlers.report import Reported
 from handlers.requests import Sent
 from storage.people_files import carry_out, plan_import, read_people
+from storage.policy_files import POLICY_FOLDER
 from storage.store import Store
 from tests.access.table import Cell, Table
 
@@ -154,7 +156,7 @@ class Town:
     """What has been reported and asked, and who everybody is.
 
     `proposed`: a case, in none of the lists here, that the lead wants erased early. By their ids: `page`, `breach`,
-    `handover`, `survey` and `line`, a change of the filter.
+    `handover`, `survey` and `line`, a change of the filter; `of_dsl`: a request about the lead.
     """
 
     bot: Bot
@@ -166,6 +168,7 @@ class Town:
     request: str = ""
     sent: str = ""
     duty: str = ""
+    of_dsl: str = ""
     proposed: Kept | None = None
     page: str = ""
     breach: str = ""
@@ -223,6 +226,19 @@ _PROPOSED = _Plan(
 )
 RECEIPT = "ABCD-EFGH-JKMN-PQRS-TVWX"
 """The code that stands in the page for the next school."""
+OF_A_COLLEAGUE = """
+  - id: of-a-colleague
+    group: accounts
+    title: What a colleague does with an account
+    about: It goes to those who lead.
+    form:
+      - {id: what, type: line, label: What is it about?}
+      - {id: who, type: staff, label: Which colleague?}
+    answers: [{who: [dsl]}]
+    reads: [dsl, deputy_dsl, senior_leadership, it_support]
+    cites: [all-staff.1]
+"""
+"""A type whose form names a colleague: no policy has one so far."""
 UNBLOCKED = {"reg_change": "unblocked", "reg_what": "zanzibar.example", "reg_why": "For a lesson"}
 """A change of the filter, as it is filled in."""
 
@@ -234,6 +250,10 @@ CONSENTED = {"consent_by": "parent", "consent_use_website": "yes"}
 def write_files(folder: Path, teams: Mapping[str, str] | None = None) -> Path:
     """The files of both schools, and their lists. `teams`: the Slack workspace of each."""
     folder.mkdir()
+    pack = folder.parent / "packs" / "chipping-sodbury"
+    shutil.copytree(POLICY_FOLDER / "chipping-sodbury", pack)
+    file = pack / "requests.yaml"
+    file.write_text(file.read_text(encoding="utf-8").rstrip() + OF_A_COLLEAGUE, encoding="utf-8")
     demo = yaml.safe_load((DEMO_SCHOOLS / "chipping-sodbury.yaml").read_text())
     for school, prefix in ((SODBURY, "SOD"), (YATE, "YTE")):
         roles: dict[str, Any] = {role: [PEOPLE[who].email] for role, who in _HELD[school].items()}
@@ -247,6 +267,7 @@ def write_files(folder: Path, teams: Mapping[str, str] | None = None) -> Path:
             "roles": roles,
             "channels": {},
             "surveys": {"address": DOOR},
+            "policy": str(pack),
         }
         if teams:
             more["slack_team"] = teams[school]
@@ -325,6 +346,10 @@ async def report_everything(town: Town, table: Table) -> None:
     said = await consents.keep(ports, school, town.account("dsl"), f"|{uuid4()}", {**whose, **CONSENTED})
     assert isinstance(said, ConsentFile)
     town.consent = said.entry.consent.id
+    of_dsl: FormValues = {"req_what": "zanzibar", "req_staff_who": (f"person:{town.persons['dsl']}",)}
+    asked = await submissions.send(ports, school, account, f"of-a-colleague|{uuid4()}||", of_dsl)
+    assert isinstance(asked, SubmissionFile)
+    town.of_dsl = asked.submission.id
     await ask.misread(ports, school, account, answered.state)
 
 

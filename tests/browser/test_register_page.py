@@ -6,7 +6,8 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 
-from cards.registers_export import REGISTER_STYLE, register_page
+from cards.registers_export import register_page
+from cards.taken_out import STYLE
 from domain.register_terms import RegisterKind
 from storage.sealed_pages import keep_page, new_passphrase, seal_page
 from tests.browser.conftest import PATIENCE_MS
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 async def test_it_is_read_and_saved(chromium: Browser, tmp_path: Path, kind: RegisterKind, width: int) -> None:
     """The table is moved by itself where it is wider than the screen; axe finds nothing, not even what is of little weight."""
     passphrase = new_passphrase()
-    sealed = seal_page({**WORDS, "title": "Sealed page"}, register_page(school(), taken_out(kind)), passphrase, REGISTER_STYLE)
+    sealed = seal_page({**WORDS, "title": "Sealed page"}, register_page(school(), taken_out(kind)), passphrase, STYLE)
     file = keep_page(tmp_path / "exports", "one.html", sealed)
     context = await chromium.new_context(offline=True, viewport={"width": width, "height": 800})
     context.set_default_timeout(PATIENCE_MS)

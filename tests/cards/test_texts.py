@@ -36,6 +36,7 @@ from domain.incident import AlertState, Asked
 from domain.log_forms import Shows
 from domain.measures import NO, YES, Billed, Blocked, Topic
 from domain.messages import SubmissionPart
+from domain.overview import Listing
 from domain.people import Platform
 from domain.queues import CONCERN, KIND, STATE, URGENCY, WHOSE, QueueKind, Whose
 from domain.register_terms import CHANGES, DEFINITIONS, RecordState, RegisterKind
@@ -43,7 +44,7 @@ from domain.registers import Change
 from domain.report_form import PEOPLE_FIELDS, Fault
 from domain.retention import Choice, EarlyReason
 from domain.subject_access import Where
-from domain.submissions import Doing, SubmissionState
+from domain.submissions import Doing, Led, SubmissionState
 from domain.words import About, Doer, FourC, IncidentState, ParticipantRole, RetentionClass, Urgency
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +118,10 @@ FAMILIES: dict[str, list[str]] = {
     **{f"agreement.{word}_": list(AgreementKind) for word in ("read", "thanks", "points", "meaning", "submit")},
     "agreement.gap_": ["name", "due", "told"],
     "agreement.message_": ["first", "again", "late"],
+    "overview.of_": list(Listing),
+    "overview.tally_": list(Listing),
+    "submission.led_": list(Led),
+    "submission.led_to_": list(Led),
     "submission.state_": list(SubmissionState),
     "submission.stands_": [s for s in SubmissionState if s is not SubmissionState.WAITING],
     "submission.did_": [d for d in Doing if d is not Doing.DONE],

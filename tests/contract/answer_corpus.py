@@ -1,6 +1,7 @@
 """Every answer that a school can give, as a card, and everything around it: readings, requests, gaps, subjects."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import cycle, islice
 from uuid import NAMESPACE_URL, uuid5
@@ -112,6 +113,10 @@ def _answers(school: School, catalogue: Catalogue, sheet: Sheet) -> Iterator[Ent
             school, catalogue, Answered(overdue.state, sure, {}, Role.HEADTEACHER, date(2023, 5, 31)), shared=False
         ),
     )
+    for count in (1, 3, 9):
+        kinds = tuple(islice(cycle(school.policy.requests.values()), count))
+        offering = replace(_answered(sure), offers=tuple(replace(k, id=f"{k.id}-{n}") for n, k in enumerate(kinds)))
+        yield f"answer: {school.policy.id} {count} requests", answer.answer_card(school, catalogue, offering, shared=False)
     yield (
         f"answer: {school.policy.id} none of these",
         answer.misread_card(school, Kept(carried(_id("x")), {Role.DSL: ("Dana Okafor",)})),

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from bot.registers_desk import RegistersDesk
 from bot.replies import ShowForm, WrongForm
-from cards import registers
+from cards import overview, registers
 from cards.model import Card, Form
 from cards.pages import as_form
 from domain.entries import LONGEST_LINE
 from domain.exports import LIVES, Page, PageKind
 from domain.messages import RegisterMessage
+from domain.overview import Listed, Listing, Overview, Tally
 from domain.people import School
 from domain.register_terms import DEFINITIONS, LONGEST, FieldType, Move, RecordState, RegisterKind
 from domain.registers import (
@@ -31,6 +32,7 @@ from domain.registers import (
     standing,
 )
 from domain.report_form import Fault
+from handlers.overview import MOST_SINGLE
 
 LONG = ("What is done about it, point by point and day by day. " * 40)[:LONGEST]
 WHO = "Dana Okafor"
@@ -42,6 +44,9 @@ def register_entries(
     """All of it."""
     texts = tuple(nasty)
     yield "registers: which", as_form(registers.registers_card(), "registers_card")
+    yield "registers: all, the word", as_form(overview.overview_card(), "overview_card")
+    for name, lists in _overviews():
+        yield f"registers: all, {name}", overview.overview_form(Overview(lists))
     for number, school in enumerate(schools):
         policy = school.policy.id
         desk = RegistersDesk(None, school, None)  # type: ignore[arg-type]
@@ -58,6 +63,18 @@ def register_entries(
         made = Page("p", "CSS-2026-page.html", PageKind.SUBJECT, "p", now, now + LIVES, "0" * 64, ())
         card = registers.exported_card(school, RegisterKind.RISK, made, "abcd-efgh-ijkl-mnop-qrst")
         yield f"registers at {policy}: taken out", as_form(card)
+
+
+def _overviews() -> Iterator[tuple[str, tuple[Listed, ...]]]:
+    tally = Tally(12, 3, 1)
+    risks = Listed(Listing.REGISTER, tally, RegisterKind.RISK.value)
+    breaches = tuple((f"CSS-B-2026-{n:04}", f"b{n}") for n in range(MOST_SINGLE))
+    kinds = tuple(
+        Listed(Listing.REQUESTS, tally, f"kind-{n}", f"Request of kind {n}, whatever it is called") for n in range(20)
+    )
+    yield "one", (risks,)
+    yield "no breach", (Listed(Listing.BREACHES, Tally()),)
+    yield "everything", (risks, replace(risks, id="filtering"), Listed(Listing.BREACHES, tally, single=breaches), *kinds)
 
 
 def _plain(now: datetime) -> Iterator[tuple[str, RecordQuestions]]:

@@ -9,6 +9,7 @@ from bot.submissions_desk import SubmissionsDesk, _Outcome
 from cards import submissions
 from cards.model import Card, Form
 from cards.pages import as_form
+from domain.exports import LIVES, Page, PageKind
 from domain.messages import SubmissionMessage, SubmissionPart
 from domain.people import School
 from domain.report_form import Fault
@@ -18,6 +19,8 @@ from domain.submissions import (
     NOTE_FIELD,
     Doing,
     Leave,
+    Led,
+    LedTo,
     Place,
     RequestMenu,
     Submission,
@@ -57,13 +60,16 @@ _DECLARES = replace(_ASKS, id="declared", title="Declare a family link", steps=(
 
 def submission_entries(school: School, now: datetime, nasty: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Card | Form]]:
     """All of it."""
-    desk = SubmissionsDesk(None, school)  # type: ignore[arg-type]
+    desk = SubmissionsDesk(None, school, None)  # type: ignore[arg-type]
     yield "requests: the word", as_form(submissions.requests_card(), "requests_card")
     found: tuple[tuple[str, _Outcome], ...] = (*_menus(now), *_pages(now), *_files(now, nasty), *_asked(now, nasty))
     for name, outcome in found:
         reply = desk._shown(outcome)
         assert isinstance(reply, ShowForm | WrongForm)
         yield f"requests: {name}", reply.form
+    made = Page("p", "CSS-2026-page.html", PageKind.SUBJECT, "p", now, now + LIVES, "0" * 64, ())
+    taken = submissions.exported_card(school, _ASKS, made, "abcd-efgh-ijkl-mnop-qrst")
+    yield "requests: taken out", as_form(taken)
     given = Leave("s", "CSS-P-2026-4071", _ASKS.title, WHO, now, now + timedelta(days=9))
     leaves = (given, replace(given, by="", until=None))
     yield "requests: leave that was given", Card("An answer", "An answer", submissions.leave_parts(school, leaves))
@@ -130,6 +136,10 @@ def _files(now: datetime, nasty: Iterable[tuple[str, str]]) -> Iterator[tuple[st
                 file = _file(kind, _submission(state, now, until=until), now, "Maps")
                 yield f"{kind.id} {state}, {until}", file
                 yield f"{kind.id} {state}, {until}, kept", replace(file, saved=True, may_end=True, waits_for=(WHO, "Iga Nowak"))
+    for led in Led:
+        for id_, reference in (("", ""), ("b", "CSS-B-2026-4071")):
+            file = _file(_DECLARES, _submission(SubmissionState.GRANTED, now), now, "Maps")
+            yield f"led to {led} {reference}", replace(file, led_to=(LedTo(led, id_, reference),))
     waiting = _file(_ASKS, _submission(SubmissionState.WAITING, now), now, "Maps")
     yield "one's own", replace(waiting, may_withdraw=True)
     yield "came back", replace(waiting, may_reword=True, may_withdraw=True)
@@ -159,7 +169,7 @@ def _file(kind: RequestType, submission: Submission, now: datetime, text: str) -
         )
         for n, d in enumerate(doings, 1)
     )
-    return SubmissionFile(kind, submission, WHO, history[0][0], history, {"who": WHO, "asked": ""}, form_id="f")
+    return SubmissionFile(kind, submission, WHO, history[0][0], history, {"p": WHO}, form_id="f")
 
 
 def _asked(now: datetime, nasty: Iterable[tuple[str, str]]) -> Iterator[tuple[str, SubmissionQuestions]]:

@@ -48,6 +48,7 @@ from handlers import (
     lists,
     log_form,
     opening,
+    overview,
     readers_log,
     registers,
     report,
@@ -302,6 +303,7 @@ async def _registers(office: Office) -> None:
     """A risk is written down, changed, due and closed; all of it is taken out."""
     at = office.ports, office.school, office.account("dsl")
     await registers.choose(*at)
+    await overview.everything(*at)
     await registers.ask_new(*at, RegisterKind.RISK)
     review = (office.clock.now() + timedelta(hours=1)).isoformat()
     risk = {"reg_risk": "Laptops", "reg_likelihood": "3", "reg_impact": "3", "reg_mitigation": "A filter"}
@@ -360,6 +362,7 @@ async def _requests(office: Office) -> None:
     sent = made.submission.id
     await submissions.menu(*head)
     await submissions.show(*head, "unblock-lesson")
+    await submissions.export(*head, "unblock-lesson")
     returned = {"submission_answer": "returned", "submission_note": "Which class?"}
     for answered in ({}, returned, returned):
         await submissions.answer(*head, f"{sent}|1|f", answered)

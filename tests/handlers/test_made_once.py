@@ -10,7 +10,7 @@ import pytest
 from bot.desk import Desk
 from bot.exports import Lately
 from bot.replies import Reply, ShowForm, Tell
-from cards import export, handovers, log_form, registers
+from cards import export, handovers, log_form, registers, submissions
 from cards.model import FormValues
 from domain.exports import PageEnd
 from domain.incident import Incident
@@ -91,27 +91,36 @@ async def test_a_form_that_is_sent_again_has_one_page_made(office: Office, folde
     assert len(files(folder)) == 2
 
 
-async def test_a_register_that_is_taken_out_with_one_press_twice_is_on_one_page(office: Office, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("shows", "takes", "what", "noted"),
+    [
+        (registers.SHOW_REGISTER, registers.EXPORT_REGISTER, "filtering", "register.exported"),
+        (submissions.SHOW_SUBMISSIONS, submissions.EXPORT_SUBMISSIONS, "unblock-lesson", "submission.exported"),
+    ],
+)
+async def test_a_list_that_is_taken_out_with_one_press_twice_is_on_one_page(
+    office: Office, folder: Path, shows: str, takes: str, what: str, noted: str
+) -> None:
     """The button carries the page that it was drawn on; drawn anew, it is another wish. Without the right nobody has any."""
     own, lead = desk(office, folder), office.account("dsl")
 
     async def button() -> str:
-        page = await own.press(lead, registers.SHOW_REGISTER, "filtering")
+        page = await own.press(lead, shows, what)
         assert isinstance(page, ShowForm)
-        (found,) = re.findall(r"'(filtering\|[0-9a-f-]{36})'", str(page.form))
+        (found,) = re.findall(rf"'({what}\|[0-9a-f-]{{36}})'", str(page.form))
         return str(found)
 
     value = await button()
-    replies = await asyncio.gather(*(own.press(lead, registers.EXPORT_REGISTER, value) for _ in range(2)))
+    replies = await asyncio.gather(*(own.press(lead, takes, value) for _ in range(2)))
     (file,) = files(folder)
     for reply in replies:
         found = PASSPHRASE.search(shown(reply))
         assert found is not None
         assert open_page(file.read_text(encoding="utf-8"), found.group())
-    assert len([row for row in await office.rows(t.audit) if row.action == "register.exported"]) == 1
-    assert "It was made already" not in shown(await own.press(lead, registers.EXPORT_REGISTER, await button()))
+    assert len([row for row in await office.rows(t.audit) if row.action == noted]) == 1
+    assert "It was made already" not in shown(await own.press(lead, takes, await button()))
     assert len(files(folder)) == 2
-    assert isinstance(await own.press(office.account("teacher"), registers.EXPORT_REGISTER, value), Tell)
+    assert isinstance(await own.press(office.account("teacher"), takes, value), Tell)
 
 
 async def test_another_process_says_that_it_was_made_and_nobody_elses_form_counts(office: Office, folder: Path) -> None:

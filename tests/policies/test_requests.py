@@ -1,5 +1,6 @@
 """What staff of each school may ask for and declare: on which clause, and who answers, so that no change of it goes unseen."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -188,7 +189,8 @@ def test_what_must_be_asked_first_has_a_request_or_a_reason(school: str) -> None
     policy = load_policy(school)
     found = {answer.to for answer in sheet(school) if by_leave(answer)} - linked(policy)
     assert found == set(WITHOUT[school].split())
-    listed = PAGE.partition("## Asked first, and no request")[2].partition(f"### {policy.school}")[2].partition("\n### ")[0]
+    listed = PAGE.partition("## Asked first, and no request")[2].partition(f"### {policy.school}")[2]
+    listed = listed.partition("\n## ")[0].partition("\n### ")[0]
     assert set(re.findall(r"`([a-z0-9-]+)`", listed)) == found
 
 
@@ -219,3 +221,31 @@ def test_the_page_has_every_type_with_its_clauses(school: str) -> None:
     assert [(title, type_id, cites) for title, type_id, cites in rows] == [
         (kind.title, kind.id, ", ".join(kind.cites)) for kind in policy.requests.values()
     ]
+
+
+WHERE = PAGE.partition("## Where each is shown")[2]
+SHOWN = re.findall(r"^\| (.+?) \| (.+?) \| `(tests/\S+?\.py)::(\w+)` \|$", WHERE, re.MULTILINE)
+_SCHOOLS = ("Chipping Sodbury", "Cookridge", "Ken Stimpson", "Danecourt", "Elton")
+
+
+def test_the_page_says_which_test_shows_each_and_there_is_that_test() -> None:
+    """Whoever renames one names it there too."""
+    # But for its two lines of heads.
+    assert len(SHOWN) == WHERE.count("\n|") - 2
+    for what, _, path, name in SHOWN:
+        tree = ast.parse((Path(__file__).parents[2] / path).read_text(encoding="utf-8"))
+        tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        assert name in tests, what
+
+
+def test_the_page_says_on_which_clauses_each_stands_at_each_school() -> None:
+    """As the policies have it, and of every school that has it."""
+    said = {found for _, where, _, _ in SHOWN for found in re.findall(r"([A-Z][\w ]+?) `([a-z0-9-]+)` \((.+?)\)", where)}
+    listed = {type_id for _, type_id, _ in said}
+    policies = [load_policy(school) for school in TYPES]
+    assert said == {
+        (next(s for s in _SCHOOLS if p.school.startswith(s)), kind.id, ", ".join(kind.cites))
+        for p in policies
+        for kind in p.requests.values()
+        if kind.id in listed
+    }

@@ -20,11 +20,25 @@ from domain.case_changes import Result
 from domain.chronology import Chronology
 from domain.consents import ConsentFile
 from domain.incident import Incident
+from domain.overview import Overview
 from domain.people import Platform
 from domain.queues import Filters, QueueKind, Wanted
 from domain.register_terms import RegisterKind
 from domain.report_form import Filled
-from handlers import case_changes, casework, chronology, close, consents, details, lists, log_form, registers, signing
+from handlers import (
+    case_changes,
+    casework,
+    chronology,
+    close,
+    consents,
+    details,
+    lists,
+    log_form,
+    overview,
+    registers,
+    signing,
+    submissions,
+)
 from handlers.hand_on import HandedOn
 from storage import tables as t
 from storage.auditing import Auditing
@@ -174,6 +188,8 @@ async def test_the_desk_of_whoever_leads_is_shown_without_a_scan(office: Office)
         await consents.read(*at, made.entry.consent.id)
         await consents.left(*at)
         await consents.erase(*at, made.entry.consent.id)
+        assert isinstance(await overview.everything(*at), Overview)
+        await submissions.show(*at, "unblock-lesson")
 
     assert scans(looks) == []
 

@@ -155,6 +155,36 @@ def test_what_is_wrong_is_refused_where_it_stands(home: Path, old: str, new: str
             "    since: why\n    holds:",
             "'friend-parent' begins at 'why', which is no moment that its form asks for",
         ),
+        (
+            "    holds:",
+            "    breach: {found: why, kind: link}\n    holds:",
+            "'friend-parent' opens a breach found at 'why', which is no moment that everybody is asked for",
+        ),
+        (
+            "    holds:",
+            "    breach: {found: why, kind: link}\n    holds:",
+            "'friend-parent' opens a breach of the kind 'link', which is no choice among changed, lost, other, seen",
+        ),
+        (
+            "    holds:",
+            "    breach: {found: why, kind: link, caused: network}\n    holds:",
+            "'friend-parent' opens a breach caused by 'network', which names nobody whom it is about",
+        ),
+        (
+            "    holds:",
+            "    filter: {change: unblocked, what: link, why: why, done: open}\n    holds:",
+            "'friend-parent' logs a change with 'link', which is no line that everybody is asked for",
+        ),
+        (
+            "    holds:",
+            TASKS + "    filter: {change: unblocked, what: network, why: why, done: close}\n    holds:",
+            "'friend-parent' logs a change with 'close', which is no task that comes with the yes",
+        ),
+        (
+            "    holds:",
+            TASKS + "    filter: {change: unblocked, what: network, why: why, done: open, closed: open}\n    holds:",
+            "'friend-parent' closes its line with 'open', which does not undo 'open'",
+        ),
         ("id: friend-parent", "id: own-equipment", "two requests are called 'own-equipment'"),
         ("    holds:", TASKS.replace("id: close", "id: open") + "    holds:", "'friend-parent' has two tasks called 'open'"),
         (
@@ -194,6 +224,12 @@ def test_what_does_not_go_together_is_refused_at_the_request(home: Path, old: st
             "    holds:",
             TASKS.replace(", when: ended", "") + "    holds:",
             "what undoes a task comes when it is over: say `when: ended`",
+        ),
+        ("type: text", "type: text\n        takes_part: true", "only a member of staff takes part"),
+        (
+            "    holds:",
+            "    filter: {change: breach, what: network, why: why, done: open}\n    holds:",
+            "'blocked', 'unblocked'",
         ),
         ("type: choice", "type: text", "`options` belong to a choice, and to nothing else"),
         ("type: text", "type: choice", "`options` belong to a choice, and to nothing else"),
@@ -302,3 +338,22 @@ def test_a_plain_no_to_a_question_of_a_shared_type_is_told_where_the_school_uses
     assert said.startswith(f"{home / REQUESTS_FILE}:{line_with(home, 'use: block-site')}: 'block-site' is no answer to")
     written(home, "use: block-site\n", "use: block-site\n    questions: []\n")
     assert not list(wrong_questions(home, types, own, catalogue()))
+
+
+def test_what_a_request_leads_to_is_read(home: Path) -> None:
+    """A line in the filter's register, which a shared type has: it is the school's own too, unless it has other tasks."""
+    line = load_policy_at(home).requests["block-site"].filter
+    assert line is not None
+    assert (line.change, line.what, line.why, line.done, line.closed) == ("blocked", "site", "wrong", "block", "")
+    written(
+        home,
+        "cites: [reporting.3]",
+        "cites: [reporting.3]\n    tasks: [{id: shut, title: Block it there, who: [it_support]}]",
+    )
+    assert "'block-site' logs a change with 'block', which is no task that comes with the yes" in refused(home)
+    written(
+        home, "cites: [reporting.3]", "cites: [reporting.3]\n    filter: {change: settings, what: site, why: wrong, done: shut}"
+    )
+    changed = with_requests(plain(), home, POLICY_FOLDER).requests["block-site"].filter
+    assert changed is not None
+    assert (changed.change, changed.done) == ("settings", "shut")

@@ -351,7 +351,8 @@ def _submissions() -> list[dict[str, Any]]:
     }
     found = [{**line, "id": f"sent-{s}", "reference": s, "state": s} for s in SubmissionState]
     to_do = {"id": "sent-to-do", "reference": "P", "state": "granted", "tasks": "unblock,tell", "done": "ask"}
-    return [*found, {**line, **to_do, "until_at": LATER, "next_at": LATER}]
+    about = {"id": "sent-about", "reference": "A", "state": "waiting", "about": "person-1,person-2"}
+    return [*found, {**line, **to_do, "until_at": LATER, "next_at": LATER}, {**line, **about}]
 
 
 def _submission_versions() -> list[dict[str, Any]]:

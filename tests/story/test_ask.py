@@ -12,6 +12,7 @@ from bot.replies import Post, Tell
 from bot.settings import DEMO_SCHOOLS
 from cards.answer import AGAIN, REPORT_AS, SHARE, answer_card
 from cards.model import Banner, Buttons, buttons, leaves
+from cards.submissions import NEW_REQUEST, SHOW_REQUESTS
 from domain.asking import Answered, carried, replay
 from domain.people import Account, Platform, Standing
 from storage import tables as t
@@ -191,6 +192,19 @@ async def test_nothing_grave_waits_until_a_reading_is_chosen() -> None:
     assert any("Designated Safeguarding Lead" in text for text in texts)
     assert any("Do not look at the image" in text for text in texts)
     assert [b.value for b in buttons(card) if b.action == REPORT_AS] == ["nude_image|pupil"]
+
+
+async def test_of_many_requests_three_are_offered_and_the_way_to_all() -> None:
+    """Each with the question that led there; the first stands out, and more of them would hide what else there is to do."""
+    engine = load_engine(load_policy("chipping-sodbury"))
+    school = next(iter(load_schools(DEMO_SCHOOLS).values()))
+    found = replace(engine.understand(OWN_IPAD), sure=True)
+    kinds = tuple(school.policy.requests.values())
+    for count, more in ((3, 0), (4, 1)):
+        card = answer_card(school, engine.catalogue, Answered("id||", found, {}, None, offers=kinds[:count]), shared=False)
+        offered = [b for b in buttons(card) if b.action == NEW_REQUEST]
+        assert [b.value for b in offered] == [f"{kind.id}|id" for kind in kinds[:3]]
+        assert [b.label for b in buttons(card) if b.action == SHOW_REQUESTS] == ["More that you can ask for"] * more
 
 
 async def test_a_long_telling_gets_the_way_to_report_it(stage: Stage) -> None:

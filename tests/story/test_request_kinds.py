@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from tests.story.stage import Dialog, Stage, Value
-from tests.story.test_breaches import asked_for
 from tests.story.test_five_policies import at
 from tests.story.test_requests import after, answers, asks, requests, rings
 from tests.story.test_story import shown
@@ -85,30 +84,61 @@ async def test_a_school_account_is_agreed_and_looked_at_again_after_a_year(
 
 @at("danecourt")
 async def test_a_lost_memory_stick_goes_from_the_loss_to_the_decision(stage: Stage, school_file: Mapping[str, object]) -> None:
-    """Whoever lost it says so in one form; IT shuts it out, the head opens the breach with its clock, and it is decided."""
+    """Whoever lost it says so in one form: the breach is open with its clock, IT locks it, and it is decided about the ICO."""
+    noticed = stage.clock.now() - timedelta(hours=5)
     lost: dict[str, Value] = {
         "req_what": STICK,
+        "req_how": "lost",
         "req_data": WHAT_WAS_ON_IT,
         "req_encrypted": "encrypted",
-        "req_noticed": (stage.clock.now() - timedelta(hours=1)).isoformat(),
+        "req_noticed": noticed.isoformat(),
     }
-    await asks(stage, "teacher", "A device or personal data was lost", lost)
+    page = await asks(stage, "teacher", "A device or personal data was lost", lost)
+    assert "the 72 hours run from when it was noticed" in page.shown
+    assert "-B-2026-" not in page.shown
     await stage.expects("it", "is to be carried out", "Lock the device or the account")
-    message = await stage.expects("headteacher", "is to be carried out", "Open the breach")
-    assert STICK not in message
-    assert STICK in (await looked_at(stage, "it", "Read")).shown
+    for who in ("dsl", "deputy", "headteacher", "chair"):
+        assert STICK not in await stage.expects(who, "-B-2026-", "is to be decided by")
+    await stage.never("it", "-B-2026-")
+    page = await looked_at(stage, "it", "Read")
+    assert STICK in page.shown
+    assert "-B-2026-" not in page.shown
     await looked_at(stage, "it", "It is done")
-    form = await after(await asked_for(stage, "headteacher"))
-    await form.fill({"kind": "lost", "what": WHAT_WAS_ON_IT})
-    assert WHAT_WAS_ON_IT in (await after(await form.submit())).shown
-    await stage.expects("dsl", "-B-2026-", "is to be decided by")
-    page = await looked_at(stage, "headteacher", "It is done")
-    assert "Still to be carried out" not in page.shown
-    await stage.expects("teacher", "news of")
-    file = await looked_at(stage, "headteacher", "Read and decide", "-B-2026-")
+    file = await looked_at(stage, "chair", "Read and decide", "-B-2026-")
+    for words in (STICK, WHAT_WAS_ON_IT, "-P-2026-", "Lost"):
+        assert words in file.shown, words
+    page = await looked_at(stage, "headteacher", "Read")
+    assert "was opened with it" in page.shown
+    file = await after(await page.press(next(f"Read {w}" for w in page.shown.split() if "-B-2026-" in w)))
     await file.fill({"contain": "done", "decision": "no_risk", "reason": REASON})
     await file.submit()
     await stage.expects("dsl", "-B-2026-", "It is decided")
+    page = await looked_at(stage, "headteacher", "It is done")
+    assert "Still to be carried out" not in page.shown
+    await stage.expects("teacher", "news of")
     await stage.settled()
     for words in (STICK, WHAT_WAS_ON_IT, REASON):
         assert words not in stage.raw_chat()
+
+
+@at("danecourt")
+async def test_whoever_sent_it_astray_has_no_say_in_the_breach(stage: Stage, school_file: Mapping[str, object]) -> None:
+    """A colleague names the headteacher: nobody writes to them of it, and they find neither the request nor the breach."""
+    sent: dict[str, Value] = {
+        "req_what": STICK,
+        "req_how": "sent-wrong",
+        "req_data": WHAT_WAS_ON_IT,
+        "req_encrypted": "open",
+        "req_noticed": stage.clock.now().isoformat(),
+        "req_staff_by": ["Helen Pemberton"],
+    }
+    page = await asks(stage, "teacher", "A device or personal data was lost", sent)
+    assert "Helen Pemberton" in page.shown
+    await stage.expects("dsl", "-B-2026-", "is to be decided by")
+    await stage.never("headteacher", "-B-2026-")
+    await stage.never("headteacher", "-P-2026-")
+    every = await after(await (await requests(stage, "headteacher")).press("All of: A device or personal data was lost"))
+    assert "-P-2026-" not in every.shown
+    assert STICK not in every.shown
+    every = await after(await (await requests(stage, "dsl")).press("All of: A device or personal data was lost"))
+    assert STICK in every.shown
