@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -244,8 +245,18 @@ def test_the_page_says_on_which_clauses_each_stands_at_each_school() -> None:
     listed = {type_id for _, type_id, _ in said}
     policies = [load_policy(school) for school in TYPES]
     assert said == {
-        (next(s for s in _SCHOOLS if p.school.startswith(s)), kind.id, ", ".join(kind.cites))
+        (next(s for s in _SCHOOLS if p.school.startswith(s)), name, ", ".join(cites))
         for p in policies
-        for kind in p.requests.values()
-        if kind.id in listed
+        for name, cites in _named(p)
+        if name in listed and cites
     }
+
+
+def _named(policy: Policy) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """All that a policy's folder has its staff ask for, sign, keep, work towards and find out, with its clauses."""
+    yield from ((kind.id, kind.cites) for kind in policy.requests.values())
+    yield from ((agreement.id, agreement.cites) for agreement in policy.agreements.values())
+    yield from ((entry.id, entry.cites) for entry in policy.dates.entries)
+    yield from ((survey.id, survey.cites) for survey in policy.surveys.values())
+    if policy.consent is not None:
+        yield "consent", policy.consent.all_cites
