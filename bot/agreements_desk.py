@@ -1,17 +1,22 @@
 """The part of the desk for what staff sign."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias, assert_never
 
+from bot.exports import Lately, taken_out
 from bot.replies import Reply, ShowForm, Tell, WrongForm
 from cards import agreements as cards
 from cards import pages
 from cards.model import Card, FormValues, Tone
+from cards.signing_export import signing_page
+from cards.taken_out import STYLE
 from cards.texts import say
 from domain.people import Account, School
 from domain.signings import AgreementPage, AttendedForm, GapPage, SignMenu
 from handlers import agreements
 from handlers.acknowledge import NotForYou
+from handlers.exports import id_of
 from handlers.ports import Ports
 
 _Outcome: TypeAlias = SignMenu | AgreementPage | GapPage | AttendedForm | NotForYou
@@ -19,10 +24,12 @@ _Outcome: TypeAlias = SignMenu | AgreementPage | GapPage | AttendedForm | NotFor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AgreementsDesk:
-    """Answers for one school."""
+    """Answers for one school. `exports`: the folder for what is taken out of the records. `lately`: what was made just now."""
 
     ports: Ports
     school: School
+    exports: Path
+    lately: Lately
 
     async def command(self, account: Account) -> Reply:
         """What somebody has to sign, and has signed."""
@@ -43,6 +50,10 @@ class AgreementsDesk:
                 return self._shown(await agreements.remind(*at, value))
             case cards.ASK_ATTENDED:
                 return self._shown(await agreements.ask_attended(*at, value))
+            case cards.EXPORT_SIGNED:
+                page_id = id_of(account, action, value)
+                async with self.lately.one_at_a_time(page_id):
+                    return await self._taken_out(account, value.partition("|")[0], page_id)
         return None
 
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply | None:
@@ -54,6 +65,25 @@ class AgreementsDesk:
             case cards.ATTENDED:
                 return self._shown(await agreements.enter_attended(*at, state, values))
         return None
+
+    async def _taken_out(self, account: Account, agreement_id: str, page_id: str) -> Reply:
+        """Puts all signatures to an agreement onto a sealed page."""
+        found = await agreements.export(self.ports, self.school, account, agreement_id, page_id)
+        if isinstance(found, NotForYou):
+            return self._shown(found)
+        agreement = self.school.agreements[agreement_id]
+        return await taken_out(
+            self.ports,
+            self.school,
+            self.exports,
+            self.lately,
+            account,
+            page_id,
+            found,
+            lambda export: signing_page(self.school, export),
+            STYLE,
+            lambda made, passphrase: cards.exported_card(self.school, agreement, made, passphrase),
+        )
 
     def _shown(self, outcome: _Outcome) -> Reply:
         match outcome:

@@ -174,7 +174,7 @@ class Desk:
     @property
     def agreements(self) -> AgreementsDesk:
         """The part of the desk for what staff sign."""
-        return AgreementsDesk(self.ports, self.school)
+        return AgreementsDesk(self.ports, self.school, self.exports, self.lately)
 
     @property
     def submissions(self) -> SubmissionsDesk:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from cards.clauses import points
+from cards.export import taken_out_card
 from cards.model import (
     Banner,
     Button,
@@ -27,6 +28,7 @@ from cards.model import (
 )
 from cards.texts import dated, day_of, listed, moment, say
 from domain.agreements import Agreement, AgreementKind
+from domain.exports import Page
 from domain.messages import SigningMessage
 from domain.people import School
 from domain.signings import (
@@ -42,7 +44,7 @@ from domain.signings import (
 )
 
 SHOW_SIGNING, READ_AGREEMENT, SHOW_UNSIGNED = "show_signing", "read_agreement", "show_unsigned"
-REMIND_SIGNERS, ASK_ATTENDED = "remind_signers", "ask_attended"
+REMIND_SIGNERS, ASK_ATTENDED, EXPORT_SIGNED = "remind_signers", "ask_attended", "export_signed"
 MENU, AGREEMENT, UNSIGNED, ATTENDED = "to_sign", "agreement", "unsigned", "attended"
 
 _MOST_IN_A_TEXT: Final = 2000
@@ -200,8 +202,14 @@ def _gap_buttons(page: GapPage) -> tuple[Button, ...]:
         buttons.append(Button(REMIND_SIGNERS, say("agreement.remind"), agreement.id, opens_form=True, confirm=sure))
     if agreement.kind is AgreementKind.TRAINING and page.missing:
         buttons.append(Button(ASK_ATTENDED, say("agreement.enter"), agreement.id, ButtonStyle.PRIMARY, opens_form=True))
+    buttons.append(Button(EXPORT_SIGNED, say("register.export"), f"{agreement.id}|{page.shown_id}", opens_form=True))
     buttons.append(_to_menu())
     return tuple(buttons)
+
+
+def exported_card(school: School, agreement: Agreement, made: Page, passphrase: str) -> Card:
+    """Where the page with all signatures lies and until when, and the passphrase, which is shown here and nowhere else."""
+    return taken_out_card(school, agreement.title, made, passphrase)
 
 
 def attended_form(school: School, q: AttendedForm) -> Form:

@@ -1,5 +1,6 @@
 """One list of all the registers that somebody may read, each with how much of it waits."""
 
+from cards.agreements import SHOW_UNSIGNED
 from cards.breaches import READ_BREACH
 from cards.model import Button, Buttons, ButtonStyle, Card, Form, Leaf, Part, Section, Text, Weight
 from cards.registers import SHOW_REGISTER, register_name
@@ -42,4 +43,6 @@ def _line(one: Listed) -> tuple[Leaf, ...]:
             )
         case Listing.REQUESTS:
             buttons = (Button(SHOW_SUBMISSIONS, one.title, one.id, opens_form=True),)
+        case Listing.SIGNED:
+            buttons = (Button(SHOW_UNSIGNED, one.title, one.id, opens_form=True),)
     return (Text(counts, Weight.MUTED), *((Buttons(buttons),) if buttons else ()))

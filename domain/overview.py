@@ -10,6 +10,7 @@ class Listing(StrEnum):
     REGISTER = "register"
     BREACHES = "breaches"
     REQUESTS = "requests"
+    SIGNED = "signed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class GapPage:
-    """Who has not signed, by name, a page of them; and of how many. `after`: where the next page begins."""
+    """Who has not signed, by name, a page of them; and of how many.
+
+    `after`: where the next page begins. `shown_id`: of this showing.
+    """
 
     agreement: Agreement
     gaps: tuple[Gap, ...]
@@ -141,6 +144,22 @@ class GapPage:
     begins: bool = True
     reminded: int | None = None
     entered: int | None = None
+    shown_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningExport:
+    """How everybody stands with an agreement, and every signature to it.
+
+    `signed`: who has signed this version, by name, and when. `names`: of who entered one, by id.
+    """
+
+    agreement: Agreement
+    at: datetime
+    gaps: tuple[Gap, ...]
+    signed: tuple[tuple[str, datetime], ...]
+    given: tuple[GivenSignature, ...]
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

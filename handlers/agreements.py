@@ -4,12 +4,14 @@ A signature is kept with its name, time, version and the hash of what was shown,
 transaction. Whoever is told has the titles in the chat, and reads and signs in a dialog.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from domain.access import has_to_sign, may_read_gaps, signers_of
 from domain.agreements import Agreement, AgreementKind
+from domain.exports import MadeAlready, Page
 from domain.incident import Delivery, MessageKind, Outgoing
 from domain.messages import SigningMessage
 from domain.people import Account, Person, School
@@ -26,6 +28,7 @@ from domain.signings import (
     GivenSignature,
     Signer,
     Signing,
+    SigningExport,
     SignMenu,
     ToSign,
     until_of,
@@ -34,6 +37,7 @@ from handlers import filled
 from handlers.acknowledge import NotForYou
 from handlers.alerting import on_platforms
 from handlers.ask import same_id
+from handlers.exports import made_with
 from handlers.ports import Ports, Records
 from handlers.rights import member, viewer
 from handlers.working import AtTheDesk
@@ -146,6 +150,32 @@ async def gaps(ports: Ports, school: School, account: Account, agreement_id: str
         desk = await _desk(ports, records, school, account)
         agreement = desk.to_list(agreement_id)
         return await _gaps(desk, agreement, after) if agreement is not None else NotForYou()
+
+
+async def export(
+    ports: Ports, school: School, account: Account, agreement_id: str, page_id: str = ""
+) -> SigningExport | MadeAlready | NotForYou:
+    """How everybody stands with an agreement and every signature to it, for those who read who has not signed. It is noted.
+
+    `page_id`: of the page that is to be made. Where there is one, nothing is taken out a second time.
+    """
+    async with ports.store.transaction(school) as records:
+        desk = await _desk(ports, records, school, account)
+        agreement = desk.to_list(agreement_id)
+        if agreement is None:
+            return NotForYou()
+        made = await made_with(records, page_id, desk.now) if page_id else ""
+        if isinstance(made, Page):
+            return MadeAlready(made)
+        missing, _ = await _missing(desk, agreement)
+        without = {p.id for p in missing}
+        people = signers_of(school, desk.looking.staff, agreement)
+        given = await records.signatures_to(agreement.id)
+        when = {s.person_id: s.at for s in given if s.version == agreement.version}
+        signed = [(p.name, when[p.id]) for p in sorted(people, key=_by_name) if p.id not in without]
+        names = await records.names_of_staff({s.by_id for s in given})
+        await desk.note("agreement.exported", agreement=agreement.id, lines=len(given))
+        return SigningExport(agreement, desk.now, await _shown(desk, agreement, missing), tuple(signed), given, names)
 
 
 async def remind(ports: Ports, school: School, account: Account, agreement_id: str) -> ListOutcome:
@@ -419,13 +449,18 @@ async def _gaps(desk: _Desk, agreement: Agreement, after: str = "") -> GapPage:
     last = next((p for p in desk.looking.staff if p.id == after), None)
     left = [p for p in missing if last is None or _by_name(p) > _by_name(last)]
     page = left[:PAGE_LINES]
-    ids = [p.id for p in page]
-    known, told = await desk.records.signings(agreement.id, ids), await desk.records.signers(ids)
     await desk.note("agreement.listed", agreement=agreement.id)
-    shown = tuple(_gap(_item(desk, agreement, known.get(p.id)), p, told.get(p.id)) for p in page)
     more = page[-1].id if len(left) > PAGE_LINES else ""
-    return GapPage(agreement, shown, len(missing), of, more, begins=last is None)
+    shown = await _shown(desk, agreement, page)
+    return GapPage(agreement, shown, len(missing), of, more, begins=last is None, shown_id=desk.ports.new_id())
 
 
-def _gap(item: ToSign, person: Person, signer: Signer | None) -> Gap:
-    return Gap(person.name, item.due, item.late, signer.reminded if signer is not None else 0)
+async def _shown(desk: _Desk, agreement: Agreement, people: Collection[Person]) -> tuple[Gap, ...]:
+    """These people, who have not signed."""
+    ids = [p.id for p in people]
+    known, told = await desk.records.signings(agreement.id, ids), await desk.records.signers(ids)
+    found = []
+    for person in people:
+        item, signer = _item(desk, agreement, known.get(person.id)), told.get(person.id)
+        found.append(Gap(person.name, item.due, item.late, signer.reminded if signer is not None else 0))
+    return tuple(found)

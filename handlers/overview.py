@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from domain.access import may_handle_breach, may_read_all, may_use_record, may_use_register
+from domain.access import may_handle_breach, may_read_all, may_read_gaps, may_use_record, may_use_register, signers_of
 from domain.overview import Listed, Listing, Overview, Tally
 from domain.people import Account, School
 from domain.register_terms import RecordState, RegisterAct, RegisterKind
@@ -26,6 +26,7 @@ async def everything(ports: Ports, school: School, account: Account) -> Overview
             *await _registers(desk),
             *await _breaches(desk),
             *await _requests(desk),
+            *await _signed(desk),
         )
         return Overview(lists) if lists else NotForYou()
 
@@ -61,3 +62,14 @@ async def _requests(desk: AtTheDesk) -> Iterable[Listed]:
     kinds = [k for k in desk.school.policy.requests.values() if may_read_all(desk.looking, k)]
     tallies = await desk.records.submission_tallies([k.id for k in kinds], desk.person) if kinds else {}
     return [Listed(Listing.REQUESTS, tallies.get(k.id, Tally()), k.id, k.title) for k in kinds]
+
+
+async def _signed(desk: AtTheDesk) -> Iterable[Listed]:
+    """Each agreement of which they see who has not signed: how many sign it, and how many have not."""
+    found = []
+    for agreement in desk.school.agreements.values():
+        if may_read_gaps(desk.looking, agreement):
+            people = {p.id for p in signers_of(desk.school, desk.looking.staff, agreement)}
+            have = await desk.records.signed_people(agreement.id, agreement.version, desk.now)
+            found.append(Listed(Listing.SIGNED, Tally(len(people), len(people - have)), agreement.id, agreement.title))
+    return found

@@ -241,6 +241,7 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("signs", "submit", agreements.AGREEMENT, "acceptable-use|another text|f", {}),
         DeskTry("unsigned", "press", agreements.SHOW_UNSIGNED, "training"),
         DeskTry("unsigned", "press", agreements.REMIND_SIGNERS, "training"),
+        DeskTry("unsigned", "press", agreements.EXPORT_SIGNED, "training"),
         DeskTry("unsigned", "press", agreements.ASK_ATTENDED, "training"),
         DeskTry("unsigned", "submit", agreements.ATTENDED, "training|f", {}),
         DeskTry("dates", "press", duties.SHOW_CALENDAR),

@@ -117,6 +117,7 @@ FAMILIES: dict[str, list[str]] = {
     "grid.by_": [Doer.LEAD, Doer.REPORTER],
     **{f"agreement.{word}_": list(AgreementKind) for word in ("read", "thanks", "points", "meaning", "submit")},
     "agreement.gap_": ["name", "due", "told"],
+    "agreement.column_": ["name", "due", "told", "stands", "at", "version", "hash", "done", "until", "by"],
     "agreement.message_": ["first", "again", "late"],
     "overview.of_": list(Listing),
     "overview.tally_": list(Listing),

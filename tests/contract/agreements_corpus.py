@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from bot.agreements_desk import AgreementsDesk, _Outcome
 from bot.replies import ShowForm, WrongForm
@@ -9,6 +10,7 @@ from cards import agreements
 from cards.model import Card, Form
 from cards.pages import as_form
 from domain.agreements import Agreement, AgreementKind
+from domain.exports import LIVES, Page, PageKind
 from domain.messages import SigningMessage
 from domain.people import School
 from domain.report_form import Fault
@@ -31,7 +33,10 @@ _CITES = ("all-staff.3", "all-staff.1", "training.1")
 
 def agreement_entries(school: School, now: datetime, nasty: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Card | Form]]:
     """All of it."""
-    desk = AgreementsDesk(None, school)  # type: ignore[arg-type]
+    desk = AgreementsDesk(None, school, Path(), None)  # type: ignore[arg-type]
+    made = Page("p", "CSS-2026-page.html", PageKind.SUBJECT, "p", now, now + LIVES, "0" * 64, ())
+    taken = agreements.exported_card(school, _agreement(AgreementKind.READING), made, "abcd-efgh-ijkl-mnop-qrst")
+    yield "signing: taken out", as_form(taken, "signing_taken")
     yield "signing: the word", as_form(agreements.signing_menu_card(), "signing_card")
     found: tuple[tuple[str, _Outcome], ...] = (*_menus(now), *_pages(now, nasty), *_gaps(now, nasty), *_attended(now, nasty))
     for name, outcome in found:

@@ -74,7 +74,9 @@ def _overviews() -> Iterator[tuple[str, tuple[Listed, ...]]]:
     )
     yield "one", (risks,)
     yield "no breach", (Listed(Listing.BREACHES, Tally()),)
-    yield "everything", (risks, replace(risks, id="filtering"), Listed(Listing.BREACHES, tally, single=breaches), *kinds)
+    signed = Listed(Listing.SIGNED, tally, "training", "Online-safety training")
+    filtering = replace(risks, id="filtering")
+    yield "everything", (risks, filtering, Listed(Listing.BREACHES, tally, single=breaches), *kinds, signed)
 
 
 def _plain(now: datetime) -> Iterator[tuple[str, RecordQuestions]]:

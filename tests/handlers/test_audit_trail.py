@@ -395,6 +395,7 @@ async def _signed(office: Office) -> None:
     for state in ("acceptable-use|another text|f", page.state, page.state):
         await agreements.sign(*teacher, state, {})
     await agreements.gaps(*lead, "training")
+    await agreements.export(*lead, "training")
     await agreements.remind(*lead, "training")
     await agreements.ask_attended(*lead, "training")
     there: Filled = {

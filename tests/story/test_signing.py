@@ -7,8 +7,10 @@ from domain.people import Kind, Person
 from domain.signings import MOST_REMINDERS
 from handlers.agreements import look, ring
 from storage.store import Store
+from tests.fakes.sealed_page import open_page
 from tests.story.stage import Dialog, Stage
 from tests.story.test_requests import after
+from tests.story.test_subject_access import PASSPHRASE
 
 TEACHER = "Tess Whitlock"
 AGREEMENT, READING, TRAINING = (
@@ -152,3 +154,19 @@ async def test_a_person_who_joins_later_is_asked_when_they_join(stage: Stage) ->
             [("r.castle@demo.example", Person("robin", Kind.STAFF, "Robin Castle", "r.castle@demo.example"), True)]
         )
     assert await comes_round(stage) == 1
+
+
+async def test_who_has_signed_is_taken_out(stage: Stage) -> None:
+    """Who leads takes the register of an agreement to a meeting, as a sealed page; nothing of it stands in the chat."""
+    page = await after(await (await to_sign(stage, "teacher")).press("Read and sign"))
+    await page.submit()
+    lists = await after(await (await to_sign(stage, "headteacher")).press(f"Show the list: {AGREEMENT}"))
+    made = await after(await lists.press("Take it out"))
+    passphrase = PASSPHRASE.search(made.shown)
+    assert passphrase is not None
+    (file,) = stage.bot.settings.exports_folder.iterdir()
+    opened = open_page(file.read_text(encoding="utf-8"), passphrase.group())
+    for words in (TEACHER, "has signed May 2022, on 24 November 2026", "Maja Lindqvist", "has not"):
+        assert words in opened, words
+    await stage.settled()
+    assert passphrase.group() not in stage.raw_chat()
