@@ -381,7 +381,7 @@ def _radio(choice: Choice, number: int, option: Option) -> Safe:
 def _select(choice: Choice, error: str) -> Safe:
     """A list to open. It starts empty unless something is chosen: nobody reports the first of the list by accident."""
     groups = (_option_group(choice, name, tuple(options)) for name, options in _grouped(choice.options))
-    blank = _element("option", {"value": ""}, escape("Choose…" if choice.required else "None"))
+    blank = _element("option", {"value": ""}, escape("Choose…" if choice.required else "Not chosen"))
     select = _element("select", {"id": _id("f", choice), "name": choice.id, **_described(choice, error)}, blank, *groups)
     hint = _element("p", {"class": "option-hint", "data-option-hint": True, "dir": "auto", "aria-live": "polite"})
     return _join((_element("div", {"class": "select"}, select), hint))

@@ -6,7 +6,7 @@ from cards.model import Button, Buttons, ButtonStyle, Card, Form, Leaf, Part, Se
 from cards.registers import SHOW_REGISTER, register_name
 from cards.submissions import SHOW_SUBMISSIONS
 from cards.texts import say
-from domain.overview import Listed, Listing, Overview
+from domain.overview import Listed, Listing, Overview, Tally
 from domain.register_terms import RegisterKind
 
 SHOW_OVERVIEW = "show_overview"
@@ -31,7 +31,10 @@ def overview_form(overview: Overview) -> Form:
 
 
 def _line(one: Listed) -> tuple[Leaf, ...]:
-    counts = say(f"overview.tally_{one.of}", live=one.tally.live, waiting=one.tally.waiting, due=one.tally.due)
+    tally = one.tally
+    counts = say("overview.nothing")
+    if tally != Tally():
+        counts = say(f"overview.tally_{one.of}", live=tally.live, waiting=tally.waiting, due=tally.due)
     match one.of:
         case Listing.REGISTER:
             title = register_name(RegisterKind(one.id))
