@@ -291,7 +291,11 @@ def _looked_after(
             of_each(partial(ring_of_submissions, ports)),
         ),
         "signing": _for_ever(_ASK_EVERY_SECONDS, "nobody could be asked to sign", of_each(partial(ask_for_signatures, ports))),
-        "signers": _for_ever(_RING_EVERY_SECONDS, "nobody could be reminded to sign", of_each(partial(remind_signers, ports))),
+        "signers": _for_ever(
+            _RING_EVERY_SECONDS,
+            "nobody could be reminded to sign",
+            of_each(partial(remind_signers, ports, schools=len(schools))),
+        ),
         "calendar": _for_ever(
             _RING_EVERY_SECONDS, "nobody could be reminded of the school's calendar", of_each(partial(ring_of_duties, ports))
         ),

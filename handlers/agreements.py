@@ -51,7 +51,7 @@ MOST_A_MINUTE = 30
 _REST = timedelta(days=2)
 """So long nobody is reminded by hand after they have been told."""
 _AT_ONCE = 50
-_APART = timedelta(seconds=60 / MOST_A_MINUTE)
+_ALL_A_MINUTE = 60
 
 SignOutcome: TypeAlias = AgreementPage | NotForYou
 ListOutcome: TypeAlias = GapPage | NotForYou
@@ -293,11 +293,14 @@ def _is_new(agreement: Agreement, signing: Signing | None, now: datetime) -> boo
     return signing.version != agreement.version or signed_since
 
 
-async def ring(ports: Ports, school: School) -> int:
-    """Tells whoever has something to sign, when it is time: of how many people. Never more than a chat takes beside alerts."""
-    now, count = ports.clock.now(), 0
+async def ring(ports: Ports, school: School, schools: int = 1) -> int:
+    """Tells whoever has something to sign, when it is time: of how many people. Never more than a chat takes beside alerts.
+
+    `schools`: how many are served here. Those of a trust have one chat, and share what it takes.
+    """
+    now, count, most = ports.clock.now(), 0, min(MOST_A_MINUTE, max(1, _ALL_A_MINUTE // schools))
     async with ports.store.transaction(school, write=False) as records:
-        due = await records.signers_due(now, MOST_A_MINUTE)
+        due = await records.signers_due(now, most)
     for signer_id in due:
         async with ports.store.transaction(school) as records:
             signer = await records.take_signer(signer_id, now)
@@ -317,7 +320,7 @@ async def ring(ports: Ports, school: School) -> int:
                 for place in places
             ]
             # One after the other through the minute: an alert finds at most one of them before it.
-            await records.set_going(Outgoing(deliveries=deliveries), now + _APART * count)
+            await records.set_going(Outgoing(deliveries=deliveries), now + timedelta(minutes=1) * count / most)
             await records.note(now, "bot", "agreement.told", incident_id=None, person=person.id, time=told)
             count += 1
     if count:

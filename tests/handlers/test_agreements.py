@@ -170,3 +170,10 @@ async def test_many_are_told_a_few_at_a_time(office: Office, monkeypatch: pytest
     assert told[:2] == [3, 3]
     assert sum(told) == everybody
     assert await agreements.look(office.ports, office.school) == 0
+
+
+async def test_the_schools_of_a_trust_share_what_a_chat_takes(office: Office) -> None:
+    """Of thirty schools none tells more than two people in a minute."""
+    assert await agreements.look(office.ports, office.school) > 2
+    assert await agreements.ring(office.ports, office.school, schools=30) == 2
+    assert await agreements.ring(office.ports, office.school, schools=300) == 1
