@@ -42,6 +42,7 @@ async def main() -> None:
             await _changes(console, clock)
             await _register(console)
             await _requests(console)
+            await _signs(console)
             await _answers(console)
             await console.close()
             await console.stop()
@@ -169,7 +170,7 @@ async def _requests(console: Console) -> None:
     await teacher.presses("Unblock a website for a lesson", "submission_form")
     await teacher.control("req_site").fill("example.org/maps")
     await teacher.control("req_why").fill("Year 8 compare old maps of the town with what they see on their way to school.")
-    for field, moment in (("req_since", "2026-11-25T10:00"), ("req_until", "2026-11-25T11:00")):
+    for field, moment in (("req_since", "2026-12-02T10:00"), ("req_until", "2026-12-02T11:00")):
         await teacher.control(field).fill(moment)
     await teacher.sends()
     await teacher.form("submission").wait_for()
@@ -185,6 +186,35 @@ async def _requests(console: Console) -> None:
     await teacher.types("/esafety ask can I get a website unblocked for my lesson?")
     await expect(teacher.note).to_contain_text("You were given leave")
     await _take(teacher, "console-answer-leave")
+
+
+async def _signs(console: Console) -> None:
+    """What staff sign, who has not, whether a pupil may be shown, and what the year brings."""
+    teacher, lead = await console.open(TEACHER, **TALL), await console.open(DSL, **TALL)
+    await _hide_guide(teacher, lead)
+    await teacher.types("/esafety sign")
+    await teacher.form("to_sign").wait_for()
+    await teacher.presses("Read and sign", "agreement")
+    await _take(teacher, "console-sign")
+    await teacher.sends()
+    await teacher.form("agreement").wait_for()
+    await teacher.leaves()
+    await lead.types("/esafety sign")
+    await lead.form("to_sign").wait_for()
+    await lead.presses("Show the list: Staff acceptable use agreement", "unsigned")
+    await _take(lead, "console-unsigned")
+    await lead.leaves()
+    await lead.types("/esafety calendar")
+    await lead.form("calendar").wait_for()
+    await _take(lead, "console-calendar")
+    await lead.leaves()
+    await lead.types("/esafety consent")
+    await lead.form("consent").wait_for()
+    await lead.names("consent_pupil", "be", "Bea Exemplar")
+    await lead.control("consent_use").select_option("website")
+    await lead.sends()
+    await lead.dialog.get_by_text("Do not publish").first.wait_for()
+    await _take(lead, "console-consent")
 
 
 async def _survey(chromium: Browser, folder: Path) -> None:
