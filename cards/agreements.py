@@ -26,6 +26,7 @@ from cards.model import (
     Tone,
     Weight,
 )
+from cards.opening import opening_card
 from cards.texts import dated, day_of, listed, moment, say
 from domain.agreements import Agreement, AgreementKind
 from domain.exports import Page
@@ -53,9 +54,7 @@ _MOST_ATTENDED: Final = 30
 
 def signing_menu_card() -> Card:
     """In answer to the word in a chat, where no dialog can be opened without a press."""
-    text = say("agreement.menu_text")
-    opens = Button(SHOW_SIGNING, say("agreement.open_menu"), style=ButtonStyle.PRIMARY, opens_form=True)
-    return Card(say("agreement.menu"), text, (Text(text), Buttons((opens,))))
+    return opening_card(say("agreement.menu"), say("agreement.menu_text"), SHOW_SIGNING, say("agreement.open_menu"))
 
 
 def menu_form(school: School, menu: SignMenu) -> Form:

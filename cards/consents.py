@@ -27,6 +27,7 @@ from cards.model import (
     Tone,
     Weight,
 )
+from cards.opening import opening_card
 from cards.texts import dated, day_of, listed, say
 from domain.consent_terms import ConsentTerms, GivenBy, Use
 from domain.consents import (
@@ -62,8 +63,7 @@ _MOST_HISTORY: Final = 12
 
 def consent_card() -> Card:
     """In answer to the word in a chat, where no dialog can be opened without a press."""
-    opens = Button(ASK_CONSENT, say("consent.open"), style=ButtonStyle.PRIMARY, opens_form=True)
-    return Card(say("consent.title"), say("consent.text"), (Text(say("consent.text")), Buttons((opens,))))
+    return opening_card(say("consent.title"), say("consent.text"), ASK_CONSENT, say("consent.open"))
 
 
 # To ask

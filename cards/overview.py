@@ -2,7 +2,8 @@
 
 from cards.agreements import SHOW_UNSIGNED
 from cards.breaches import READ_BREACH
-from cards.model import Button, Buttons, ButtonStyle, Card, Form, Leaf, Part, Section, Text, Weight
+from cards.model import Button, Buttons, Card, Form, Leaf, Part, Section, Text, Weight
+from cards.opening import opening_card
 from cards.registers import SHOW_REGISTER, register_name
 from cards.submissions import SHOW_SUBMISSIONS
 from cards.texts import say
@@ -15,9 +16,7 @@ OVERVIEW = "overview"
 
 def overview_card() -> Card:
     """In answer to the word in a chat, where no dialog can be opened without a press."""
-    text = say("overview.text")
-    opens = Button(SHOW_OVERVIEW, say("overview.open"), style=ButtonStyle.PRIMARY, opens_form=True)
-    return Card(say("overview.title"), text, (Text(text), Buttons((opens,))))
+    return opening_card(say("overview.title"), say("overview.text"), SHOW_OVERVIEW, say("overview.open"))
 
 
 def overview_form(overview: Overview) -> Form:

@@ -32,6 +32,7 @@ from cards.model import (
     Tone,
     Weight,
 )
+from cards.opening import opening_card
 from cards.registers import READ_RECORD
 from cards.texts import dated, listed, say
 from domain.exports import Page
@@ -79,9 +80,7 @@ _TONES: Mapping[SubmissionState, Tone] = {
 
 def requests_card() -> Card:
     """In answer to the word in a chat, where no dialog can be opened without a press."""
-    text = say("submission.menu_text")
-    opens = Button(SHOW_REQUESTS, say("submission.open_menu"), style=ButtonStyle.PRIMARY, opens_form=True)
-    return Card(say("submission.menu"), text, (Text(text), Buttons((opens,))))
+    return opening_card(say("submission.menu"), say("submission.menu_text"), SHOW_REQUESTS, say("submission.open_menu"))
 
 
 def menu_form(school: School, menu: RequestMenu) -> Form:

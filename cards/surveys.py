@@ -24,6 +24,7 @@ from cards.model import (
     Tone,
     Weight,
 )
+from cards.opening import opening_card
 from cards.spreadsheet import csv_of
 from cards.texts import dated, day_of, say
 from domain.people import School
@@ -46,9 +47,7 @@ MENU, OPENING, PAGE = "surveys", "survey_opening", "survey"
 
 def surveys_card() -> Card:
     """In answer to the word in a chat, where no dialog can be opened without a press."""
-    text = say("survey.menu_text")
-    opens = Button(SHOW_SURVEYS, say("survey.open_menu"), style=ButtonStyle.PRIMARY, opens_form=True)
-    return Card(say("survey.menu"), text, (Text(text), Buttons((opens,))))
+    return opening_card(say("survey.menu"), say("survey.menu_text"), SHOW_SURVEYS, say("survey.open_menu"))
 
 
 def menu_form(school: School, menu: SurveyMenu) -> Form:
