@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -27,12 +28,18 @@ def main(argv: list[str] | None = None) -> int:
 
     bad_files = (SettingsError, SchoolFileError, PolicyFileError, PeopleFileError, ConsentListError)
     try:
-        return _run(args)
+        code = _run(args)
+        sys.stdout.flush()
+        return code
     except (*bad_files, DatabaseUrlError, DatabaseTroubleError, KeyRingError, SealError) as wrong:
         print(f"esafety: {wrong}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read it has seen enough. What is left in the buffer must not fail once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _parser() -> argparse.ArgumentParser:
