@@ -30,7 +30,6 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code = _run(args)
         sys.stdout.flush()
-        return code
     except (*bad_files, DatabaseUrlError, DatabaseTroubleError, KeyRingError, SealError) as wrong:
         print(f"esafety: {wrong}", file=sys.stderr)
         return 2
@@ -40,6 +39,8 @@ def main(argv: list[str] | None = None) -> int:
         # Whoever read it has seen enough. What is left in the buffer must not fail once more at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    else:
+        return code
 
 
 def _parser() -> argparse.ArgumentParser:
