@@ -151,11 +151,11 @@ def _class(typed: str) -> str:
 def namesakes(listed: Iterable[Person], entries: Iterable[Entry]) -> tuple[Meant, ...]:
     """Everybody of one name: pupils on the school's list, and those of whom only the register knows.
 
-    An entry without a pupil of the list is taken for the one of that class, or for the only one, if it says no class.
+    An entry without a pupil of the list is taken for the one of that class, or for the only one, if it says no class. Where the
+    list has that name and none of these is meant, it is of somebody who is not on it.
     """
-    pupils, kept = list(listed), list(entries)
-    names = {p.id: plain_name(p.name) for p in pupils}
-    kept = [replace(e, renamed=_is_renamed(e, names)) for e in kept]
+    pupils = list(listed)
+    kept = as_called(entries, pupils)
     found: dict[str, Meant] = {p.id: Meant(p.id, p.form) for p in pupils}
     for entry in kept:
         # First those of whom it is certain, so that the others join them and not the other way.
@@ -169,8 +169,16 @@ def namesakes(listed: Iterable[Person], entries: Iterable[Entry]) -> tuple[Meant
         theirs = [p for p in pupils if _class(form) and same_class(p.form, form)] if form else pupils
         key = theirs[0].id if len(theirs) == 1 else f"class {_class(form)}"
         before = found.get(key) or Meant(None, form)
-        found[key] = Meant(before.pupil_id, before.form, (*before.entries, entry))
+        # A pupil of the list may have moved up from there, and have said no since: it is no yes of anybody.
+        nobodys = replace(entry, left=bool(pupils) and len(theirs) != 1)
+        found[key] = Meant(before.pupil_id, before.form, (*before.entries, nobodys))
     return tuple(found.values())
+
+
+def as_called(entries: Iterable[Entry], listed: Iterable[Person]) -> list[Entry]:
+    """The entries, each with whether the list calls its pupil something else now, as far as these of the list say."""
+    names = {p.id: plain_name(p.name) for p in listed}
+    return [replace(e, renamed=e.renamed or _is_renamed(e, names)) for e in entries]
 
 
 def _is_renamed(entry: Entry, names: Mapping[str, str]) -> bool:

@@ -35,6 +35,7 @@ from domain.consents import (
     Unclear,
     after,
     answers_for,
+    as_called,
     carried,
     meant_by,
     namesakes,
@@ -76,7 +77,8 @@ class _Desk(AtTheDesk):
         await self.records.note(self.now, self.actor, action, incident_id=None, **data)
 
     async def entry(self, consent_id: str) -> Entry | None:
-        return await self.records.consent(consent_id) if 0 < len(consent_id) <= _LONGEST_ID else None
+        found = await self.records.consent(consent_id) if 0 < len(consent_id) <= _LONGEST_ID else None
+        return (await _as_called(self.records, [found]))[0] if found is not None else None
 
 
 async def _desk(ports: Ports, records: Records, school: School, account: Account) -> _Desk | None:
@@ -174,7 +176,14 @@ async def _namesakes(records: Records, who: Person) -> tuple[Meant, ...]:
         people = await records.search_people(name, _MOST_NAMESAKES)
         listed |= {p.id: p for p in people if p.kind is Kind.PUPIL and plain_name(p.name) in same}
     entries |= {e.consent.id: e for e in await records.consents_of(listed)}
-    return namesakes(listed.values(), entries.values())
+    # Under the name that was typed the list may have nobody, because it has them by another now.
+    return namesakes(listed.values(), await _as_called(records, entries.values()))
+
+
+async def _as_called(records: Records, entries: Iterable[Entry]) -> list[Entry]:
+    entries = list(entries)
+    ids = {e.consent.pupil_id for e in entries if e.consent.pupil_id is not None}
+    return as_called(entries, (await records.people(sorted(ids))).values())
 
 
 # To record

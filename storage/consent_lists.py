@@ -234,10 +234,15 @@ def _newer(entry: Entry | None, whose: Person, line: Line) -> bool:
 
 
 def _counts(said: Grant, before: Grant | None) -> bool:
-    """Whether what a line says is not older than what stands there. It has a day only: a no counts until that day is over."""
+    """Whether what a line says is not older than what stands there. It has a day only: a no counts until that day is over.
+
+    Nor does a yes count against a no of its own day: which of them came later, nobody can tell.
+    """
     if before is None:
         return True
-    return said.since + (timedelta() if said.said is Said.YES else timedelta(days=1)) >= before.since
+    if said.said is not Said.YES:
+        return said.since + timedelta(days=1) >= before.since
+    return said.since > before.since or (before.said is Said.YES and said.since == before.since)
 
 
 def _version(entry: Entry | None, whose: Person, line: Line, now: datetime) -> ConsentVersion | None:

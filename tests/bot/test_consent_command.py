@@ -70,6 +70,16 @@ async def test_a_list_is_taken_over_whole_and_a_second_time_changes_nothing(offi
     assert await verdict(office) is Verdict.WITHDRAWN
 
 
+async def test_a_yes_of_the_same_day_does_not_overtake_a_no(office: Office) -> None:
+    """A list has days only: the file of before the no, taken over once more, must not bring its yes back."""
+    await takes(office, TWO)
+    assert counts(await takes(office, TWO.replace("2026-09-01,yes,no", "2026-09-01,no,no"))) == (0, 1, 1, ())
+    assert counts(await takes(office, TWO)) == (0, 0, 2, (2,))
+    assert await verdict(office) is Verdict.NO
+    assert counts(await takes(office, TWO.replace("2026-09-01,yes,no", "2026-09-02,yes,no"))) == (0, 1, 1, ())
+    assert await verdict(office) is Verdict.YES
+
+
 async def test_a_yes_of_the_list_ends_with_the_policy_s_year(office: Office) -> None:
     """From the day in the list on; an earlier end there counts."""
     await takes(office, "name,date,until,website,press\nBea Exemplar,2025-12-01,,yes,yes\n")

@@ -168,6 +168,38 @@ async def test_another_name_under_the_same_number_has_nobody_s_yes(office: Offic
     assert await verdict(office, picked) is Verdict.NONE
 
 
+async def renamed(office: Office, name: str, new: str, form: str = "") -> None:
+    """The school's list has somebody by another name now, or in another class."""
+    people = read_people(DEMO_SCHOOLS / "pupils.csv", Kind.PUPIL)
+    key = next(key for key, p in people.items() if p.name == name)
+    people[key] = replace(people[key], name=new, form=form or people[key].form)
+    async with office.ports.store.transaction(office.school) as kept:
+        await carry_out(kept, await plan_import(kept, Kind.PUPIL, people), office.clock.now())  # type: ignore[arg-type]
+
+
+async def test_the_name_that_the_list_no_longer_has_finds_no_yes_either(office: Office) -> None:
+    """Whoever types what it was recorded under is told the same as who types what the list says; the keeper too."""
+    file = await records(office, said(office, website="yes"))
+    await renamed(office, PUPIL, "Beatrix Sampleford")
+    assert await verdict(office) is Verdict.RENAMED
+    opened = await consents.read(office.ports, office.school, office.account("dsl"), file.entry.consent.id)
+    assert isinstance(opened, ConsentFile)
+    assert {a.verdict for a in opened.answers} == {Verdict.RENAMED, Verdict.NONE}
+
+
+async def test_what_was_recorded_by_name_alone_is_no_yes_once_the_list_has_the_name_in_another_class(office: Office) -> None:
+    """It may be the same pupil, who has moved up and whose parents have said no since; or somebody who has left."""
+    await without(office, PUPIL)
+    await records(office, said(office, form="7C", website="yes"))
+    await renamed(office, PUPIL, PUPIL)
+    await records(office, said(office, (await listed(office),), website="no"), form="h")
+    assert await verdict(office) is Unclear.SEVERAL
+    assert await verdict(office, form=CLASS) is Verdict.NO
+    assert await verdict(office, form="7C") is Verdict.LEFT
+    # A keeper is shown the way to it all the same.
+    assert (await told(office, form="7C", who="dsl")).consent_ids
+
+
 async def test_a_pupil_has_one_entry_however_often_something_is_said(office: Office) -> None:
     """What is not spoken of stays; the same form twice is one version."""
     first = await records(office, said(office, website="yes", press="no"))
