@@ -169,12 +169,11 @@ async def _named(records: Records, values: Filled, faults: dict[str, Fault]) -> 
 async def _namesakes(records: Records, who: Person) -> tuple[Meant, ...]:
     """Everybody whom the name may mean: on the school's list, and in the register."""
     entries = {e.consent.id: e for e in await records.consents_named({who.name})}
-    # As it is written in the register, too: what was typed may leave an apostrophe out by which the list finds them.
-    spelt = {who.name, *(e.newest.name for e in entries.values())}
-    same, listed = {plain_name(name) for name in spelt}, {who.id: who} if who.id else {}
-    for name in sorted(spelt):
-        people = await records.search_people(name, _MOST_NAMESAKES)
-        listed |= {p.id: p for p in people if p.kind is Kind.PUPIL and plain_name(p.name) in same}
+    plain, listed = plain_name(who.name), {who.id: who} if who.id else {}
+    # Word by word: the list finds no word by another spelling of its apostrophe, and whoever has that is a namesake too.
+    for word in sorted({w for w in plain.split() if len(w) > 1} or {plain}):
+        people = await records.search_people(word, _MOST_NAMESAKES)
+        listed |= {p.id: p for p in people if p.kind is Kind.PUPIL and plain_name(p.name) == plain}
     entries |= {e.consent.id: e for e in await records.consents_of(listed)}
     # Under the name that was typed the list may have nobody, because it has them by another now.
     return namesakes(listed.values(), await _as_called(records, entries.values()))

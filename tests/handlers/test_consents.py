@@ -187,6 +187,20 @@ async def test_the_name_that_the_list_no_longer_has_finds_no_yes_either(office: 
     assert {a.verdict for a in opened.answers} == {Verdict.RENAMED, Verdict.NONE}
 
 
+async def test_an_apostrophe_tells_no_two_pupils_apart(office: Office) -> None:
+    """Whichever of the two spellings is typed, and whichever of them is in the register."""
+    people = read_people(DEMO_SCHOOLS / "pupils.csv", Kind.PUPIL)
+    for key, name, form in (("D098", "Ottoline O'Sample", "8C"), ("D099", "Ottoline OSample", "9F")):
+        people[key] = replace(people["D003"], id=key, name=name, form=form)
+    async with office.ports.store.transaction(office.school) as kept:
+        await carry_out(kept, await plan_import(kept, Kind.PUPIL, people), office.clock.now())  # type: ignore[arg-type]
+    await records(office, said(office, ("person:D098",), website="yes"))
+    for typed in ("Ottoline O'Sample", "ottoline o\u2019sample", "Ottoline OSample"):
+        assert await verdict(office, typed) is Unclear.SEVERAL, typed
+        assert await verdict(office, typed, form="9F") is Unclear.NOBODY, typed
+    assert await verdict(office, "Ottoline OSample", form="8C") is Verdict.YES
+
+
 async def test_what_was_recorded_by_name_alone_is_no_yes_once_the_list_has_the_name_in_another_class(office: Office) -> None:
     """It may be the same pupil, who has moved up and whose parents have said no since; or somebody who has left."""
     await without(office, PUPIL)
