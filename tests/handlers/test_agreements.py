@@ -184,6 +184,7 @@ async def test_who_had_lost_the_role_when_it_was_time_is_told_once_they_have_it_
 
 async def test_who_was_off_the_list_when_it_was_time_is_told_once_they_are_back(office: Office) -> None:
     """As after an import of half the list, that was put right the next day."""
+
     async def stays(*names: str) -> None:
         people = read_people(DEMO_SCHOOLS / "staff.csv", Kind.STAFF)
         stay = {key: p for key, p in people.items() if p.name not in names}
