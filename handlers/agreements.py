@@ -203,11 +203,18 @@ async def enter_attended(ports: Ports, school: School, account: Account, state: 
         for person in people:
             kept_as = same_id("agreement", agreement.id, person.id, form_id)
             signing = await records.hold_signing(_asked(desk, agreement, person))
-            if not await records.has_signature(kept_as) and signing.asks(agreement, desk.now):
+            known = await records.has_signature(kept_as)
+            if not known and (signing.asks(agreement, desk.now) or _counts_longer(desk, agreement, signing, done_at)):
                 await _signed(desk, agreement, person, signing, kept_as, done_at)
         outcome = replace(await _gaps(desk, agreement), entered=len(people))
     ports.wake()
     return outcome
+
+
+def _counts_longer(desk: _Desk, agreement: Agreement, signing: Signing, done_at: datetime | None) -> bool:
+    """Whether a training that somebody was at again, before the last one was over, holds longer than that."""
+    until = until_of(agreement, done_at, desk.school.calendar.timezone) if done_at is not None else None
+    return until is not None and signing.until is not None and until > signing.until
 
 
 def _all_picked(values: Filled) -> tuple[str, ...]:
@@ -221,8 +228,8 @@ def _all_picked(values: Filled) -> tuple[str, ...]:
 async def look(ports: Ports, school: School) -> int:
     """Asks whoever has something to sign of which they have not been asked: of how many people.
 
-    Also whoever was asked and is not reminded any more, though it is not signed: who was off the staff list, or without the role,
-    when it was time.
+    Also whoever was asked and is not reminded any more, though it is not signed: when it was time they were off the staff list,
+    or without the role.
     """
     now, wanted, waits = ports.clock.now(), dict[str, list[Agreement]](), set[str]()
     async with ports.store.transaction(school, write=False) as records:

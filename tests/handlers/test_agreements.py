@@ -1,7 +1,7 @@
 """What staff sign: each signature once, of the text that was shown, by themselves; and a changed row is found."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -121,6 +121,19 @@ async def test_nobody_signs_an_agreement_for_another(office: Office) -> None:
     nobody = await agreements.enter_attended(*lead, f"{TRAINING}|g", {**values, "agreement_attended": ("text:Somebody",)})
     assert isinstance(nobody, AttendedForm)
     assert set(nobody.faults) == {"agreement_attended"}
+
+
+async def test_a_later_training_counts_though_the_last_one_still_holds(office: Office) -> None:
+    """Whoever was there again in the middle of their year; the same day entered by another form adds nothing."""
+    lead, teacher = (office.ports, office.school, office.account("dsl")), office.people["teacher"].id
+    for form, day, kept in (("f", "2026-06-01", 1), ("g", "2026-11-10", 2), ("h", "2026-11-10", 2), ("i", "2026-09-01", 2)):
+        values: Filled = {"agreement_attended": (f"person:{teacher}",), "agreement_done": f"{day}T10:00:00+00:00"}
+        assert isinstance(await agreements.enter_attended(*lead, f"{TRAINING}|{form}", values), GapPage)
+        assert await signed(office) == kept, form
+    page = await page_of(office, office.account("teacher"), TRAINING)
+    assert page.item.until is not None
+    assert page.item.until.date() == date(2027, 11, 10)
+    assert await is_whole(office)
 
 
 async def test_signed_early_nothing_of_the_old_year_is_lost(office: Office) -> None:
