@@ -360,9 +360,9 @@ def _wrong_leads(kind: RequestType) -> Iterator[str]:
         if kind.steps:
             yield f"{kind.id!r} opens a breach and waits for an answer: it begins when it is sent, so leave `answers` out"
         # Kept out of the request, they would deal with a breach that has all of its words.
-        for item in kind.items:
-            if item.type is ItemType.STAFF and not item.takes_part and item.id != breach.caused:
-                yield f"{kind.id!r} opens a breach and asks for {item.id!r}, who would read it there: say `caused`"
+        for named in kind.items:
+            if named.type is ItemType.STAFF and not named.takes_part and named.id != breach.caused:
+                yield f"{kind.id!r} opens a breach and asks for {named.id!r}, who would read it there: say `caused`"
     if (line := kind.filter) is not None:
         for field, wanted in ((line.what, ItemType.LINE), (line.why, ItemType.TEXT)):
             item = kind.item(field)
