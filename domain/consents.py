@@ -250,9 +250,14 @@ def _verdict(use: Use, grant: Grant | None, entry: Entry, now: datetime) -> Verd
             return Verdict.YES
 
 
-def overtakes(grant: Grant, before: Grant | None) -> bool:
-    """Whether what was said counts in place of what stands there: a yes never does that is older than a no or a withdrawal."""
-    return before is None or grant.said is not Said.YES or before.said is Said.YES or grant.since >= before.since
+def overtakes(grant: Grant, before: Grant | None, *, unseen: bool = False) -> bool:
+    """Whether what was said counts in place of what stands there: a yes never does that is older than a no or a withdrawal.
+
+    `unseen`: whoever says it was shown the entry as it stood before.
+    """
+    if before is None or grant.said is not Said.YES or before.said is Said.YES:
+        return True
+    return not unseen and grant.since >= before.since
 
 
 def withdrawn(grants: Mapping[str, Grant], now: datetime) -> dict[str, Grant]:
@@ -321,7 +326,10 @@ class ConsentQuestions:
 
 @dataclass(frozen=True, slots=True)
 class KeepQuestions:
-    """A keeper's form. `entry`: the one to which something is said; none where it is not known yet to whose."""
+    """A keeper's form. `entry`: the one to which something is said; none where it is not known yet to whose.
+
+    `stale`: it was changed while the form was open.
+    """
 
     terms: ConsentTerms
     form_id: str
@@ -330,11 +338,13 @@ class KeepQuestions:
     faults: Mapping[str, Fault] = field(default_factory=dict)
     label: str = ""
     entry: Entry | None = None
+    stale: bool = False
 
     @property
     def state(self) -> str:
-        """What the form carries."""
-        return f"{self.entry.consent.id if self.entry is not None else ''}|{self.form_id}"
+        """What the form carries: the entry, and which version of it was shown."""
+        consent = self.entry.consent if self.entry is not None else None
+        return f"{consent.id}|{self.form_id}|{consent.versions}" if consent is not None else f"|{self.form_id}"
 
 
 @dataclass(frozen=True, slots=True)

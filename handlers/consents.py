@@ -202,10 +202,11 @@ async def ask_keep(ports: Ports, school: School, account: Account, consent_id: s
 
 async def keep(ports: Ports, school: School, account: Account, state: str, values: Filled) -> KeepOutcome:
     """Keeps what was said for a pupil. What was not spoken of stays as it was. The same form sent again changes nothing."""
-    consent_id, form_id = (*state.split("|"), "", "")[:2]
+    consent_id, form_id, seen = (*state.split("|"), "", "", "")[:3]
     async with ports.store.transaction(school) as records:
         desk = await _keeper(ports, records, school, account)
         entry = await desk.entry(consent_id) if desk is not None and consent_id else None
+        stale = entry is not None and seen not in {"", str(entry.consent.versions)}
         if desk is None or not form_id or (consent_id and entry is None):
             return NotForYou()
         kept_as = same_id("consent", consent_id, desk.person, form_id)
@@ -216,7 +217,7 @@ async def keep(ports: Ports, school: School, account: Account, state: str, value
         said = _said(desk, values, faults)
         note = filled.text(values, NOTE_FIELD)
         faults |= {NOTE_FIELD: Fault.TOO_LONG} if len(note) > LONGEST_NOTE else {}
-        questions = KeepQuestions(desk.terms, form_id, desk.now, values, faults, entry=entry)
+        questions = KeepQuestions(desk.terms, form_id, desk.now, values, faults, entry=entry, stale=stale)
         meant = None
         if entry is None:
             who = await _named(records, values, faults)
@@ -227,7 +228,8 @@ async def keep(ports: Ports, school: School, account: Account, state: str, value
             entry = meant[1] if meant is not None else None
         pupil = await _as_listed(records, entry) if meant is None else meant[0]
         grants = carried(entry, pupil.name) if pupil is not None else {}
-        if any(not overtakes(g, grants.get(use)) for use, g in said.items()):
+        # A no that was recorded while the form was open has not been seen by whoever says yes.
+        if any(not overtakes(g, grants.get(use), unseen=stale) for use, g in said.items()):
             faults[SINCE_FIELD] = Fault.OLDER_THAN_A_NO
         if faults:
             if entry is not None:

@@ -297,6 +297,22 @@ async def test_an_older_yes_is_refused_after_a_no(office: Office) -> None:
     assert await verdict(office) is Verdict.NO
 
 
+async def test_a_form_from_before_a_no_does_not_overtake_it_unseen(office: Office) -> None:
+    """Two keepers have the entry before them: the yes of the one is asked for again once the other has recorded a no."""
+    file = await records(office, said(office, press="yes"))
+    lead = office.ports, office.school, office.account("dsl")
+    before = await consents.ask_keep(*lead, file.entry.consent.id)
+    assert isinstance(before, KeepQuestions)
+    await records(office, said(office, website="no"), who="deputy", entry=file.entry.consent.id, form="h")
+    values: Filled = {**said(office, website="yes"), "consent_since": ""}
+    again = await consents.keep(*lead, before.state, values)
+    assert isinstance(again, KeepQuestions)
+    assert again.faults == {"consent_since": Fault.OLDER_THAN_A_NO}
+    assert await verdict(office) is Verdict.NO
+    assert isinstance(await consents.keep(*lead, again.state, values), ConsentFile)
+    assert await verdict(office) is Verdict.YES
+
+
 async def test_whoever_leaves_has_no_yes_any_more_and_is_brought_up(office: Office) -> None:
     """Off the school's list, then forgotten there: the entry waits for somebody to erase it."""
     file = await records(office, said(office, website="yes"))
