@@ -57,10 +57,11 @@ class ConsentsDesk:
         return None
 
     def _shown(self, outcome: _Outcome) -> Reply:
+        stale = False
         match outcome:
             case ConsentQuestions(faults=faults):
                 form = cards.ask_form(self.school, outcome)
-            case KeepQuestions(faults=faults):
+            case KeepQuestions(faults=faults, stale=stale):
                 form = cards.keep_form(self.school, outcome)
             case ConsentFile():
                 return ShowForm(cards.file_form(self.school, outcome))
@@ -73,7 +74,8 @@ class ConsentsDesk:
                 return Tell(pages.notice(title, text, Tone.WARNING), refused=True)
             case _:
                 assert_never(outcome)
-        return WrongForm(form, grown=False) if faults else ShowForm(form)
+        # What stands in the entry now is in the form's hints, and in its state.
+        return WrongForm(form, grown=stale) if faults else ShowForm(form)
 
 
 def consent_words(text: str) -> Card | None:

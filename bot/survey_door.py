@@ -7,6 +7,7 @@ no time. What stands in a link is in no line of the log. docs/adr/0035.
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -80,20 +81,25 @@ class SurveyDoor:
     async def _answered(self, request: web.Request, given: Mapping[str, list[str]] | None) -> web.Response:
         token = request.match_info["token"]
         # What does not look like one of ours is not even looked up.
-        for school in self._schools if _TOKEN.fullmatch(token) else ():
-            with about(school=school.id), untraced():
-                try:
-                    found = await self._found(request, school, token, given)
-                except DatabaseTroubleError as trouble:
-                    log.warning("a survey could not be reached: %s", trouble.trouble)
-                    return _told("busy", 503)
-                except Exception:
-                    log.exception("a page of a survey failed")
-                    return _told("busy", 500)
-            if isinstance(found, Counted):
-                return _page(thanks_page(school, found.title))
-            if found is not None:
-                return _page(sheet_page(school, found), 422 if found.faults or found.stale else 200)
+        if not _TOKEN.fullmatch(token):
+            return _told("gone", 404)
+        with untraced(), ExitStack() as known:
+            try:
+                school = await surveys.whose(self._ports, self._schools, token)
+                if school is None:
+                    return _told("gone", 404)
+                known.enter_context(about(school=school.id))
+                found = await self._found(request, school, token, given)
+            except DatabaseTroubleError as trouble:
+                log.warning("a survey could not be reached: %s", trouble.trouble)
+                return _told("busy", 503)
+            except Exception:
+                log.exception("a page of a survey failed")
+                return _told("busy", 500)
+        if isinstance(found, Counted):
+            return _page(thanks_page(school, found.title))
+        if found is not None:
+            return _page(sheet_page(school, found), 422 if found.faults or found.stale else 200)
         return _told("gone", 404)
 
     async def _found(

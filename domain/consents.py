@@ -151,11 +151,11 @@ def _class(typed: str) -> str:
 def namesakes(listed: Iterable[Person], entries: Iterable[Entry]) -> tuple[Meant, ...]:
     """Everybody of one name: pupils on the school's list, and those of whom only the register knows.
 
-    An entry without a pupil of the list is taken for the one of that class, or for the only one, if it says no class.
+    An entry without a pupil of the list is taken for the one of that class, or for the only one, if it says no class. Where the
+    list has that name and none of these is meant, it is of somebody who is not on it.
     """
-    pupils, kept = list(listed), list(entries)
-    names = {p.id: plain_name(p.name) for p in pupils}
-    kept = [replace(e, renamed=_is_renamed(e, names)) for e in kept]
+    pupils = list(listed)
+    kept = as_called(entries, pupils)
     found: dict[str, Meant] = {p.id: Meant(p.id, p.form) for p in pupils}
     for entry in kept:
         # First those of whom it is certain, so that the others join them and not the other way.
@@ -169,8 +169,16 @@ def namesakes(listed: Iterable[Person], entries: Iterable[Entry]) -> tuple[Meant
         theirs = [p for p in pupils if _class(form) and same_class(p.form, form)] if form else pupils
         key = theirs[0].id if len(theirs) == 1 else f"class {_class(form)}"
         before = found.get(key) or Meant(None, form)
-        found[key] = Meant(before.pupil_id, before.form, (*before.entries, entry))
+        # A pupil of the list may have moved up from there, and have said no since: it is no yes of anybody.
+        nobodys = replace(entry, left=bool(pupils) and len(theirs) != 1)
+        found[key] = Meant(before.pupil_id, before.form, (*before.entries, nobodys))
     return tuple(found.values())
+
+
+def as_called(entries: Iterable[Entry], listed: Iterable[Person]) -> list[Entry]:
+    """The entries, each with whether the list calls its pupil something else now, as far as these of the list say."""
+    names = {p.id: plain_name(p.name) for p in listed}
+    return [replace(e, renamed=e.renamed or _is_renamed(e, names)) for e in entries]
 
 
 def _is_renamed(entry: Entry, names: Mapping[str, str]) -> bool:
@@ -242,9 +250,14 @@ def _verdict(use: Use, grant: Grant | None, entry: Entry, now: datetime) -> Verd
             return Verdict.YES
 
 
-def overtakes(grant: Grant, before: Grant | None) -> bool:
-    """Whether what was said counts in place of what stands there: a yes never does that is older than a no or a withdrawal."""
-    return before is None or grant.said is not Said.YES or before.said is Said.YES or grant.since >= before.since
+def overtakes(grant: Grant, before: Grant | None, *, unseen: bool = False) -> bool:
+    """Whether what was said counts in place of what stands there: a yes never does that is older than a no or a withdrawal.
+
+    `unseen`: whoever says it was shown the entry as it stood before.
+    """
+    if before is None or grant.said is not Said.YES or before.said is Said.YES:
+        return True
+    return not unseen and grant.since >= before.since
 
 
 def withdrawn(grants: Mapping[str, Grant], now: datetime) -> dict[str, Grant]:
@@ -313,7 +326,10 @@ class ConsentQuestions:
 
 @dataclass(frozen=True, slots=True)
 class KeepQuestions:
-    """A keeper's form. `entry`: the one to which something is said; none where it is not known yet to whose."""
+    """A keeper's form. `entry`: the one to which something is said; none where it is not known yet to whose.
+
+    `stale`: it was changed while the form was open.
+    """
 
     terms: ConsentTerms
     form_id: str
@@ -322,11 +338,13 @@ class KeepQuestions:
     faults: Mapping[str, Fault] = field(default_factory=dict)
     label: str = ""
     entry: Entry | None = None
+    stale: bool = False
 
     @property
     def state(self) -> str:
-        """What the form carries."""
-        return f"{self.entry.consent.id if self.entry is not None else ''}|{self.form_id}"
+        """What the form carries: the entry, and which version of it was shown."""
+        consent = self.entry.consent if self.entry is not None else None
+        return f"{consent.id}|{self.form_id}|{consent.versions}" if consent is not None else f"|{self.form_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A signature is kept with its name, time, version and the hash of what was shown,
 transaction. Whoever is told has the titles in the chat, and reads and signs in a dialog.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -232,11 +232,18 @@ async def enter_attended(ports: Ports, school: School, account: Account, state: 
         for person in people:
             kept_as = same_id("agreement", agreement.id, person.id, form_id)
             signing = await records.hold_signing(_asked(desk, agreement, person))
-            if not await records.has_signature(kept_as) and signing.asks(agreement, desk.now):
+            known = await records.has_signature(kept_as)
+            if not known and (signing.asks(agreement, desk.now) or _counts_longer(desk, agreement, signing, done_at)):
                 await _signed(desk, agreement, person, signing, kept_as, done_at)
         outcome = replace(await _gaps(desk, agreement), entered=len(people))
     ports.wake()
     return outcome
+
+
+def _counts_longer(desk: _Desk, agreement: Agreement, signing: Signing, done_at: datetime | None) -> bool:
+    """Whether a training that somebody was at again, before the last one was over, holds longer than that."""
+    until = until_of(agreement, done_at, desk.school.calendar.timezone) if done_at is not None else None
+    return until is not None and signing.until is not None and until > signing.until
 
 
 def _all_picked(values: Filled) -> tuple[str, ...]:
@@ -248,20 +255,36 @@ def _all_picked(values: Filled) -> tuple[str, ...]:
 
 
 async def look(ports: Ports, school: School) -> int:
-    """Asks whoever has something to sign of which they have not been asked: of how many people."""
-    now, wanted = ports.clock.now(), dict[str, list[Agreement]]()
+    """Asks whoever has something to sign of which they have not been asked: of how many people.
+
+    Also whoever was asked and is not reminded any more, though it is not signed: when it was time they were off the staff list,
+    or without the role.
+    """
+    now, wanted, waits = ports.clock.now(), dict[str, list[Agreement]](), set[str]()
     async with ports.store.transaction(school, write=False) as records:
         staff = await records.staff()
         for agreement in school.agreements.values():
             known = await records.signings(agreement.id)
             for person in signers_of(school, staff, agreement):
-                if _is_new(agreement, known.get(person.id), now):
+                signing = known.get(person.id)
+                if _is_new(agreement, signing, now):
                     wanted.setdefault(person.id, []).append(agreement)
+                elif signing is not None and signing.asks(agreement, now):
+                    waits.add(person.id)
+        forgotten = _forgotten(await records.signers(waits - wanted.keys()))
     people = list(wanted)
     for n in range(0, len(people), _AT_ONCE):
         async with ports.store.transaction(school) as records:
             await _ask(ports, records, school, {p: wanted[p] for p in people[n : n + _AT_ONCE]}, now)
-    return len(wanted)
+    if forgotten:
+        async with ports.store.transaction(school) as records:
+            for signer in _forgotten(await records.signers([s.person_id for s in forgotten])):
+                await records.save_signer(replace(signer, next_at=_first_at(school, now)))
+    return len(wanted) + len(forgotten)
+
+
+def _forgotten(signers: Mapping[str, Signer]) -> list[Signer]:
+    return [s for s in signers.values() if s.next_at is None and s.reminded < MOST_REMINDERS]
 
 
 async def _ask(ports: Ports, records: Records, school: School, wanted: dict[str, list[Agreement]], now: datetime) -> None:
@@ -294,11 +317,14 @@ def _is_new(agreement: Agreement, signing: Signing | None, now: datetime) -> boo
 
 
 async def ring(ports: Ports, school: School, schools: int = 1) -> int:
-    """Tells whoever has something to sign, when it is time: of how many people. Never more than a chat takes beside alerts.
+    """Tells whoever has something to sign, when it is time and the school is open: of how many people.
 
-    `schools`: how many are served here. Those of a trust have one chat, and share what it takes.
+    Never more than a chat takes beside alerts. `schools`: how many are served here; those of a trust have one chat, and share
+    what it takes.
     """
     now, count, most = ports.clock.now(), 0, min(MOST_A_MINUTE, max(1, _ALL_A_MINUTE // schools))
+    if not school.calendar.is_open(now):
+        return 0
     async with ports.store.transaction(school, write=False) as records:
         due = await records.signers_due(now, most)
     for signer_id in due:

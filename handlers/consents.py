@@ -35,6 +35,7 @@ from domain.consents import (
     Unclear,
     after,
     answers_for,
+    as_called,
     carried,
     meant_by,
     namesakes,
@@ -76,7 +77,8 @@ class _Desk(AtTheDesk):
         await self.records.note(self.now, self.actor, action, incident_id=None, **data)
 
     async def entry(self, consent_id: str) -> Entry | None:
-        return await self.records.consent(consent_id) if 0 < len(consent_id) <= _LONGEST_ID else None
+        found = await self.records.consent(consent_id) if 0 < len(consent_id) <= _LONGEST_ID else None
+        return (await _as_called(self.records, [found]))[0] if found is not None else None
 
 
 async def _desk(ports: Ports, records: Records, school: School, account: Account) -> _Desk | None:
@@ -167,14 +169,20 @@ async def _named(records: Records, values: Filled, faults: dict[str, Fault]) -> 
 async def _namesakes(records: Records, who: Person) -> tuple[Meant, ...]:
     """Everybody whom the name may mean: on the school's list, and in the register."""
     entries = {e.consent.id: e for e in await records.consents_named({who.name})}
-    # As it is written in the register, too: what was typed may leave an apostrophe out by which the list finds them.
-    spelt = {who.name, *(e.newest.name for e in entries.values())}
-    same, listed = {plain_name(name) for name in spelt}, {who.id: who} if who.id else {}
-    for name in sorted(spelt):
-        people = await records.search_people(name, _MOST_NAMESAKES)
-        listed |= {p.id: p for p in people if p.kind is Kind.PUPIL and plain_name(p.name) in same}
+    plain, listed = plain_name(who.name), {who.id: who} if who.id else {}
+    # Word by word: the list finds no word by another spelling of its apostrophe, and whoever has that is a namesake too.
+    for word in sorted({w for w in plain.split() if len(w) > 1} or {plain}):
+        people = await records.search_people(word, _MOST_NAMESAKES)
+        listed |= {p.id: p for p in people if p.kind is Kind.PUPIL and plain_name(p.name) == plain}
     entries |= {e.consent.id: e for e in await records.consents_of(listed)}
-    return namesakes(listed.values(), entries.values())
+    # Under the name that was typed the list may have nobody, because it has them by another now.
+    return namesakes(listed.values(), await _as_called(records, entries.values()))
+
+
+async def _as_called(records: Records, entries: Iterable[Entry]) -> list[Entry]:
+    entries = list(entries)
+    ids = {e.consent.pupil_id for e in entries if e.consent.pupil_id is not None}
+    return as_called(entries, (await records.people(sorted(ids))).values())
 
 
 # To record
@@ -194,10 +202,11 @@ async def ask_keep(ports: Ports, school: School, account: Account, consent_id: s
 
 async def keep(ports: Ports, school: School, account: Account, state: str, values: Filled) -> KeepOutcome:
     """Keeps what was said for a pupil. What was not spoken of stays as it was. The same form sent again changes nothing."""
-    consent_id, form_id = (*state.split("|"), "", "")[:2]
+    consent_id, form_id, seen = (*state.split("|"), "", "", "")[:3]
     async with ports.store.transaction(school) as records:
         desk = await _keeper(ports, records, school, account)
         entry = await desk.entry(consent_id) if desk is not None and consent_id else None
+        stale = entry is not None and seen not in {"", str(entry.consent.versions)}
         if desk is None or not form_id or (consent_id and entry is None):
             return NotForYou()
         kept_as = same_id("consent", consent_id, desk.person, form_id)
@@ -208,7 +217,7 @@ async def keep(ports: Ports, school: School, account: Account, state: str, value
         said = _said(desk, values, faults)
         note = filled.text(values, NOTE_FIELD)
         faults |= {NOTE_FIELD: Fault.TOO_LONG} if len(note) > LONGEST_NOTE else {}
-        questions = KeepQuestions(desk.terms, form_id, desk.now, values, faults, entry=entry)
+        questions = KeepQuestions(desk.terms, form_id, desk.now, values, faults, entry=entry, stale=stale)
         meant = None
         if entry is None:
             who = await _named(records, values, faults)
@@ -219,7 +228,8 @@ async def keep(ports: Ports, school: School, account: Account, state: str, value
             entry = meant[1] if meant is not None else None
         pupil = await _as_listed(records, entry) if meant is None else meant[0]
         grants = carried(entry, pupil.name) if pupil is not None else {}
-        if any(not overtakes(g, grants.get(use)) for use, g in said.items()):
+        # A no that was recorded while the form was open has not been seen by whoever says yes.
+        if any(not overtakes(g, grants.get(use), unseen=stale) for use, g in said.items()):
             faults[SINCE_FIELD] = Fault.OLDER_THAN_A_NO
         if faults:
             if entry is not None:

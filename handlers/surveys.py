@@ -176,6 +176,15 @@ async def reported(ports: Ports, school: School) -> tuple[SurveyPage, ...]:
 # Whoever has the link
 
 
+async def whose(ports: Ports, schools: Sequence[School], token: str) -> School | None:
+    """Which of these schools has the survey behind a link, open or not. It is asked once, however many schools there are."""
+    if not schools:
+        return None
+    async with ports.store.transaction(schools[0], write=False) as records:
+        school_id = await records.school_of_survey(token)
+    return next((school for school in schools if school.id == school_id), None)
+
+
 async def sheet(ports: Ports, school: School, token: str) -> SurveySheet | None:
     """The form behind a link; None where there is no such survey, or where it is over: nobody is told which."""
     now = ports.clock.now()

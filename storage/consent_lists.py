@@ -190,7 +190,8 @@ async def plan_consents(path: Path, records: Records, lines: Iterable[Line], now
         of_name = [
             e for e in entries.values() if e.consent.pupil_id in ids or plain_name(e.newest.name) == plain_name(line.name)
         ]
-        found = meant_by(namesakes(pupils, of_name), None, line.form)
+        people = namesakes(pupils, of_name)
+        found = meant_by(people, None, line.form)
         if why := _unclear(found, pupils, line, anybody=bool(listed)):
             faults.append(f"line {line.number}: {why}")
             continue
@@ -203,9 +204,12 @@ async def plan_consents(path: Path, records: Records, lines: Iterable[Line], now
             faults.append(f"line {line.number}: the same pupil as in line {done[whom]}")
             continue
         done[whom] = line.number
-        if not _newer(entry, whose, line):
+        # Recorded by name alone in another class, it may be of this pupil, as they were before they moved up.
+        maybe = [e for m in people if m is not meant and m.pupil_id is None for e in m.entries] if whose.id else []
+        told = _that_count(entry, whose, line, maybe)
+        if told != line.grants:
             stays.append(line.number)
-        version = _version(entry, whose, line, now)
+        version = _version(entry, whose, told, now)
         same += version is None
         if version is not None:
             added += entry is None
@@ -227,23 +231,36 @@ def _unclear(found: tuple[Meant, ...], pupils: list[Person], line: Line, *, anyb
     return ""
 
 
-def _newer(entry: Entry | None, whose: Person, line: Line) -> bool:
-    """Whether nothing in the register is later than what the line says."""
-    grants = carried(entry, whose.name)
-    return all(_counts(g, grants.get(use)) for use, g in line.grants.items())
+def _that_count(entry: Entry | None, whose: Person, line: Line, maybe: Iterable[Entry]) -> dict[str, Grant]:
+    """What of a line is not overtaken by something later in the register. `maybe`: entries that may be of that pupil too."""
+    before = carried(entry, whose.name)
+    noes = [(use, g) for e in maybe for use, g in e.newest.grants.items() if g.said is not Said.YES]
+    doubtful = {use for use, g in line.grants.items() if any(use == other and not _counts(g, no) for other, no in noes)}
+    return {
+        use: g
+        for use, g in line.grants.items()
+        if _counts(g, before.get(use)) and (g.said is not Said.YES or use not in doubtful)
+    }
 
 
 def _counts(said: Grant, before: Grant | None) -> bool:
-    """Whether what a line says is not older than what stands there. It has a day only: a no counts until that day is over."""
+    """Whether what a line says is not older than what stands there. It has a day only: a no counts until that day is over.
+
+    Nor does a yes count against a no of its own day: which of them came later, nobody can tell.
+    """
     if before is None:
         return True
-    return said.since + (timedelta() if said.said is Said.YES else timedelta(days=1)) >= before.since
+    if said.said is not Said.YES:
+        return said.since + timedelta(days=1) >= before.since
+    return said.since > before.since or (before.said is Said.YES and said.since == before.since)
 
 
-def _version(entry: Entry | None, whose: Person, line: Line, now: datetime) -> ConsentVersion | None:
-    """The entry's next version, where the line says something that it does not. What is older than that stays out."""
+def _version(entry: Entry | None, whose: Person, told: Mapping[str, Grant], now: datetime) -> ConsentVersion | None:
+    """The entry's next version, where something that counts was said that it does not say."""
     before = carried(entry, whose.name)
-    grants = after(before, {use: g for use, g in line.grants.items() if _counts(g, before.get(use))})
+    grants = after(before, told)
+    if entry is None and not told:
+        return None
     if entry is not None and grants == before and (entry.consent.pupil_id or "") == whose.id:
         same = entry.newest.name == whose.name and same_class(entry.newest.form, whose.form)
         if same:

@@ -356,6 +356,13 @@ def _wrong_leads(kind: RequestType) -> Iterator[str]:
             yield f"{kind.id!r} opens a breach of the kind {breach.kind!r}, which is no choice among {', '.join(sorted(known))}"
         if breach.caused and (caused is None or caused.type is not ItemType.STAFF or caused.takes_part):
             yield f"{kind.id!r} opens a breach caused by {breach.caused!r}, which names nobody whom it is about"
+        # Whoever is named when it is worded anew would deal with a breach that began without their name.
+        if kind.steps:
+            yield f"{kind.id!r} opens a breach and waits for an answer: it begins when it is sent, so leave `answers` out"
+        # Kept out of the request, they would deal with a breach that has all of its words.
+        for named in kind.items:
+            if named.type is ItemType.STAFF and not named.takes_part and named.id != breach.caused:
+                yield f"{kind.id!r} opens a breach and asks for {named.id!r}, who would read it there: say `caused`"
     if (line := kind.filter) is not None:
         for field, wanted in ((line.what, ItemType.LINE), (line.why, ItemType.TEXT)):
             item = kind.item(field)

@@ -76,6 +76,11 @@ class SurveyRecords:
         made = self._keys.records.mark(f"survey|{self._school}|{survey_id}".encode())
         return urlsafe_b64encode(made).decode().rstrip("=")
 
+    async def school_of_survey(self, token: str) -> str | None:
+        """Which school has the survey whose link that is, whatever school this is. Nothing else of it is read."""
+        s = t.surveys.c
+        return (await self._c.execute(select(s.school).where(s.token == _digest(token)))).scalar()
+
     async def survey_of_token(self, token: str, *, hold: bool = True) -> Survey | None:
         """The one whose link that is, open or not."""
         s = t.surveys.c

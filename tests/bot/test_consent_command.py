@@ -18,7 +18,7 @@ from storage.database import Database
 from tests.fakes.clock import FakeClock
 from tests.fakes.keys import ring_for
 from tests.handlers.office import Office, open_office
-from tests.handlers.test_consents import records, said, verdict
+from tests.handlers.test_consents import records, renamed, said, verdict, without
 
 HEAD = "name,class,date,website,press\n"
 TWO = HEAD + "Bea Exemplar,8C,2026-09-01,yes,no\nAlfie Demosson,8c,01/09/2026,No,\n"
@@ -68,6 +68,26 @@ async def test_a_list_is_taken_over_whole_and_a_second_time_changes_nothing(offi
     assert chain.unkept == []
     office.clock.advance(days=300)
     assert await verdict(office) is Verdict.WITHDRAWN
+
+
+async def test_a_yes_of_the_same_day_does_not_overtake_a_no(office: Office) -> None:
+    """A list has days only: the file of before the no, taken over once more, must not bring its yes back."""
+    await takes(office, TWO)
+    assert counts(await takes(office, TWO.replace("2026-09-01,yes,no", "2026-09-01,no,no"))) == (0, 1, 1, ())
+    assert counts(await takes(office, TWO)) == (0, 0, 2, (2,))
+    assert await verdict(office) is Verdict.NO
+    assert counts(await takes(office, TWO.replace("2026-09-01,yes,no", "2026-09-02,yes,no"))) == (0, 1, 1, ())
+    assert await verdict(office) is Verdict.YES
+
+
+async def test_an_older_yes_does_not_overtake_a_no_that_was_recorded_by_name_alone(office: Office) -> None:
+    """Before the school had a list, in the class of last year: it may be the same pupil."""
+    await without(office, "Bea Exemplar")
+    await records(office, said(office, form="7C", website="no"))
+    await renamed(office, "Bea Exemplar", "Bea Exemplar")
+    assert counts(await takes(office, TWO)) == (2, 0, 0, (2,))
+    assert await verdict(office, form="8C") is Verdict.NONE
+    assert await verdict(office, form="8C", use="press") is Verdict.NO
 
 
 async def test_a_yes_of_the_list_ends_with_the_policy_s_year(office: Office) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from io import BytesIO
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -21,6 +22,7 @@ from bot.wiring import check_doors
 from domain.people import School
 from domain.surveys import CLOSES, SKIP, SurveyOpening, SurveyPage
 from handlers import surveys
+from handlers.ports import Store
 from storage import tables as t
 from storage.database import Database
 from storage.housekeeping import tidy
@@ -104,6 +106,43 @@ async def door(database: Database, clock: FakeClock) -> AsyncIterator[Door]:
     """With nobody before it yet."""
     async with open_office(database, clock) as office, door_of(office) as found:
         yield found
+
+
+class CountedStore:
+    """The records, and how often somebody has begun to read or to write there, by school."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.begun: list[tuple[str, bool]] = []
+
+    def transaction(self, school: School, *, write: bool = True) -> Any:
+        """As the records have it."""
+        self.begun.append((school.id, write))
+        return self._store.transaction(school, write=write)
+
+
+async def test_a_wrong_link_asks_the_records_once_however_many_schools_there_are(door: Door) -> None:
+    """Whoever guesses must not make a hundred schools open their records for each guess, and least of all to write."""
+    store = CountedStore(door.office.ports.store)
+    schools = {f"s{n}": replace(door.school, id=f"s{n}") for n in range(100)} | {door.school.id: door.school}
+    app = new_application()
+    SurveyDoor(replace(door.office.ports, store=store), schools).add_to(app)
+    runner = new_runner(app)
+    await runner.setup()
+    try:
+        await Site(runner, "127.0.0.1", 0).start()
+        there = replace(door, address=f"http://127.0.0.1:{runner.addresses[0][1]}")
+        for method, body in (("GET", None), ("POST", b"page=x")):
+            status, text = await there.asks(method, "A" * 43, body, **({"Content_Type": FORM} if body else {}))
+            assert (status, GONE in text) == (404, True)
+        assert [write for _, write in store.begun] == [False, False]
+        store.begun.clear()
+        assert (await there.sends(await there.fields()))[0] == 200
+        assert store.begun[1] == (door.school.id, False)
+        assert store.begun[3:] == [(door.school.id, True)]
+        assert await door.total() == 1
+    finally:
+        await runner.cleanup()
 
 
 async def test_an_answer_is_counts_and_nothing_else(door: Door) -> None:

@@ -207,6 +207,7 @@ ASKS = frozenset(
         "survey",
         "surveys",
         "survey_token",
+        "school_of_survey",
         "survey_of_token",
         "is_survey_page",
         "survey_counts",

@@ -1,13 +1,14 @@
 """What staff sign: each signature once, of the text that was shown, by themselves; and a changed row is found."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from bot.settings import DEMO_SCHOOLS
 from domain.agreements import Agreement
-from domain.people import Account
+from domain.people import Account, Kind
 from domain.report_form import Filled
 from domain.signings import AgreementPage, AttendedForm, GapPage, SignMenu
 from domain.words import Role
@@ -15,6 +16,7 @@ from handlers import agreements
 from handlers.acknowledge import NotForYou
 from storage import tables as t
 from storage.audit_verify import follow_chains
+from storage.people_files import carry_out, plan_import, read_people
 from tests.handlers.office import Office
 
 SIGNS, TRAINING = "acceptable-use", "training"
@@ -121,6 +123,19 @@ async def test_nobody_signs_an_agreement_for_another(office: Office) -> None:
     assert set(nobody.faults) == {"agreement_attended"}
 
 
+async def test_a_later_training_counts_though_the_last_one_still_holds(office: Office) -> None:
+    """Whoever was there again in the middle of their year; the same day entered by another form adds nothing."""
+    lead, teacher = (office.ports, office.school, office.account("dsl")), office.people["teacher"].id
+    for form, day, kept in (("f", "2026-06-01", 1), ("g", "2026-11-10", 2), ("h", "2026-11-10", 2), ("i", "2026-09-01", 2)):
+        values: Filled = {"agreement_attended": (f"person:{teacher}",), "agreement_done": f"{day}T10:00:00+00:00"}
+        assert isinstance(await agreements.enter_attended(*lead, f"{TRAINING}|{form}", values), GapPage)
+        assert await signed(office) == kept, form
+    page = await page_of(office, office.account("teacher"), TRAINING)
+    assert page.item.until is not None
+    assert page.item.until.date() == date(2027, 11, 10)
+    assert await is_whole(office)
+
+
 async def test_signed_early_nothing_of_the_old_year_is_lost(office: Office) -> None:
     """The next year counts from the end of this one."""
     yearly = with_agreement(office, replace(office.school.policy.agreements[SIGNS], months=12))
@@ -160,6 +175,52 @@ async def test_that_somebody_has_signed_cannot_be_put_beside_it(office: Office) 
     async with office.database.begin() as connection:
         await connection.execute(t.signings.update().where(t.signings.c.agreement == SIGNS).values(**values))
     assert not await is_whole(office)
+
+
+async def told(office: Office, *, minutes: int = 0, days: int = 0) -> int:
+    """What goes on by itself, some time later: how many are told."""
+    office.clock.advance(minutes=minutes, days=days)
+    await agreements.look(office.ports, office.school)
+    return await agreements.ring(office.ports, office.school)
+
+
+async def test_who_had_lost_the_role_when_it_was_time_is_told_once_they_have_it_again(office: Office) -> None:
+    """And then as often as anybody, and no more."""
+    of_some = replace(office.school.policy.agreements[SIGNS], who=frozenset({Role.COMPUTING_COORDINATOR}))
+    policy = replace(office.school.policy, agreements={SIGNS: of_some})
+    office = office.at(replace(office.school, policy=policy))
+    holds, another = office.with_holders(computing_coordinator=["teacher"]), office.with_holders(computing_coordinator=[])
+    assert await told(holds) == 1
+    assert await told(another, days=14) == 0
+    assert [await told(holds, days=14) for _ in range(4)] == [1, 1, 0, 0]
+
+
+async def test_who_was_off_the_list_when_it_was_time_is_told_once_they_are_back(office: Office) -> None:
+    """As after an import of half the list, that was put right the next day."""
+
+    async def stays(*names: str) -> None:
+        people = read_people(DEMO_SCHOOLS / "staff.csv", Kind.STAFF)
+        stay = {key: p for key, p in people.items() if p.name not in names}
+        async with office.ports.store.transaction(office.school) as kept:
+            await carry_out(kept, await plan_import(kept, Kind.STAFF, stay), office.clock.now())  # type: ignore[arg-type]
+
+    everybody = await told(office)
+    await stays(office.people["teacher"].name)
+    assert await told(office, days=14) == everybody - 1
+    await stays()
+    assert await told(office, minutes=20) == 1
+    assert await told(office, minutes=20) == 0
+
+
+@pytest.mark.parametrize("when", [datetime(2026, 11, 28, 3, tzinfo=UTC), datetime(2026, 11, 24, 21, tzinfo=UTC)])
+async def test_nobody_is_told_out_of_school_hours(office: Office, when: datetime) -> None:
+    """What was due while the program stood still waits for the morning too, and what so many are told for an hour."""
+    office.clock.at = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    everybody = await agreements.look(office.ports, office.school)
+    office.clock.at = when
+    assert await agreements.ring(office.ports, office.school) == 0
+    office.clock.at = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    assert await agreements.ring(office.ports, office.school) == everybody
 
 
 async def test_many_are_told_a_few_at_a_time(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

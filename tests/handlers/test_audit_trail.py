@@ -422,6 +422,7 @@ async def _a_survey(office: Office) -> None:
     token = opened.link.rpartition("/")[2]
     before = await office.rows(t.audit)
     for _ in range(5):
+        assert await surveys.whose(ports, [school], token) is school
         sheet = await surveys.sheet(ports, school, token)
         assert isinstance(sheet, SurveySheet)
         chosen = {surveys.field_of(q.id): [SKIP] for q in sheet.type.questions}

@@ -168,6 +168,52 @@ async def test_another_name_under_the_same_number_has_nobody_s_yes(office: Offic
     assert await verdict(office, picked) is Verdict.NONE
 
 
+async def renamed(office: Office, name: str, new: str, form: str = "") -> None:
+    """The school's list has somebody by another name now, or in another class."""
+    people = read_people(DEMO_SCHOOLS / "pupils.csv", Kind.PUPIL)
+    key = next(key for key, p in people.items() if p.name == name)
+    people[key] = replace(people[key], name=new, form=form or people[key].form)
+    async with office.ports.store.transaction(office.school) as kept:
+        await carry_out(kept, await plan_import(kept, Kind.PUPIL, people), office.clock.now())  # type: ignore[arg-type]
+
+
+async def test_the_name_that_the_list_no_longer_has_finds_no_yes_either(office: Office) -> None:
+    """Whoever types what it was recorded under is told the same as who types what the list says; the keeper too."""
+    file = await records(office, said(office, website="yes"))
+    await renamed(office, PUPIL, "Beatrix Sampleford")
+    assert await verdict(office) is Verdict.RENAMED
+    opened = await consents.read(office.ports, office.school, office.account("dsl"), file.entry.consent.id)
+    assert isinstance(opened, ConsentFile)
+    assert {a.verdict for a in opened.answers} == {Verdict.RENAMED, Verdict.NONE}
+
+
+async def test_an_apostrophe_tells_no_two_pupils_apart(office: Office) -> None:
+    """Whichever of the two spellings is typed, and whichever of them is in the register."""
+    people = read_people(DEMO_SCHOOLS / "pupils.csv", Kind.PUPIL)
+    for key, name, form in (("D098", "Ottoline O'Sample", "8C"), ("D099", "Ottoline OSample", "9F")):
+        people[key] = replace(people["D003"], id=key, name=name, form=form)
+    async with office.ports.store.transaction(office.school) as kept:
+        await carry_out(kept, await plan_import(kept, Kind.PUPIL, people), office.clock.now())  # type: ignore[arg-type]
+    await records(office, said(office, ("person:D098",), website="yes"))
+    for typed in ("Ottoline O'Sample", "ottoline o\u2019sample", "Ottoline OSample"):
+        assert await verdict(office, typed) is Unclear.SEVERAL, typed
+        assert await verdict(office, typed, form="9F") is Unclear.NOBODY, typed
+    assert await verdict(office, "Ottoline OSample", form="8C") is Verdict.YES
+
+
+async def test_what_was_recorded_by_name_alone_is_no_yes_once_the_list_has_the_name_in_another_class(office: Office) -> None:
+    """It may be the same pupil, who has moved up and whose parents have said no since; or somebody who has left."""
+    await without(office, PUPIL)
+    await records(office, said(office, form="7C", website="yes"))
+    await renamed(office, PUPIL, PUPIL)
+    await records(office, said(office, (await listed(office),), website="no"), form="h")
+    assert await verdict(office) is Unclear.SEVERAL
+    assert await verdict(office, form=CLASS) is Verdict.NO
+    assert await verdict(office, form="7C") is Verdict.LEFT
+    # A keeper is shown the way to it all the same.
+    assert (await told(office, form="7C", who="dsl")).consent_ids
+
+
 async def test_a_pupil_has_one_entry_however_often_something_is_said(office: Office) -> None:
     """What is not spoken of stays; the same form twice is one version."""
     first = await records(office, said(office, website="yes", press="no"))
@@ -249,6 +295,22 @@ async def test_an_older_yes_is_refused_after_a_no(office: Office) -> None:
         values = said(office, website="yes", consent_since=old)
         assert await refused(office, values, entry) == {"consent_since": Fault.OLDER_THAN_A_NO}
     assert await verdict(office) is Verdict.NO
+
+
+async def test_a_form_from_before_a_no_does_not_overtake_it_unseen(office: Office) -> None:
+    """Two keepers have the entry before them: the yes of the one is asked for again once the other has recorded a no."""
+    file = await records(office, said(office, press="yes"))
+    lead = office.ports, office.school, office.account("dsl")
+    before = await consents.ask_keep(*lead, file.entry.consent.id)
+    assert isinstance(before, KeepQuestions)
+    await records(office, said(office, website="no"), who="deputy", entry=file.entry.consent.id, form="h")
+    values: Filled = {**said(office, website="yes"), "consent_since": ""}
+    again = await consents.keep(*lead, before.state, values)
+    assert isinstance(again, KeepQuestions)
+    assert again.faults == {"consent_since": Fault.OLDER_THAN_A_NO}
+    assert await verdict(office) is Verdict.NO
+    assert isinstance(await consents.keep(*lead, again.state, values), ConsentFile)
+    assert await verdict(office) is Verdict.YES
 
 
 async def test_whoever_leaves_has_no_yes_any_more_and_is_brought_up(office: Office) -> None:

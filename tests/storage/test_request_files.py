@@ -172,6 +172,16 @@ def test_what_is_wrong_is_refused_where_it_stands(home: Path, old: str, new: str
         ),
         (
             "    holds:",
+            "    breach: {found: why, kind: link}\n    holds:",
+            "'friend-parent' opens a breach and waits for an answer: it begins when it is sent, so leave `answers` out",
+        ),
+        (
+            "label: Why is it right?\n",
+            "label: Why?\n      - {id: whose, type: staff, label: Whose}\n    breach: {found: why, kind: link}\n",
+            "'friend-parent' opens a breach and asks for 'whose', who would read it there",
+        ),
+        (
+            "    holds:",
             "    filter: {change: unblocked, what: link, why: why, done: open}\n    holds:",
             "'friend-parent' logs a change with 'link', which is no line that everybody is asked for",
         ),
