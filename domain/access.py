@@ -605,5 +605,10 @@ def _reported(account: Account, incident: Incident) -> bool:
 
 
 def _same(one: Account, other: Account) -> bool:
-    same = (one.platform, one.user_id) == (other.platform, other.user_id)
-    return same or (one.person_id is not None and one.person_id == other.person_id)
+    """Whether somebody is who sent something. An account that has passed to another is not: what was sent stays its sender's.
+
+    Where nobody knew who of the staff the sender was, there is nothing but the account to go by.
+    """
+    if other.person_id is not None:
+        return one.person_id == other.person_id
+    return (one.platform, one.user_id) == (other.platform, other.user_id)
