@@ -140,7 +140,7 @@ async def to_decide(ports: Ports, school: School, account: Account) -> KeepingLi
             if case is not None and case.choices and over:
                 lines.append(KeepingLine(case.incident, keeping, _name(looking, keeping)))
         breaches, handovers = await _breaches(records, looking), tuple(await records.unreceived())
-        pages = await mine(records, account, now)
+        pages = await mine(records, school, account, now)
     return KeepingList(tuple(lines[:MOST_LINES]), len(lines) > MOST_LINES, breaches, handovers, pages)
 
 
@@ -157,7 +157,7 @@ async def waits(records: Records, school: School, account: Account, now: datetim
         return True
     if any(handover.due_at <= now for handover in await records.unreceived()):
         return True
-    if any(line.page.is_near_its_end(now) for line in await mine(records, account, now)):
+    if any(line.page.is_near_its_end(now) for line in await mine(records, school, account, now)):
         return True
     for keeping in await records.keepings((KeepState.ENDED, KeepState.EARLY), _MOST_LOOKED_AT):
         case = await _case(records, school, account, keeping.incident_id, now, hold=False)
