@@ -349,10 +349,13 @@ class Records(
         newest = select(t.incidents).where(i.school == self._school).order_by(i.reported_at.desc()).limit(limit)
         # One after the other, since each has its index: asked with an "or", SQLite looks through every report of the school.
         from_here = i.reporter_platform == account.platform, i.reporter_user == account.user_id
-        asked = [newest.where(*from_here, i.reporter_person.is_(None))]
+        asked = [newest.where(*from_here)]
         if account.person_id:
             asked.append(newest.where(i.reporter_person == account.person_id))
-        found = {r.id: _incident(r) for query in asked for r in await self._c.execute(query)}
+        # Whose they are is looked at here: asked of the database, PostgreSQL would take the index of the persons for it.
+        theirs = (None, account.person_id)
+        rows = [r for query in asked for r in await self._c.execute(query) if r.reporter_person in theirs]
+        found = {r.id: _incident(r) for r in rows}
         return sorted(found.values(), key=lambda incident: incident.reported_at, reverse=True)[:limit]
 
     # Alerts
