@@ -8,10 +8,9 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from bot.audit_command import open_database
@@ -54,11 +53,15 @@ class _Found:
     page: Page | None
     digest: str | None
     stays: Stays | None = None
+    lost: bool = False
 
     @property
     def fault(self) -> str:
-        """Why nobody should trust it; '' where it is as it was made."""
-        if self.page is not None and self.page.ended is not None:
+        """Why nobody should trust or open it; '' where it is as it was made.
+
+        That its maker may not read it any more would tell whoever looks after the server something of a case.
+        """
+        if self.page is not None and (self.lost or self.page.ended is not None):
             return "its time is over: the running bot deletes it within the hour"
         if self.digest is None:
             return "it is not in the folder"
@@ -162,13 +165,11 @@ async def _of_school(shelf: _Shelf, school: School) -> list[_Found]:
     async with shelf.ports.store.transaction(school, write=False) as records:
         known = {page.file: page for page in await records.pages(there.keys())}
         why = {page.file: await exports.stays(records, page) for page in known.values() if page.ends_at <= now}
-    return [_found(school, name, known, there, why.get(name)) for name in sorted({*known, *there})]
-
-
-def _found(
-    school: School, name: str, known: Mapping[str, Page], there: Mapping[str, tuple[datetime, str]], stays: Stays | None
-) -> _Found:
-    return _Found(school, name, known.get(name), there[name][1] if name in there else None, stays)
+        lost = {page.file for page in known.values() if await exports.is_lost(records, school, page, now)}
+    return [
+        _Found(school, name, known.get(name), there[name][1] if name in there else None, why.get(name), name in lost)
+        for name in sorted({*known, *there})
+    ]
 
 
 async def _one(shelf: _Shelf, name: str) -> _Found:
@@ -181,6 +182,8 @@ async def _one(shelf: _Shelf, name: str) -> _Found:
 async def _opened(shelf: _Shelf, one: _Found) -> str | None:
     """What a page shows, if its maker's passphrase is typed; each attempt is noted."""
     if one.page is None or one.fault:
+        if one.page is not None:
+            await _note_try(shelf, one.school, one.page, opened=False)
         print(f"esafety: {one.file}: {one.fault}", file=sys.stderr)
         return None
     text = await asyncio.to_thread((shelf.folder / one.file).read_text, "utf-8")
@@ -189,15 +192,24 @@ async def _opened(shelf: _Shelf, one: _Found) -> str | None:
         body = await asyncio.to_thread(open_page, text, passphrase) if digest_of(text) == one.page.digest else None
     except PageError:
         body = None
-    now = shelf.ports.clock.now()
-    async with shelf.ports.store.transaction(one.school) as records:
-        await records.note(now, exports.COMMAND, "page.opened", page=one.page.id, file=one.file, opened=body is not None)
+    if not await _note_try(shelf, one.school, one.page, opened=body is not None):
+        # Its maker has lost the right to it while the passphrase was typed.
+        body = None
     if body is None:
         print("esafety: that is not its passphrase. That it was tried is in the audit.", file=sys.stderr)
     return body
 
 
+async def _note_try(shelf: _Shelf, school: School, page: Page, *, opened: bool) -> bool:
+    """Notes that a page was to be opened; whether it may be."""
+    now = shelf.ports.clock.now()
+    async with shelf.ports.store.transaction(school) as records:
+        allowed = opened and not await exports.is_lost(records, school, page, now)
+        await records.note(now, exports.COMMAND, "page.opened", page=page.id, file=page.file, opened=allowed)
+    return allowed
+
+
 def _until(one: _Found) -> str:
-    if one.page is None or one.page.ended is not None:
+    if one.page is None or one.lost or one.page.ended is not None:
         return ""
     return f"{_FOR[one.page.kind]}, made {one.page.at:%d %b %Y}, deleted {one.page.ends_at:%d %b %Y}{_STAYS[one.stays]}"

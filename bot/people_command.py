@@ -113,6 +113,12 @@ def _show(plan: Plan) -> None:
     for was, now in plan.perhaps_the_same:
         print(f"  {was} is removed and {now} added under the same name. If that is one person, say so: put {was} into the")
         print("  column formerly of their line, or give all staff the school's own number in the column id.")
+    for email in plan.perhaps_another:
+        print(
+            f"  {email} has another name altogether. If that is somebody else, who was given the address, do not import this:"
+        )
+        print("  they would get all that the other had. Give all staff the school's own number in the column id, first with")
+        print("  the list as it was, then with this one.")
     for email in plan.never_listed:
         print(f"  formerly {email}: nobody with this e-mail has been on the list")
 

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from domain.agreements import Agreement, concerns
 from domain.asking import Request
+from domain.audience import spoken_of
 from domain.incident import Alert, AlertState, Incident, Summons
 from domain.people import GROUP_OF, Account, Group, Holders, Person, School, Staff, Standing
 from domain.register_terms import Move, RegisterAct, RegisterKind
@@ -46,6 +47,9 @@ _SECONDS = frozenset({Role.HEADTEACHER, Role.CHAIR_OF_GOVERNORS})
 
 _AFTER_KEEPERS = ((Role.GOVERNORS,), (Role.SENIOR_LEADERSHIP,))
 """Who deals with a breach when everybody who answers for the records is named as having caused it."""
+
+_AFTER_REVIEWERS = ((Role.CHAIR_OF_GOVERNORS,), *_AFTER_KEEPERS)
+"""Who reads a question that may speak of everybody who reviews the policy."""
 
 _COUNTS_ONLY = frozenset({Role.GOVERNORS})
 """Governors see figures. One of them who is asked by name to answer for a case sees that case."""
@@ -520,8 +524,26 @@ def may_look_up_children(viewer: Viewer) -> bool:
 
 
 def may_review_questions(viewer: Viewer) -> bool:
-    """Whether somebody may read what staff asked and the policy does not say."""
-    return bool(viewer.roles & REVIEWERS)
+    """Whether somebody reviews what staff asked and the policy does not say. What they may read of it, `may_read_gap` says."""
+    return viewer.person is not None and bool(viewer.roles & REVIEWERS)
+
+
+def stands_in_for_reviewers(viewer: Viewer) -> bool:
+    """Whether somebody may come to read a question because it may speak of everybody who reviews them."""
+    return viewer.person is not None and any(viewer.roles & set(roles) for roles in _AFTER_REVIEWERS)
+
+
+def may_read_gap(viewer: Viewer, text: str) -> bool:
+    """Whether somebody may read a question that the policy does not answer, and say that it is seen to.
+
+    Whoever it may speak of may not. Where that is everybody who reviews them, the chair of governors, then governors, then
+    senior leaders.
+    """
+    for roles in (sorted(REVIEWERS), *_AFTER_REVIEWERS):
+        holders = {p.id: p for role in roles for p in viewer.staff.holders(viewer.school, role)}
+        if left := holders.keys() - spoken_of(viewer.school, viewer.staff, text, holders.values()):
+            return viewer.person in left
+    return False
 
 
 def may_decide_request(viewer: Viewer, request: Request) -> bool:
@@ -605,5 +627,10 @@ def _reported(account: Account, incident: Incident) -> bool:
 
 
 def _same(one: Account, other: Account) -> bool:
-    same = (one.platform, one.user_id) == (other.platform, other.user_id)
-    return same or (one.person_id is not None and one.person_id == other.person_id)
+    """Whether somebody is who sent something. An account that has passed to another is not: what was sent stays its sender's.
+
+    Where nobody knew who of the staff the sender was, there is nothing but the account to go by.
+    """
+    if other.person_id is not None:
+        return one.person_id == other.person_id
+    return (one.platform, one.user_id) == (other.platform, other.user_id)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from domain.incident import Asked, Exclusion, Participant, Place, Summons, Why
-from domain.names import means_the_head, means_the_office, possible_matches
+from domain.names import means_the_head, means_the_office, named_in, office_in, possible_matches
 from domain.people import GROUP_OF, Address, AddressKind, Group, Person, Platform, School, Staff
 from domain.routing import Facts
 from domain.words import About, ParticipantRole, Role
@@ -61,6 +61,16 @@ def exclusions(school: School, staff: Staff, facts: Facts, participants: Iterabl
         for head in staff.holders(school, Role.HEADTEACHER):
             found[head.id] = Exclusion(head.id, Why.NAMED)
     return tuple(found.values())
+
+
+def spoken_of(school: School, staff: Staff, text: str, people: Iterable[Person]) -> frozenset[str]:
+    """Whom of these people a text may speak of that was typed without saying whom it is about: by name, or by their office."""
+    known = {p.id: p for p in people}
+    found = set(named_in(text, known.values()))
+    for role, holders in school.holders.items():
+        if office_in(text, role.replace("_", " "), school.policy.titles.get(role, ""), head=role is Role.HEADTEACHER):
+            found |= {p.id for e in holders.all() if (p := staff.by_email(e)) is not None and p.id in known}
+    return frozenset(found)
 
 
 def _office_holders(school: School, staff: Staff, typed: str) -> frozenset[str]:

@@ -27,7 +27,11 @@ class PageKind(StrEnum):
 
 
 class PageEnd(StrEnum):
-    """Why a page is there no more. `missing`: it was gone before anybody here deleted it."""
+    """Why a page is there no more. `missing`: it was gone before anybody here deleted it.
+
+    `replaced`: another is in its place, or whoever made it may not read what is in it any more. They are told of neither, since
+    that alone would say something; the audit tells the two apart (`NO_RIGHT`). It is a word that every version knows.
+    """
 
     TIME = "time"
     MAKER = "maker"
@@ -35,6 +39,10 @@ class PageEnd(StrEnum):
     ERASED = "erased"
     REPLACED = "replaced"
     MISSING = "missing"
+
+
+NO_RIGHT = "no_right"
+"""What the audit says of a page whose maker may not read what is in it any more."""
 
 
 class Stays(StrEnum):

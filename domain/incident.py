@@ -209,6 +209,7 @@ class FirstKnown:
     """What a case was when it was reported, and how many times it has been closed since: all that is told of it to some.
 
     `due_at`: by when it was to be answered, where that was changed since. Empty or None: nobody knows, or it is as it was.
+    `taken_for`: everything that it has been taken for, from then on: a concern with whom it was about.
     """
 
     about: About
@@ -217,6 +218,7 @@ class FirstKnown:
     concern: str = ""
     urgency: Urgency | None = None
     due_at: datetime | None = None
+    taken_for: tuple[tuple[str, About], ...] = ()
 
 
 class NoteKind(StrEnum):

@@ -54,6 +54,24 @@ def possible_matches(typed: str, staff: Iterable[Person], *, adult_expected: boo
     return frozenset(p.id for p in staff if _fits(names, _of_staff(p.name), loose=loose))
 
 
+def named_in(text: str, staff: Iterable[Person]) -> frozenset[str]:
+    """The ids of the staff whom a text may name, anywhere in it: by surname or first name, with a slip where a word is long.
+
+    No shortened names, which in a whole text would be found in every "the" and "can".
+    """
+    typed = _with_joined(_words(text))
+    return frozenset(p.id for p in staff if any(_alike(t, s) for s in _with_joined(_of_staff(p.name)) for t in typed))
+
+
+def office_in(text: str, *names: str, head: bool = False) -> bool:
+    """Whether a text may speak of who holds an office, anywhere in it, under any of its names. `head`: of the headteacher."""
+    words = _words(text)
+    if head and not _HEAD.isdisjoint(words):
+        return True
+    offices = {office for office in _offices(names) if office}
+    return any(tuple(words[at : at + len(office)]) == office for office in offices for at in range(len(words)))
+
+
 @lru_cache(maxsize=4096)
 def _of_staff(name: str) -> tuple[str, ...]:
     """The words of a name on the staff list: there are few of them, and every report asks. What is typed is not kept."""

@@ -1,7 +1,7 @@
 """How long a record is kept. The clock only proposes that one has reached its end: a person decides, and early two of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -68,11 +68,24 @@ def class_of(facts: Facts) -> RetentionClass:
     return RetentionClass.CHILD_PROTECTION
 
 
-def end_of(school: School, incident: Incident) -> datetime | None:
-    """When the time of a case is over; None while it is open."""
+def class_kept(school: School, incident: Incident, before: Iterable[tuple[str, About]] = ()) -> RetentionClass:
+    """How a case is kept: of everything that it was ever taken for, by the class with the longest time.
+
+    `before`: what it was taken for at other times. One person can change that; to shorten how long it is kept takes two.
+    """
+    return max(_classes(incident, before), key=lambda kind: years_of(school, kind))
+
+
+def _classes(incident: Incident, before: Iterable[tuple[str, About]]) -> Iterator[RetentionClass]:
+    yield class_of(incident.facts)
+    yield from (class_of(replace(incident.facts, concern=concern, about=about)) for concern, about in before)
+
+
+def end_of(school: School, incident: Incident, before: Iterable[tuple[str, About]] = ()) -> datetime | None:
+    """When the time of a case is over; None while it is open. `before`: as for `class_kept`."""
     if incident.is_open or incident.closed_at is None:
         return None
-    return _years_after(incident.closed_at, years_of(school, class_of(incident.facts)))
+    return _years_after(incident.closed_at, years_of(school, class_kept(school, incident, before)))
 
 
 def years_of(school: School, kind: RetentionClass) -> int:
@@ -80,12 +93,23 @@ def years_of(school: School, kind: RetentionClass) -> int:
     return school.retention.get(kind, YEARS[kind])
 
 
-def has_ended(school: School, incident: Incident, now: datetime, *, named_work_here: bool) -> bool:
-    """Whether a case may be proposed for erasure. Never one about a member of staff as long as they are on the staff list."""
-    end = end_of(school, incident)
+def has_ended(
+    school: School,
+    incident: Incident,
+    now: datetime,
+    *,
+    named_work_here: bool,
+    before: Collection[tuple[str, About]] = (),
+) -> bool:
+    """Whether a case may be proposed for erasure. Never one about a member of staff as long as they are on the staff list.
+
+    `before`: as for `class_kept`. One that was about them at any time is.
+    """
+    end = end_of(school, incident, before)
     if end is None or incident.erased:
         return False
-    return end <= now and not (named_work_here and class_of(incident.facts) in _WHILE_THEY_WORK_HERE)
+    about_staff = not _WHILE_THEY_WORK_HERE.isdisjoint(_classes(incident, before))
+    return end <= now and not (named_work_here and about_staff)
 
 
 def shorter_than_guidance(school: School) -> tuple[RetentionClass, ...]:

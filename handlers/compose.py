@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from enum import Enum, auto
+from typing import assert_never
 
-from domain.access import FIGURE_READERS, Act, breach_handlers, may
+from domain.access import FIGURE_READERS, Act, admitted, breach_handlers, in_doubt, may
+from domain.asking import Request
 from domain.audience import excluded_ids
+from domain.breaches import Breach
 from domain.entries import EntryKind
 from domain.incident import SAID_OF_THE_OTHER, STILL_SHOWN, Alert, AlertState, Asked, Delivery, Incident, MessageKind, Summons
 from domain.measures import Topic
@@ -28,9 +32,11 @@ from domain.messages import (
     UnheardMessage,
     WithdrawnMessage,
 )
-from domain.people import AddressKind, Holders, Platform, School, Staff
+from domain.people import Account, AddressKind, Holders, Platform, School, Staff
+from domain.registers import Record
 from domain.retention import KeepState
 from domain.routing import route_kept
+from domain.submissions import Submission
 from domain.words import IncidentState, Role
 from handlers import reviewing, signing
 from handlers.agreements import of_signer
@@ -60,6 +66,8 @@ async def compose(ports: Ports, school: School, delivery: Delivery) -> Message |
 async def _message(ports: Ports, school: School, delivery: Delivery) -> Message | None:
     now = ports.clock.now()
     async with ports.store.transaction(school, write=False) as records:
+        if (reads := await _reads(records, school, delivery)) is not None:
+            return await _withdrawn(records, delivery) if reads is _Reads.SOMEBODY_ELSE else None
         if delivery.request_id is not None:
             return await _of_request(ports, records, school, delivery, delivery.request_id)
         if delivery.figures_id is not None:
@@ -121,6 +129,71 @@ async def _message(ports: Ports, school: School, delivery: Delivery) -> Message 
                 return replace(message, phones=phones, undelivered=f":{UNDELIVERED}" in delivery.step)
             case _:
                 return None
+
+
+class _Reads(Enum):
+    """Why a message in somebody's own chat says nothing new: nobody reads it, or not who it was for."""
+
+    NOBODY = auto()
+    SOMEBODY_ELSE = auto()
+
+
+async def _reads(records: Records, school: School, delivery: Delivery) -> _Reads | None:
+    """Whether it is not for whoever would read it there: they have left, or their account is another's. None: it is for them.
+
+    Where the chat does not say just now whose an account is, it is taken for theirs: what is sent names nobody.
+    """
+    address, staff = delivery.address, await records.staff()
+    match address.kind:
+        case AddressKind.CHANNEL:
+            return None
+        case AddressKind.PERSON:
+            person = staff.get(address.id)
+            if person is None:
+                return _Reads.SOMEBODY_ELSE
+            # What is not sent yet is tried: that it cannot be is how it comes to somebody else sooner.
+            stands = delivery.message_id is not None
+            return _Reads.NOBODY if stands and await records.is_gone(address.platform, person.email) else None
+        case AddressKind.USER:
+            account = await records.account(address.platform, address.id)
+            if account is not None and not admitted(school, account):
+                return _Reads.NOBODY
+            sender = await _sender(records, delivery)
+            if sender is None or sender.person_id is None:
+                return None
+            passed_on = account is not None and not in_doubt(account) and account.person_id != sender.person_id
+            return _Reads.SOMEBODY_ELSE if passed_on or staff.get(sender.person_id) is None else None
+        case never:
+            assert_never(never)
+
+
+async def _sender(records: Records, delivery: Delivery) -> Account | None:
+    """Who reported or asked, where a message to an account is about that."""
+    if delivery.request_id is not None:
+        request = await records.request(delivery.request_id, hold=False)
+        return request.asker if request is not None else None
+    incident = await records.incident(delivery.incident_id, hold=False) if delivery.incident_id is not None else None
+    return incident.reporter if incident is not None else None
+
+
+async def _withdrawn(records: Records, delivery: Delivery) -> WithdrawnMessage | None:
+    """In place of what stands there; None where nothing does, or what does says nothing of any case or request."""
+    if delivery.message_id is None or delivery.address.platform is Platform.EMAIL:
+        return None
+    about = await _about(records, delivery)
+    return WithdrawnMessage(about.reference) if about is not None else None
+
+
+async def _about(records: Records, delivery: Delivery) -> Incident | Request | Breach | Record | Submission | None:
+    if delivery.request_id is not None:
+        return await records.request(delivery.request_id, hold=False)
+    if delivery.register_id is not None:
+        return await records.register_record(delivery.register_id, hold=False)
+    if delivery.submission_id is not None:
+        return await records.submission(delivery.submission_id, hold=False)
+    if delivery.breach_id is not None:
+        return await records.breach(delivery.breach_id, hold=False)
+    return await records.incident(delivery.incident_id, hold=False) if delivery.incident_id is not None else None
 
 
 async def _of_figures(records: Records, school: School, delivery: Delivery, figures_id: str) -> Message | None:

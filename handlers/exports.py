@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.access import KEEPERS
-from domain.exports import LIVES, TOLD_FOR, UNWRITTEN, Page, PageEnd, PageKind, PageLine, Stays
+from domain.access import KEEPERS, Act, may
+from domain.exports import LIVES, NO_RIGHT, TOLD_FOR, UNWRITTEN, Page, PageEnd, PageKind, PageLine, Stays
 from domain.people import Account, School
 from domain.retention import KeepState
 from handlers.acknowledge import NotForYou
 from handlers.ask import same_id
 from handlers.ports import Ports, Records, actor
-from handlers.rights import viewer
+from handlers.rights import member, subjects, viewer
 
 CLOCK, COMMAND = "bot", "command"
 """Who acts where no person of the school does, as the audit names them."""
@@ -54,7 +54,9 @@ async def before(ports: Ports, school: School, account: Account, page_id: str) -
     async with ports.store.transaction(school, write=False) as records:
         if not (await viewer(records, school, account)).roles & KEEPERS:
             return NotForYou()
-        return await made_with(records, page_id, ports.clock.now())
+        found = await made_with(records, page_id, ports.clock.now())
+        lost = isinstance(found, Page) and await is_lost(records, school, found, ports.clock.now())
+        return NotForYou() if lost else found
 
 
 async def add(ports: Ports, school: School, account: Account, page: Page) -> Page | None:
@@ -67,7 +69,36 @@ async def add(ports: Ports, school: School, account: Account, page: Page) -> Pag
         if isinstance(found, Page):
             return None
         page = replace(page, id=found)
-        return page if await note_made(records, page, actor(account)) else None
+        if not await note_made(records, page, actor(account)):
+            return None
+        await end_if_lost(records, school, page, page.at)
+        return page
+
+
+async def is_lost(records: Records, school: School, page: Page, now: datetime) -> bool:
+    """Whether whoever made a page may not read what is in it any more: they have left, or may not read a case in it."""
+    if page.made_by is None:
+        return False
+    looking = member(school, await records.staff(), page.made_by)
+    if looking.person is None:
+        return True
+    cases = await records.incidents(page.cases) if page.cases else {}
+    alerts = await records.alerts_of_cases(*cases) if cases else []
+    known = await subjects(records, [(a, cases[a.incident_id]) for a in alerts], list(cases.values()), now)
+    # Of one that is erased nothing can be read, and its page has ended with it.
+    return any(not case.incident.erased and not may(looking, Act.READ, case) for case in known.values())
+
+
+async def end_if_lost(records: Records, school: School, page: Page, now: datetime) -> bool:
+    """Ends a page that its maker may not read any more, whatever else holds it: the record is there, for those who may."""
+    return await is_lost(records, school, page, now) and await end(records, page, PageEnd.REPLACED, CLOCK, now, NO_RIGHT)
+
+
+async def end_lost_with(records: Records, school: School, incident_id: str, now: datetime) -> None:
+    """The same with those that have a case in them which somebody has just been kept out of."""
+    for page in await records.pages():
+        if incident_id in page.cases:
+            await end_if_lost(records, school, page, now)
 
 
 async def note_made(records: Records, page: Page, by: str) -> bool:
@@ -82,9 +113,10 @@ async def note_made(records: Records, page: Page, by: str) -> bool:
     return True
 
 
-async def mine(records: Records, account: Account, now: datetime) -> tuple[PageLine, ...]:
+async def mine(records: Records, school: School, account: Account, now: datetime) -> tuple[PageLine, ...]:
     """The pages that somebody has made, those that ended lately as well. That others made one would tell too much."""
-    found = [p for p in await records.pages(since=now - TOLD_FOR) if _is_of(p, account) and p.ended is not PageEnd.REPLACED]
+    theirs = [p for p in await records.pages(since=now - TOLD_FOR) if _is_of(p, account) and p.ended is not PageEnd.REPLACED]
+    found = [p for p in theirs if p.ended is not None or not await is_lost(records, school, p, now)]
     return tuple([PageLine(p, await stays(records, p) if p.ended is None and p.ends_at <= now else None) for p in found])
 
 
@@ -93,7 +125,9 @@ async def keep(ports: Ports, school: School, account: Account, page_id: str) -> 
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
         page = await _own(records, school, account, page_id)
-        if page is None or not await records.change_page(kept := replace(page, ends_at=now + LIVES)):
+        if page is None or await is_lost(records, school, page, now):
+            return NotForYou()
+        if not await records.change_page(kept := replace(page, ends_at=now + LIVES)):
             return NotForYou()
         await records.note(now, actor(account), "page.kept", page=page.id, until=kept.ends_at.isoformat())
         return kept
@@ -109,11 +143,11 @@ async def drop(ports: Ports, school: School, account: Account, page_id: str) -> 
         return page
 
 
-async def end(records: Records, page: Page, how: PageEnd, by: str, now: datetime) -> bool:
-    """Notes the end of a page, once."""
+async def end(records: Records, page: Page, how: PageEnd, by: str, now: datetime, noted: str = "") -> bool:
+    """Notes the end of a page, once. `noted`: what the audit says of it, where that is more."""
     if not await records.change_page(replace(page, ended=how, ended_at=now)):
         return False
-    await records.note(now, by, "page.ended", page=page.id, file=page.file, how=how)
+    await records.note(now, by, "page.ended", page=page.id, file=page.file, how=noted or how)
     return True
 
 
@@ -125,7 +159,9 @@ async def end_all_with(records: Records, incident_id: str, by: str, now: datetim
 
 
 async def sweep(ports: Ports, school: School, there: Mapping[str, tuple[datetime, str]]) -> Swept:
-    """Ends the pages whose time is over, and takes in those that nobody has noted. Several processes may do it at once.
+    """Ends the pages whose time is over or whose maker lost the right to them, and takes in those that nobody has noted.
+
+    Several processes may do it at once.
 
     `there`: the files in the folder that have the name of a page of this school, with when each was written and its digest.
     """
@@ -133,9 +169,14 @@ async def sweep(ports: Ports, school: School, there: Mapping[str, tuple[datetime
     ended = found = 0
     async with ports.store.transaction(school, write=False) as records:
         known = {page.file: page for page in await records.pages(there.keys())}
-        over = [p for p in known.values() if p.ended is None and p.ends_at <= now and await stays(records, p) is None]
-    if over or not there.keys() <= known.keys():
+        live = [p for p in known.values() if p.ended is None]
+        over = [p for p in live if p.ends_at <= now and await stays(records, p) is None]
+        lost = [p for p in live if await is_lost(records, school, p, now)]
+    if over or lost or not there.keys() <= known.keys():
         async with ports.store.transaction(school) as records:
+            for page in lost:
+                # Asked once more: somebody may just have been let in again.
+                ended += await end_if_lost(records, school, page, now)
             for page in over:
                 how = PageEnd.TIME if page.file in there else PageEnd.MISSING
                 ended += await end(records, page, how, CLOCK, now)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from domain.access import may_review_questions
+from domain.access import may_read_gap, may_review_questions, stands_in_for_reviewers
 from domain.asking import Gap, GapFile, GapLine
 from domain.people import Account, School
 from handlers.ports import Ports, Records, actor
@@ -28,9 +28,9 @@ class NotAReviewer:
 async def gaps(ports: Ports, school: School, account: Account) -> GapList | NotAReviewer:
     """What the policy was silent on, by question."""
     async with ports.store.transaction(school, write=False) as records:
-        if not await _reviews(records, school, account):
-            return NotAReviewer()
-        found = await records.gaps(MOST_GAPS)
+        found = await _theirs(records, school, account)
+    if found is None:
+        return NotAReviewer()
     questions = (await ports.answers.engine(school.policy)).catalogue.questions
     lines = [
         GapLine(question, questions[question].title if question in questions else "", len(asked), max(g.at for g in asked))
@@ -42,28 +42,36 @@ async def gaps(ports: Ports, school: School, account: Account) -> GapList | NotA
 async def read(ports: Ports, school: School, account: Account, question: str) -> GapFile | NotAReviewer:
     """How one thing was asked. That it was read is recorded: people write all sorts of things in a question."""
     async with ports.store.transaction(school) as records:
-        if not await _reviews(records, school, account):
+        theirs = await _theirs(records, school, account)
+        if theirs is None:
             return NotAReviewer()
-        found = [g for g in await records.gaps(MOST_GAPS) if g.question == question]
+        found = [g for g in theirs if g.question == question]
         await records.note(ports.clock.now(), actor(account), "gaps.read", question=found[0].question if found else "")
     questions = (await ports.answers.engine(school.policy)).catalogue.questions
     return GapFile(question, questions[question].title if question in questions else "", tuple(found))
 
 
 async def settle(ports: Ports, school: School, account: Account, question: str) -> GapList | NotAReviewer:
-    """It has been looked at: what was typed is forgotten."""
+    """It has been looked at: what was typed is forgotten, but for what may speak of whoever says so."""
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
-        if account.person_id is None or not await _reviews(records, school, account):
+        theirs = await _theirs(records, school, account)
+        if account.person_id is None or theirs is None:
             return NotAReviewer()
-        count = await records.settle_gaps(question, account.person_id, now)
+        count = await records.settle_gaps([g.id for g in theirs if g.question == question], account.person_id, now)
         if count:
             await records.note(now, actor(account), "gaps.settled", question=question, count=count)
     return await gaps(ports, school, account)
 
 
-async def _reviews(records: Records, school: School, account: Account) -> bool:
-    return may_review_questions(await viewer(records, school, account))
+async def _theirs(records: Records, school: School, account: Account) -> list[Gap] | None:
+    """What somebody may read of it; None for whoever has nothing to do with it. That there is more they are not told."""
+    looking = await viewer(records, school, account)
+    reviews = may_review_questions(looking)
+    if not reviews and not stands_in_for_reviewers(looking):
+        return None
+    found = [g for g in await records.gaps(MOST_GAPS) if may_read_gap(looking, g.text)]
+    return found if found or reviews else None
 
 
 def _by_question(found: Iterable[Gap]) -> list[tuple[str, list[Gap]]]:

@@ -25,11 +25,12 @@ from domain.retention import (
     KeepingFile,
     KeepingLine,
     KeepState,
-    class_of,
+    class_kept,
     end_of,
     has_ended,
     years_of,
 )
+from domain.words import About, RetentionClass
 from handlers.acknowledge import NotForYou
 from handlers.alerting import delivery, on_platforms
 from handlers.course import merged_with
@@ -87,10 +88,16 @@ class _Case:
     keeping: Keeping | None
     ended: bool
     held_with: bool = False
+    taken_for: tuple[tuple[str, About], ...] = ()
 
     @property
     def incident(self) -> Incident:
         return self.subject.incident
+
+    @property
+    def kind(self) -> RetentionClass:
+        """How it is kept."""
+        return class_kept(self.looking.school, self.incident, self.taken_for)
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -133,7 +140,7 @@ async def to_decide(ports: Ports, school: School, account: Account) -> KeepingLi
             if case is not None and case.choices and over:
                 lines.append(KeepingLine(case.incident, keeping, _name(looking, keeping)))
         breaches, handovers = await _breaches(records, looking), tuple(await records.unreceived())
-        pages = await mine(records, account, now)
+        pages = await mine(records, school, account, now)
     return KeepingList(tuple(lines[:MOST_LINES]), len(lines) > MOST_LINES, breaches, handovers, pages)
 
 
@@ -150,7 +157,7 @@ async def waits(records: Records, school: School, account: Account, now: datetim
         return True
     if any(handover.due_at <= now for handover in await records.unreceived()):
         return True
-    if any(line.page.is_near_its_end(now) for line in await mine(records, account, now)):
+    if any(line.page.is_near_its_end(now) for line in await mine(records, school, account, now)):
         return True
     for keeping in await records.keepings((KeepState.ENDED, KeepState.EARLY), _MOST_LOOKED_AT):
         case = await _case(records, school, account, keeping.incident_id, now, hold=False)
@@ -217,7 +224,7 @@ async def _propose(ports: Ports, school: School, incident_id: str, now: datetime
         said = before is not None and not _is_over(before, now)
         if incident is None or said or not await _has_ended(records, school, incident_id, now):
             return False
-        kind = class_of(incident.facts)
+        kind = class_kept(school, incident, await _taken_for(records, incident))
         await records.save_keeping(Keeping(incident_id, kind, KeepState.ENDED, now))
         await records.note(now, "bot", "keeping.ended", incident_id, kind=kind)
     return True
@@ -231,16 +238,24 @@ async def _has_ended(records: Records, school: School, incident_id: str, now: da
     """Whether its time is over, and that of each case of the same matter: what came of it may stand in the other."""
     incident = await records.incident(incident_id, hold=False)
     if incident is None or not has_ended(school, incident, now, named_work_here=False):
+        # As it stands: that it was taken for something else only makes it longer.
         return False
     merged = await merged_with(records, incident)
     if await _must_be_kept(records, merged, now):
         return False
     matter = (incident, *(other for other in merged if not other.erased))
     shut_out, staff = await records.exclusions(*(i.id for i in matter)), await records.staff()
-    return all(
-        has_ended(school, i, now, named_work_here=any(staff.get(p) is not None for p in excluded_ids(shut_out[i.id])))
-        for i in matter
-    )
+    for each in matter:
+        work_here = any(staff.get(p) is not None for p in excluded_ids(shut_out[each.id]))
+        before = await _taken_for(records, each)
+        if not has_ended(school, each, now, named_work_here=work_here, before=before):
+            return False
+    return True
+
+
+async def _taken_for(records: Records, incident: Incident) -> tuple[tuple[str, About], ...]:
+    """What a case was ever taken for: one person can say that it is something else, and not that it is kept for less time."""
+    return (await records.first_known(incident)).taken_for
 
 
 async def _case(
@@ -257,7 +272,7 @@ async def _case(
         return None
     ended = await _has_ended(records, school, incident_id, now)
     held = await _must_be_kept(records, await merged_with(records, incident), now)
-    return _Case(looking, of_case, keeping, ended, held)
+    return _Case(looking, of_case, keeping, ended, held, await _taken_for(records, incident))
 
 
 async def _must_be_kept(records: Records, merged: Sequence[Incident], now: datetime) -> bool:
@@ -272,9 +287,8 @@ async def _must_be_kept(records: Records, merged: Sequence[Incident], now: datet
 def _file(case: _Case) -> KeepingFile:
     keeping, school = case.keeping, case.looking.school
     person = _name(case.looking, keeping) if keeping is not None else ""
-    return KeepingFile(
-        case.incident, class_of(case.incident.facts), end_of(school, case.incident), keeping, person, case.choices
-    )
+    end = end_of(school, case.incident, case.taken_for)
+    return KeepingFile(case.incident, case.kind, end, keeping, person, case.choices)
 
 
 def _name(looking: Viewer, keeping: Keeping) -> str:
@@ -300,7 +314,7 @@ async def _carry_out(
             asked = seconds(case.looking, case.subject)
             if early is None or not asked:
                 return NobodyToAgree(incident.reference)
-            kind = class_of(incident.facts)
+            kind = case.kind
             await records.save_keeping(Keeping(incident.id, kind, KeepState.EARLY, now, me.person_id, early))
             await records.note(now, actor(me), "keeping.proposed", incident.id, kind=kind, reason=early)
             await _ask(ports, records, incident, asked, now)
@@ -340,7 +354,7 @@ async def _ask(ports: Ports, records: Records, incident: Incident, people: Seque
 
 async def _erase(records: Records, case: _Case, now: datetime) -> None:
     me, before = case.looking.account, case.keeping
-    kind = class_of(case.incident.facts)
+    kind = case.kind
     first, reason = (before.person_id, before.reason) if before is not None else (None, None)
     if case.subject.excluded and not case.incident.private:
         # Who was kept out of it is erased too: what is left must be for nobody but who dealt with it.
@@ -356,7 +370,7 @@ async def _erase(records: Records, case: _Case, now: datetime) -> None:
 async def _hold(records: Records, case: _Case, until: datetime | None, reason: str, now: datetime) -> None:
     me, incident = case.looking.account, case.incident
     texts = await records.add_case_note(CaseNote(incident.id, me.person_id or "", NoteKind.KEPT, now, reason))
-    await records.save_keeping(Keeping(incident.id, class_of(incident.facts), KeepState.HELD, now, me.person_id, until=until))
+    await records.save_keeping(Keeping(incident.id, case.kind, KeepState.HELD, now, me.person_id, until=until))
     await records.note(
         now, actor(me), "keeping.held", incident.id, until=until.isoformat() if until is not None else None, texts=texts
     )

@@ -8,13 +8,14 @@ from datetime import datetime
 from domain.incident import Alert, AlertState, Incident, MessageKind, Outgoing, Summons, TimerKind
 from domain.people import School
 from handlers.alerting import deadline, timer
+from handlers.exports import end_lost_with
 from handlers.ports import Ports, Records
 
 
 async def look_again(ports: Ports, records: Records, school: School, incident: Incident, excluded: AbstractSet[str]) -> None:
     """Whoever is shut out now may own an alert, or have been its only hope: the next in line is asked with the next timer, now.
 
-    What stands in their chat is withdrawn, of a closed case too.
+    What stands in their chat is withdrawn, of a closed case too, and pages with it that they had made end.
     """
     now = ports.clock.now()
     alerts = [a for a in await records.alerts_of(incident.id) if a.state is not AlertState.DONE] if incident.is_open else []
@@ -31,6 +32,7 @@ async def look_again(ports: Ports, records: Records, school: School, incident: I
     to_answer = (MessageKind.ALERT, MessageKind.REMINDER, MessageKind.OPENED, MessageKind.RECEIPT)
     later = (MessageKind.ACTION, MessageKind.BLOCK, MessageKind.REVIEW, MessageKind.SIGN_OFF, MessageKind.ERASURE)
     await records.show_again(incident.id, now, *to_answer, *later, given_up=True)
+    await end_lost_with(records, school, incident.id, now)
 
 
 def unanswered(alert: Alert, due_at: datetime) -> Alert:

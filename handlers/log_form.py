@@ -54,18 +54,22 @@ async def pages_for(ports: Ports, school: School, email: str, reference: str) ->
     """The pages that may hold a case's log form, made by a member of staff who may still take it out. The newest first.
 
     For the command line, where nobody is anybody: what is in them opens with the passphrase that their maker was shown.
+    Whoever is refused is in the audit, with the case where there is one and whom they said they were.
     """
     now = ports.clock.now()
-    async with ports.store.transaction(school, write=False) as records:
+    async with ports.store.transaction(school) as records:
         person = (await records.staff()).by_email(email.strip().lower())
         incident = await records.incident_by_reference(reference.strip().upper())
-        if person is None or incident is None:
-            return NotForYou()
-        looking, case = member(school, await records.staff(), person.id), await subject(records, incident, now)
-        if not may(looking, Act.FILE, case):
-            return NotForYou()
-        mine = [p for p in await records.pages() if p.made_by == person.id and p.cases == (incident.id,) and p.ended is None]
-        return tuple(sorted(mine, key=lambda page: page.at, reverse=True))
+        pages: tuple[Page, ...] | NotForYou = NotForYou()
+        if person is not None and incident is not None:
+            looking, case = member(school, await records.staff(), person.id), await subject(records, incident, now)
+            if may(looking, Act.FILE, case):
+                mine = [p for p in await records.pages() if p.made_by == person.id and p.cases == (incident.id,)]
+                pages = tuple(sorted(mine, key=lambda page: page.at, reverse=True))
+        if isinstance(pages, NotForYou) or not pages:
+            case_id, maker = incident.id if incident is not None else None, person.id if person is not None else ""
+            await _note_refused(records, case_id, maker, now)
+        return pages
 
 
 async def fetched(ports: Ports, school: School, page: Page, form: str, *, opened: bool) -> bool:
@@ -78,11 +82,16 @@ async def fetched(ports: Ports, school: School, page: Page, form: str, *, opened
         live = next((p for p in await records.pages() if p.id == page.id and p.ended is None), None)
         incident = await records.incident(page.cases[0], hold=False)
         if live is None or live.made_by is None or incident is None:
+            await _note_refused(records, incident.id if incident is not None else None, page.made_by or "", now)
             return False
         looking, case = member(school, await records.staff(), live.made_by), await subject(records, incident, now)
         allowed = may(looking, Act.FILE, case)
         await records.note(now, COMMAND, "log_form.fetched", incident.id, page=live.id, form=form, opened=opened and allowed)
         return allowed
+
+
+async def _note_refused(records: Records, incident_id: str | None, maker: str, now: datetime) -> None:
+    await records.note(now, COMMAND, "log_form.refused", incident_id, maker=maker or None)
 
 
 async def _filed(

@@ -437,4 +437,10 @@ def _owns(draft: Draft, account: Account) -> bool:
 
 
 def _same_reporter(incident: Incident, account: Account) -> bool:
-    return (incident.reporter.platform, incident.reporter.user_id) == (account.platform, account.user_id)
+    """By the account: while the chat does not say whose it is, a form sent again is still found to have counted.
+
+    Where it says that the account is another's now, it is not.
+    """
+    reporter = incident.reporter
+    passed_on = None not in (account.person_id, reporter.person_id) and account.person_id != reporter.person_id
+    return not passed_on and (reporter.platform, reporter.user_id) == (account.platform, account.user_id)

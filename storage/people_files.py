@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from domain.listed import Newcomers
+from domain.names import words_to_find
 from domain.people import Kind, Person
 from storage.listed_records import freed_key
 from storage.records import Records, new_id
@@ -70,14 +71,23 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an import would do to one person. `was_key`: their key on the list before, where it is another now."""
+    """What an import would do to one person. `was_key`: their key on the list before, where it is another now.
+
+    `sure`: the list itself says by the school's number who they are.
+    """
 
     what: str
     person: Person
     key: str
     was_key: str = ""
     number: str = ""
-    renamed: bool = False
+    was_name: str = ""
+    sure: bool = False
+
+    @property
+    def renamed(self) -> bool:
+        """Whether the list calls them otherwise than before."""
+        return bool(self.was_name) and self.was_name != self.person.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,14 @@ class Plan:
         gone = {c.person.name.casefold(): c.key for c in self.changes if c.what == "removed"}
         came = [c for c in self.changes if c.what == "added"]
         return tuple((gone[name], c.key) for c in came if (name := c.person.name.casefold()) in gone)
+
+    @property
+    def perhaps_another(self) -> tuple[str, ...]:
+        """The e-mails of staff who keep nothing of their name, with no number in the list: perhaps they are somebody else."""
+        if self.kind is not Kind.STAFF:
+            return ()
+        changed = (c for c in self.changes if c.what in ("changed", "added") and c.renamed and not c.sure)
+        return tuple(c.key for c in changed if words_to_find(c.was_name).isdisjoint(words_to_find(c.person.name)))
 
 
 def read_people(path: Path, kind: Kind) -> dict[str, Person]:
@@ -199,10 +217,11 @@ async def plan_import(
             changes.append(Change("added", person, key, number=number))
             continue
         was, active = known[was_key]
-        now, number = replace(person, id=was.id), number or numbers.get(was.id, "")
+        sure, now, number = bool(number), replace(person, id=was.id), number or numbers.get(was.id, "")
         if (now, key, number, True) != (was, was_key, numbers.get(was.id, ""), active):
-            renamed = was.name != now.name
-            changed = Change("changed" if active else "added", now, key, was_key if was_key != key else "", number, renamed)
+            changed = Change(
+                "changed" if active else "added", now, key, was_key if was_key != key else "", number, was.name, sure
+            )
             changes.append(changed)
     stay = set(before.values())
     gone = {key: one for key, one in known.items() if key not in stay}

@@ -1,5 +1,6 @@
 """What is kept of questions about the policy: as asked, what the policy is silent on, and what was asked of people."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -68,12 +69,12 @@ class QuestionRecords:
         typed = s.opened(self._keys.records, r.text, r.sealed, s.of_gap(self._school, r.id))
         return Gap(r.id, GapKind(r.kind), r.question, typed, r.at)
 
-    async def settle_gaps(self, question: str, person_id: str, at: datetime) -> int:
-        """Marks every gap of a question as reviewed and forgets what was typed; how many there were."""
+    async def settle_gaps(self, ids: Collection[str], person_id: str, at: datetime) -> int:
+        """Marks these gaps as reviewed and forgets what was typed; how many of them were not before."""
         g = t.gaps.c
         done = await self._c.execute(
             update(t.gaps)
-            .where(g.school == self._school, g.question == question, g.settled_at.is_(None))
+            .where(g.school == self._school, g.id.in_(list(ids)), g.settled_at.is_(None))
             .values(settled_at=at, settled_by=person_id, text="", sealed=None)
         )
         return done.rowcount

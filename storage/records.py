@@ -1,6 +1,6 @@
 """What the handlers ask of the database, inside one transaction. Rows become domain values here and nowhere else."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -174,6 +174,13 @@ class Records(
         here = {"school": self._school, "platform": platform, "email": person.email, "since": since}
         return (await self._c.execute(_USER_WITH, here)).scalar()
 
+    async def is_gone(self, platform: Platform, email: str) -> bool:
+        """Whether a platform has said of every account with an address that it is in use no more, or is no member's."""
+        found = set(
+            (await self._c.execute(_STANDINGS, {"school": self._school, "platform": platform, "email": email})).scalars()
+        )
+        return bool(email and found) and found <= {Standing.GONE, Standing.STRANGER, Standing.BOT}
+
     async def save_account(self, account: Account, at: datetime) -> None:
         """Remembers a chat user."""
         statement = insert_into(self._dialect, t.accounts).values(
@@ -334,14 +341,21 @@ class Records(
         return {i: tuple(e) for i, e in found.items()}
 
     async def reported_by(self, account: Account, limit: int) -> list[Incident]:
-        """Somebody's own reports, newest first: from this account, or from any account of the same person."""
+        """Somebody's own reports, newest first: from any account of the same person, and from this one.
+
+        From this one, those of another member of staff are not among them: the account was theirs before.
+        """
         i = t.incidents.c
         newest = select(t.incidents).where(i.school == self._school).order_by(i.reported_at.desc()).limit(limit)
         # One after the other, since each has its index: asked with an "or", SQLite looks through every report of the school.
-        asked = [newest.where(i.reporter_platform == account.platform, i.reporter_user == account.user_id)]
+        from_here = i.reporter_platform == account.platform, i.reporter_user == account.user_id
+        asked = [newest.where(*from_here)]
         if account.person_id:
             asked.append(newest.where(i.reporter_person == account.person_id))
-        found = {r.id: _incident(r) for query in asked for r in await self._c.execute(query)}
+        # Whose they are is looked at here: asked of the database, PostgreSQL would take the index of the persons for it.
+        theirs = (None, account.person_id)
+        rows = [r for query in asked for r in await self._c.execute(query) if r.reporter_person in theirs]
+        found = {r.id: _incident(r) for r in rows}
         return sorted(found.values(), key=lambda incident: incident.reported_at, reverse=True)[:limit]
 
     # Alerts
@@ -551,7 +565,7 @@ class Records(
     async def first_known(self, incident: Incident) -> FirstKnown:
         """What a case was when it was reported; where the audit does not say, what it is now."""
         a = t.audit.c
-        telling = a.action.in_(("incident.reported", "case.closed", "case.reclassified"))
+        telling = a.action.in_(("incident.reported", "case.closed", "case.reclassified", "case.made_private"))
         here = a.school == self._school, a.incident_id == incident.id, telling
         rows = (await self._c.execute(select(a.action, a.data).where(*here).order_by(a.seq))).all()
         said: dict[str, Any] = next((r.data for r in rows if r.action == "incident.reported"), {})
@@ -564,6 +578,7 @@ class Records(
             str(said.get("concern") or ""),
             Urgency(urgency) if urgency else None,
             datetime.fromisoformat(changed["due_was"]) if changed is not None else None,
+            _taken_for(incident, [r.data for r in rows]),
         )
 
     async def log(self, incident_id: str, without: Collection[str] = ()) -> tuple[LogEntry, ...]:
@@ -627,6 +642,7 @@ _STAFF_OF_ANY_TIME = select(t.people.c.id, t.people.c.name).where(
 )
 _ON_PLATFORM = (t.accounts.c.school == bindparam("school"), t.accounts.c.platform == bindparam("platform"))
 _ACCOUNT = select(t.accounts).where(*_ON_PLATFORM, t.accounts.c.user_id == bindparam("user"))
+_STANDINGS = select(t.accounts.c.standing).where(*_ON_PLATFORM, t.accounts.c.email == bindparam("email"))
 _USER_WITH = (
     select(t.accounts.c.user_id)
     .where(
@@ -716,6 +732,17 @@ def _save_draft(dialect: str) -> Executable:
 def new_id() -> str:
     """A fresh id that says nothing."""
     return str(uuid4())
+
+
+def _taken_for(incident: Incident, told: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, About], ...]:
+    """What a case has been taken for, by its entries in time order, of which some say what it was before."""
+    first = next((str(d[x]) for d in told for x in ("concern_was", "concern") if d.get(x)), incident.facts.concern)
+    now = first, About(next((d["about"] for d in told if d.get("about")), incident.facts.about))
+    found = {now: None}
+    for data in told:
+        now = str(data.get("concern") or now[0]), About(data.get("about") or now[1])
+        found[now] = None
+    return tuple(found)
 
 
 def _actor_name(staff: Staff, actor: str, reporter: str | None) -> str:

@@ -16,6 +16,7 @@ from bot.exports_command import delete, open_into, print_pages, reissue, verify
 from bot.settings import SettingsError
 from bot.status_command import look
 from domain.exports import LIVES
+from domain.incident import Exclusion, Why
 from storage import sealed_pages
 from storage import tables as t
 from storage.database import Database
@@ -122,6 +123,24 @@ async def test_it_opens_with_its_passphrase_alone(
     (folder / name).write_text("changed", encoding="utf-8")
     assert await open_into(name, tmp_path / "other.html") == 1
     assert "do not type a passphrase into it" in capsys.readouterr().err
+
+
+async def test_it_opens_no_more_once_its_maker_may_not_read_it(
+    office: Office, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the clock has taken it away, too. Whoever looks after the server is not told why; the tries are in the audit."""
+    name, passphrase = await takes_out(office, folder)
+    types(monkeypatch, passphrase)
+    for case in await office.rows(t.incidents):
+        async with Store(office.database).transaction(office.school) as records:
+            await records.add_exclusions(case.id, [Exclusion(office.people["dsl"].id, Why.NAMED)])
+    assert await open_into(name, tmp_path / "open.html") == 1
+    assert await reissue(name) == 1
+    assert "its time is over" in capsys.readouterr().err
+    assert not (tmp_path / "open.html").exists()
+    assert [e["opened"] for e in await audited(office, "page.opened")] == [False, False]
+    assert await print_pages() == 1
+    assert lying(folder) == [name]
 
 
 async def test_it_is_sealed_anew_for_whoever_has_the_old_passphrase(

@@ -117,6 +117,12 @@ async def test_an_address_alone_opens_nothing(
         said.add(capsys.readouterr().err.replace(who, "EMAIL"))
     assert len(said) == 1
     assert not (tmp_path / "out").exists()
+    refused = await office.rows(t.audit, t.audit.c.action == "log_form.refused")
+    whom = [office.people["deputy"].id, office.people["teacher"].id, None, office.people["dsl"].id]
+    assert [(r.incident_id, r.data.get("maker")) for r in refused] == [
+        *((incident.id, who) for who in whom[:3]),
+        (None, whom[3]),
+    ]
 
 
 async def test_a_page_that_is_not_as_it_was_made_is_not_opened(

@@ -138,6 +138,8 @@ ASKS = frozenset(
         "search_people",
         "has_people",
         "readers",
+        "account",
+        "is_gone",
         "incident",
         "incidents",
         "incident_of_draft",

@@ -1,11 +1,12 @@
 """Sealed pages have an end: by the clock, by whoever made them, or with a case in them; and never without word."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from domain.exports import LIVES, Page, PageEnd, PageKind, PageLine, Stays
-from domain.incident import Incident
+from domain.incident import Exclusion, Incident, Why
 from domain.retention import Choice
 from handlers import exports, handovers, keeping
 from handlers.acknowledge import NotForYou
@@ -14,7 +15,8 @@ from handlers.keeping import KeepingList
 from storage import tables as t
 from tests.handlers.office import Office
 from tests.handlers.test_handovers import CODE, sends
-from tests.handlers.test_keeping import decides, over
+from tests.handlers.test_keeping import decides, leaves, over
+from tests.handlers.test_listed import demo_list, imports
 from tests.handlers.test_readers_log import pupil
 
 FILE, DIGEST = "CSS-2026-11-24-1a2b3c4d.html", "ab" * 32
@@ -114,6 +116,66 @@ async def test_one_that_is_made_while_a_case_in_it_is_erased_ends_at_once(office
     await decides(office, "dsl", case, Choice.ERASE)
     await takes_out(office, "dsl", case)
     assert (await sweeps(office, FILE)).remove == (FILE,)
+
+
+async def kept_out(office: Office, case: Incident, who: str) -> None:
+    """It is found out that somebody is named in a case after all."""
+    async with office.ports.store.transaction(office.school) as records:
+        await records.add_exclusions(case.id, [Exclusion(office.people[who].id, Why.NAMED)])
+        state = await records.shut_out(case.id)
+        await records.note(office.clock.now(), "bot", "people.compared", case.id, shut_out=state)
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_it_goes_when_its_maker_may_not_read_a_case_in_it_any_more(office: Office, held: bool) -> None:
+    """Nobody reads about themselves in a copy that they made before. A hold is on the record, which is there. They are told
+    nothing: that a page has ended, and why, would say what they must not know."""
+    case, other = await over(office), await over(office)
+    page = await takes_out(office, "dsl", case, other)
+    await takes_out(office, "dsl", other, file="CSS-2026-11-24-00000000.html")
+    await takes_out(office, "deputy", case, file="CSS-2026-11-24-00000001.html")
+    if held:
+        await decides(office, "deputy", case, Choice.HOLD, reason="The inquiry")
+    await kept_out(office, case, "dsl")
+    at = office.ports, office.school, office.account("dsl")
+    assert [line.page.file for line in await listed(office, "dsl")] == ["CSS-2026-11-24-00000000.html"]
+    assert await exports.keep(*at, page.id) == NotForYou()
+    assert await exports.before(*at, page.id) == NotForYou()
+    assert (await sweeps(office, FILE)).remove == (FILE,)
+    assert await told(office, "page.ended") == [{"page": page.id, "file": FILE, "how": "no_right"}]
+    assert [line.page.file for line in await listed(office, "dsl")] == ["CSS-2026-11-24-00000000.html"]
+    assert len(await listed(office, "deputy")) == 1
+    assert (await sweeps(office, FILE)).ended == 0
+
+
+async def test_it_ends_at_once_with_a_name_that_is_found_to_be_its_maker(office: Office) -> None:
+    """The lead marries, and has a name that was typed into a case: what she had made of it ends with the import."""
+    case = await office.reports(perpetrators=("text:Dana Quillfeather",))
+    page = await takes_out(office, "dsl", case)
+    assert await told(office, "page.ended") == []
+    lists, email = demo_list(), office.people["dsl"].email
+    lists.people[email] = replace(lists.people[email], name="Dana Quillfeather")
+    await imports(office, lists)
+    assert await told(office, "page.ended") == [{"page": page.id, "file": FILE, "how": "no_right"}]
+
+
+@pytest.mark.parametrize("cases", [0, 1])
+async def test_a_page_of_somebody_who_has_left_goes(office: Office, cases: int) -> None:
+    """Also one with no case in it, such as a register: off the staff list nobody reads any of it."""
+    made = [await over(office) for _ in range(cases)]
+    await takes_out(office, "dsl", *made)
+    assert (await sweeps(office, FILE)).remove == ()
+    await leaves(office, "dsl")
+    assert (await sweeps(office, FILE)).remove == (FILE,)
+    assert [e["how"] for e in await told(office, "page.ended")] == ["no_right"]
+
+
+async def test_one_that_is_made_while_its_maker_is_kept_out_ends_at_once(office: Office) -> None:
+    """Between gathering and writing it is found that they are named."""
+    case = await over(office)
+    await kept_out(office, case, "dsl")
+    await takes_out(office, "dsl", case)
+    assert [e["how"] for e in await told(office, "page.ended")] == ["no_right"]
 
 
 async def test_a_legal_hold_holds_the_page_too(office: Office) -> None:

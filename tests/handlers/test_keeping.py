@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import String
 
 from domain.case_changes import Result
+from domain.change_forms import Done, Wish
 from domain.incident import CaseFile, Incident
 from domain.messages import ErasureMessage, WithdrawnMessage
 from domain.report_form import Fault
@@ -22,6 +23,7 @@ from storage.audit_verify import follow_chains
 from storage.housekeeping import WHO, tidy
 from storage.store import Store
 from tests.handlers.office import WHAT, Office
+from tests.handlers.test_case_changes import changes, closes
 from tests.handlers.test_listed import demo_list, imports
 from tests.handlers.test_readers_log import pupil
 
@@ -98,6 +100,37 @@ async def test_nothing_is_erased_by_the_clock(office: Office) -> None:
     assert isinstance(case, CaseFile)
     assert case.narrative.what_happened == WHAT
     assert not (await office.incident(still_open)).erased
+
+
+async def test_nobody_alone_has_a_record_kept_for_less_time(office: Office) -> None:
+    """Opened again, called something slighter and closed: it is kept as what it was. Early it takes two, as ever."""
+    incident = await over(office)
+    assert (await look(office, "dsl", incident)).kind is RetentionClass.SEXUAL_ABUSE
+    for wish, values in ((Wish.REOPEN, {}), (Wish.RECLASSIFY, {"change_concern": "off_task", "change_urgency": "as_policy"})):
+        assert isinstance(await changes(office, "dsl", incident, wish, **values), Done)
+    await closes(office, "dsl", incident)
+    assert (await office.incident(incident)).facts.concern == "off_task"
+    assert not (await office.incident(incident)).is_open
+    file = await look(office, "dsl", incident)
+    assert file.kind is RetentionClass.SEXUAL_ABUSE
+    assert file.end is not None
+    assert file.end.year == office.clock.now().year + 75
+    assert await years_pass(office, 8) == 0
+    assert Choice.ERASE not in (await look(office, "dsl", incident)).choices
+    await decides(office, "dsl", incident, Choice.PROPOSE, why=EarlyReason.IN_ERROR)
+    assert isinstance(await decides(office, "dsl", incident, Choice.AGREE), KeepingFile)
+    assert isinstance(await decides(office, "deputy", incident, Choice.AGREE), KeepingDecided)
+    (kept,) = await office.rows(t.keepings)
+    assert (kept.kind, kept.state) == ("sexual_abuse", "erased")
+
+
+async def test_one_alone_may_have_it_kept_for_longer(office: Office) -> None:
+    """What turned out to be graver is kept as that at once."""
+    incident = await office.reports(concern="off_task", house="Brunel")
+    values = {"change_concern": "grooming", "change_urgency": "as_policy"}
+    assert isinstance(await changes(office, "dsl", incident, Wish.RECLASSIFY, **values), Done)
+    await closes(office, "dsl", incident)
+    assert (await look(office, "dsl", incident)).kind is RetentionClass.SEXUAL_ABUSE
 
 
 async def test_what_is_erased_nobody_can_read(office: Office) -> None:

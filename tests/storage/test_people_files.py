@@ -251,6 +251,22 @@ def test_whoever_seems_to_be_removed_and_added_is_asked_about(office: Office) ->
     assert "0 changed" in office.out
 
 
+def test_an_address_that_may_be_somebody_elses_now_is_asked_about(office: Office) -> None:
+    """Without numbers it is the same person; with them, as the office is told, somebody else. Who marries is not doubted."""
+    plain = NUMBERED.replace("7,", ",").replace("8,", ",")
+    office.imports(staff=plain)
+    before = office.kept(Kind.STAFF)["ada@demo.example"][0]
+    office.imports("--dry-run", staff=plain.replace("Ada Example", "Ada Married"))
+    assert "another name altogether" not in office.out
+    somebody = plain.replace("Ada Example", "Zoe Newcomer")
+    office.imports("--dry-run", staff=somebody)
+    assert "ada@demo.example has another name altogether." in office.out
+    office.imports(staff=NUMBERED)
+    office.imports(staff=NUMBERED.replace("7,Ada Example", "9,Zoe Newcomer"))
+    assert "another name altogether" not in office.out
+    assert office.kept(Kind.STAFF)["ada@demo.example"][0].id != before.id
+
+
 def test_a_former_e_mail_that_nobody_had_is_pointed_out(office: Office) -> None:
     """It may be mistyped: whoever has it is somebody new to the list."""
     assert office.imports(staff=NUMBERED.replace("ben@demo.example,", "ben@demo.example,bne@demo.example")) == 0
