@@ -235,6 +235,8 @@ def test_every_column_that_may_name_somebody_in_a_case_is_looked_at() -> None:
         "follows",
         "register_id",
         "submission_id",
+        "signer_id",
+        "duty_id",
         "other_id",
     }
     ids = {
