@@ -63,6 +63,7 @@ _PROPOSE_EVERY_SECONDS = 86400.0
 _REMIND_EVERY_SECONDS = 300.0
 _RING_EVERY_SECONDS = 60.0
 _ASK_EVERY_SECONDS = 900.0
+_FIRST_AFTER_SECONDS = 60.0
 _FIGURES_EVERY_SECONDS = 3600.0
 _COMPARE_EVERY_SECONDS = 60.0
 _AGAIN_SECONDS = 60.0
@@ -228,11 +229,13 @@ def _open_doors(bot: Bot, ports: Ports) -> None:
     SurveyDoor(ports, bot.schools).add_to(bot.web)
 
 
-async def _for_ever(every: float, what: str, works: Mapping[str, Callable[[], Awaitable[object]]]) -> None:
+async def _for_ever(every: float, what: str, works: Mapping[str, Callable[[], Awaitable[object]]], after: float = 0.0) -> None:
     """Does something now and then, for each school by itself. What fails is said, holds up no other, and is tried again soon.
 
-    A database to which others were writing just then is no reason to wait for a whole day.
+    A database to which others were writing just then is no reason to wait for a whole day. `after`: so many seconds after the
+    start it begins, where whoever has just started the program should see first what they started it for.
     """
+    await asyncio.sleep(after)
     while True:
         failed = False
         for school, work in works.items():
@@ -290,14 +293,23 @@ def _looked_after(
             "requests of which it is time could not be seen to",
             of_each(partial(ring_of_submissions, ports)),
         ),
-        "signing": _for_ever(_ASK_EVERY_SECONDS, "nobody could be asked to sign", of_each(partial(ask_for_signatures, ports))),
+        "signing": _for_ever(
+            _ASK_EVERY_SECONDS,
+            "nobody could be asked to sign",
+            of_each(partial(ask_for_signatures, ports)),
+            _FIRST_AFTER_SECONDS,
+        ),
         "signers": _for_ever(
             _RING_EVERY_SECONDS,
             "nobody could be reminded to sign",
             of_each(partial(remind_signers, ports, schools=len(schools))),
+            _FIRST_AFTER_SECONDS,
         ),
         "calendar": _for_ever(
-            _RING_EVERY_SECONDS, "nobody could be reminded of the school's calendar", of_each(partial(ring_of_duties, ports))
+            _RING_EVERY_SECONDS,
+            "nobody could be reminded of the school's calendar",
+            of_each(partial(ring_of_duties, ports)),
+            _FIRST_AFTER_SECONDS,
         ),
         "figures": _for_ever(
             _FIGURES_EVERY_SECONDS, "the figures of a term could not be made", of_each(partial(make_due, ports))
