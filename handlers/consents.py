@@ -73,9 +73,6 @@ class _Desk(AtTheDesk):
     def keeps(self) -> bool:
         return may_keep_consent(self.looking)
 
-    async def note(self, action: str, **data: str | int) -> None:
-        await self.records.note(self.now, self.actor, action, incident_id=None, **data)
-
     async def entry(self, consent_id: str) -> Entry | None:
         found = await self.records.consent(consent_id) if 0 < len(consent_id) <= _LONGEST_ID else None
         return (await _as_called(self.records, [found]))[0] if found is not None else None
