@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from domain.submissions import SubmissionFile
 from domain.surveys import CLOSES, SurveyPage
 from handlers import (
     acknowledge,
+    agreements,
     ask,
     breaches,
     close,
@@ -354,10 +355,19 @@ async def report_everything(town: Town, table: Table) -> None:
 
 
 async def _reminded(town: Town) -> str:
-    """Whoever is to be reminded of the calendar is, so that nothing of it comes in between. The review whose day is past."""
+    """Whoever is to be reminded of the calendar, or asked to sign, is, so that none of it comes in between.
+
+    The id of the review whose day is past.
+    """
     for name in (YATE, SODBURY):
         ports, school = _of(town, name)
         await ring(ports, school)
+        await agreements.look(ports, school)
+        async with ports.store.transaction(school) as records:
+            for signer_id in await records.signers_due(ports.clock.now(), 1000):
+                signer = await records.signer(signer_id)
+                assert signer is not None
+                await records.save_signer(replace(signer, next_at=None))
     async with ports.store.transaction(school, write=False) as records:
         found: list[Duty] = await records.duties(ports.clock.now().date())
     return next(duty.id for duty in found if duty.occasion.kind is DutyKind.REVIEW)

@@ -209,7 +209,7 @@ def test_what_stands_on_each_clause(pack: Path, capsys: Captured) -> None:
     """Clause by clause, under the printed heading: answers, routes, or the reason why there is neither."""
     assert main(["pack", "coverage", str(pack)]) == 0
     said = capsys.readouterr().out
-    assert "Reporting a concern (reporting)\n    1  routes also.danger\n" in said
+    assert "Reporting a concern (reporting)\n    1  routes also.danger; signed in policy-read\n" in said
     assert "    3  log form; requests block-site\n" in said
     assert "    1  answers friend-pupil, friend-former-pupil\n" in said
     assert "calendar filter-check\n" in said

@@ -203,10 +203,12 @@ def test_a_second_head_of_the_house_may_still_answer_a_merged_duty() -> None:
 
 def test_whoever_nobody_is_sure_of_is_shown_nothing() -> None:
     """The chat has not said who it is: the report they made counts, and how it stands is all they see."""
-    unsure = Viewer(SCHOOL, STAFF, Account(Platform.SLACK, "U-TEACHER", person_id=LEAD.id))
+    unsure = Viewer(SCHOOL, STAFF, replace(REPORTER, standing=Standing.UNKNOWN))
+    lead = Viewer(SCHOOL, STAFF, Account(Platform.SLACK, REPORTER.user_id, person_id=LEAD.id))
     subject = Subject(case(), ((alert(), (asked(LEAD, Role.DSL),)),))
     assert may(unsure, Act.SEE_STATE, subject)
     assert not any(may(unsure, act, subject) for act in READING)
+    assert not any(may(lead, act, subject) for act in (Act.SEE_STATE, *READING))
 
 
 def test_a_case_that_turned_private_is_closed_to_the_house_that_was_not_asked() -> None:
