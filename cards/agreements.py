@@ -5,6 +5,7 @@ from typing import Final
 
 from cards.clauses import points
 from cards.export import taken_out_card
+from cards.filled import errors_of, moment_in, text_in
 from cards.model import (
     Banner,
     Button,
@@ -120,9 +121,9 @@ def agreement_form(school: School, page: AgreementPage) -> Form:
     if page.signed is not None and not item.wanted:
         return Form(AGREEMENT, say("agreement.title"), (*parts, Buttons((_to_menu(),))), state=page.state)
     if agreement.kind is AgreementKind.TRAINING:
-        parts.append(MomentField(DONE_FIELD, say("agreement.when_done"), _moment(school, page.filled.get(DONE_FIELD, ""))))
+        parts.append(MomentField(DONE_FIELD, say("agreement.when_done"), moment_in(school, text_in(page.filled, DONE_FIELD))))
     parts.append(Text(say(f"agreement.meaning_{agreement.kind}", fingerprint=agreement.text_hash[:FINGERPRINT])))
-    errors = {field: say(f"fault.{fault}") for field, fault in page.faults.items()}
+    errors = errors_of(page.faults)
     submit = say(f"agreement.submit_{agreement.kind}")
     return Form(AGREEMENT, say("agreement.title"), tuple(parts), submit=submit, state=page.state, errors=errors)
 
@@ -219,18 +220,10 @@ def attended_form(school: School, q: AttendedForm) -> Form:
     who = PeopleField(
         ATTENDED_FIELD, say("agreement.attended"), people, say("agreement.attended_hint"), required=True, most=_MOST_ATTENDED
     )
-    when = MomentField(DONE_FIELD, say("agreement.when_held"), _moment(school, q.filled.get(DONE_FIELD, "")))
-    errors = {field: say(f"fault.{fault}") for field, fault in q.faults.items()}
+    when = MomentField(DONE_FIELD, say("agreement.when_held"), moment_in(school, text_in(q.filled, DONE_FIELD)))
+    errors = errors_of(q.faults)
     parts = (Text(q.agreement.title, Weight.HEADING), who, when, Text(say("agreement.attended_meaning"), Weight.MUTED))
     return Form(ATTENDED, say("agreement.title"), parts, submit=say("agreement.enter_submit"), state=q.state, errors=errors)
-
-
-def _moment(school: School, typed: str | tuple[str, ...]) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(typed) if isinstance(typed, str) else None
-    except (ValueError, OverflowError):
-        return None
-    return found.replace(tzinfo=school.calendar.timezone) if found is not None and found.tzinfo is None else found
 
 
 def _day(school: School, at: datetime) -> str:

@@ -1,9 +1,9 @@
 """How a case has changed and ended, the forms to change it, what somebody signs, and what is said of it in a chat."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable
 from typing import assert_never
 
+from cards.filled import errors_of, moment_in, text_in
 from cards.model import (
     Banner,
     Button,
@@ -48,7 +48,7 @@ from domain.change_forms import ChangeQuestions, Done, SendBackPage, SignPage, U
 from domain.incident import Incident
 from domain.messages import ReviewMessage, SignOffMessage
 from domain.people import School
-from domain.report_form import LONGEST_TEXT, Fault
+from domain.report_form import LONGEST_TEXT
 from domain.words import Role, Urgency
 
 CHANGE_CASE, UNLINK, SIGN_CASE, SHOW_CHANGES = "change_case", "unlink_case", "sign_case", "case_changes"
@@ -209,7 +209,7 @@ def change_kind_form(asked: ChangeQuestions) -> Form:
         (Text(asked.reference, Weight.HEADING), Choice(KIND, say("change.kind"), options)),
         submit=say("change.next"),
         state=asked.incident_id,
-        errors=_errors(asked.faults),
+        errors=errors_of(asked.faults),
     )
 
 
@@ -221,30 +221,32 @@ def change_form(school: School, q: WishQuestions) -> Form:
         (Text(say(f"change.text_{q.wish}", reference=q.reference)), *_fields(school, q), *_clauses(school, q.cites)),
         submit=say(f"change.submit_{q.wish}"),
         state=q.state,
-        errors=_errors(q.faults),
+        errors=errors_of(q.faults),
     )
 
 
 def _fields(school: School, q: WishQuestions) -> tuple[Part, ...]:
-    reason = _area(REASON, say(f"change.reason_{q.wish}"), _typed(q.filled, REASON))
+    reason = _area(REASON, say(f"change.reason_{q.wish}"), text_in(q.filled, REASON))
     match q.wish:
         case Wish.RECLASSIFY:
             return (*_classes(q), reason)
         case Wish.MERGE | Wish.LINK:
             hint = say("change.other_hint")
-            other = TextField(OTHER, say("change.other"), _typed(q.filled, OTHER), hint, max_length=LONGEST_REFERENCE)
+            other = TextField(OTHER, say("change.other"), text_in(q.filled, OTHER), hint, max_length=LONGEST_REFERENCE)
             return (other, reason)
         case Wish.REVIEW:
-            return (MomentField(DUE, say("change.due"), _moment(school, q)), reason)
+            return (MomentField(DUE, say("change.due"), moment_in(school, text_in(q.filled, DUE))), reason)
         case Wish.REVIEWED:
-            again = MomentField(DUE, say("change.again"), _moment(school, q), say("change.again_hint"), required=False)
+            again = MomentField(
+                DUE, say("change.again"), moment_in(school, text_in(q.filled, DUE)), say("change.again_hint"), required=False
+            )
             return (reason, again)
         case Wish.REOPEN | Wish.UNMERGE:
             return (reason,)
 
 
 def _classes(q: WishQuestions) -> tuple[Part, ...]:
-    concern, urgency = _typed(q.filled, CONCERN), _typed(q.filled, URGENCY)
+    concern, urgency = text_in(q.filled, CONCERN), text_in(q.filled, URGENCY)
     gone = () if q.was is None or q.was.concern in dict(q.concerns) else (Option(q.was.concern, q.was.concern),)
     concerns = (*gone, *(Option(id_, label) for id_, label in q.concerns))
     urgencies = (
@@ -268,11 +270,11 @@ def unlink_form(q: UnlinkQuestions) -> Form:
         say("change.title_unlink"),
         (
             Text(say("change.text_unlink", reference=q.reference, other=q.other)),
-            _area(REASON, say("change.reason_unlink"), _typed(q.filled, REASON)),
+            _area(REASON, say("change.reason_unlink"), text_in(q.filled, REASON)),
         ),
         submit=say("change.submit_unlink"),
         state=q.state,
-        errors=_errors(q.faults),
+        errors=errors_of(q.faults),
     )
 
 
@@ -310,7 +312,7 @@ def sign_form(school: School, p: SignPage) -> Form:
         ),
         submit=say("sign.submit"),
         state=p.state,
-        errors=_errors(p.faults),
+        errors=errors_of(p.faults),
     )
 
 
@@ -325,7 +327,7 @@ def send_back_form(school: School, p: SendBackPage) -> Form:
         ),
         submit=say("send_back.submit"),
         state=p.state,
-        errors=_errors(p.faults),
+        errors=errors_of(p.faults),
     )
 
 
@@ -383,20 +385,3 @@ def _clauses(school: School, cites: Iterable[str]) -> tuple[Text, ...]:
 
 def _area(field: str, label: str, value: str) -> TextField:
     return TextField(field, label, value, multiline=True, max_length=LONGEST_TEXT)
-
-
-def _typed(filled: Mapping[str, str | tuple[str, ...]], field: str) -> str:
-    value = filled.get(field, "")
-    return value if isinstance(value, str) else ""
-
-
-def _moment(school: School, q: WishQuestions) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(_typed(q.filled, DUE))
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None else at.replace(tzinfo=school.calendar.timezone)
-
-
-def _errors(faults: Mapping[str, Fault]) -> dict[str, str]:
-    return {field: say(f"fault.{fault}") for field, fault in faults.items()}

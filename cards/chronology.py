@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from cards.filled import errors_of
 from cards.messages import DETAILS
 from cards.model import (
     Banner,
@@ -193,7 +194,7 @@ def child_form(questions: ChildQuestions) -> Form:
             Text(say("chronology.logged"), Weight.MUTED),
         ),
         submit=say("chronology.submit"),
-        errors={field: say(f"fault.{fault}") for field, fault in questions.faults.items()},
+        errors=errors_of(questions.faults),
     )
 
 

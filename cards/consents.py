@@ -1,10 +1,11 @@
 """Ask before publishing: the form, what is told in it, and the register's entries for those who keep it. Dialogs alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
 from cards.clauses import points
+from cards.filled import errors_of, moment_in, text_in
 from cards.model import (
     Banner,
     Button,
@@ -52,7 +53,7 @@ from domain.consents import (
     Verdict,
 )
 from domain.people import School
-from domain.report_form import Fault, Filled
+from domain.report_form import Filled
 
 ASK_CONSENT, KEEP_CONSENT, READ_CONSENT = "ask_consent", "keep_consent", "read_consent"
 WITHDRAW_CONSENT, ERASE_CONSENT, LEFT_CONSENTS = "withdraw_consent", "erase_consent", "left_consents"
@@ -78,7 +79,7 @@ def ask_form(school: School, q: ConsentQuestions) -> Form:
         Text(say("consent.text")),
         _pupil(q.filled, q.label),
         _class(q.filled),
-        Choice(USE_FIELD, say("consent.use"), (*options, *every), _typed(q.filled, USE_FIELD), compact=True),
+        Choice(USE_FIELD, say("consent.use"), (*options, *every), text_in(q.filled, USE_FIELD), compact=True),
         *_clauses(school, q.terms.cites),
     )
     if q.keeps:
@@ -86,7 +87,7 @@ def ask_form(school: School, q: ConsentQuestions) -> Form:
         buttons.append(Button(KEEP_CONSENT, say("consent.record"), opens_form=True))
         buttons.append(Button(LEFT_CONSENTS, say("consent.left_open"), opens_form=True))
         parts = (*parts, Buttons(tuple(buttons)))
-    return Form(ASK, say("consent.title"), parts, submit=say("consent.submit"), errors=_errors(q.faults))
+    return Form(ASK, say("consent.title"), parts, submit=say("consent.submit"), errors=errors_of(q.faults))
 
 
 def _told(school: School, q: ConsentQuestions) -> tuple[Part, ...]:
@@ -141,21 +142,21 @@ def keep_form(school: School, q: KeepQuestions) -> Form:
         MomentField(
             SINCE_FIELD,
             say("consent.keep_since"),
-            _moment(school, _typed(q.filled, SINCE_FIELD)),
+            moment_in(school, text_in(q.filled, SINCE_FIELD)),
             say("consent.keep_since_hint"),
             required=False,
         ),
         MomentField(
             UNTIL_FIELD,
             say("consent.keep_until"),
-            _moment(school, _typed(q.filled, UNTIL_FIELD)),
+            moment_in(school, text_in(q.filled, UNTIL_FIELD)),
             say("consent.keep_until_hint"),
             required=False,
         ),
         TextField(
             NOTE_FIELD,
             say("consent.keep_note"),
-            _typed(q.filled, NOTE_FIELD),
+            text_in(q.filled, NOTE_FIELD),
             say("consent.keep_note_hint"),
             required=False,
             max_length=LONGEST_NOTE,
@@ -163,12 +164,12 @@ def keep_form(school: School, q: KeepQuestions) -> Form:
         *_clauses(school, terms.cites),
     )
     submit = say("consent.keep_submit")
-    return Form(KEEP, say("consent.keep_title"), parts, submit=submit, state=q.state, errors=_errors(q.faults))
+    return Form(KEEP, say("consent.keep_title"), parts, submit=submit, state=q.state, errors=errors_of(q.faults))
 
 
 def _use(q: KeepQuestions, use: Use) -> Choice:
     options = tuple(Option(said, say(f"consent.keep_{said}")) for said in Said)
-    typed = _typed(q.filled, use.field)
+    typed = text_in(q.filled, use.field)
     grant = q.entry.newest.grants.get(use.id) if q.entry is not None else None
     now = say("consent.keep_use_hint", now=say(f"consent.keep_{grant.said}")) if grant is not None else ""
     hint = " ".join(filter(None, (now, say(f"consent.needs_{use.needs}"))))
@@ -178,7 +179,7 @@ def _use(q: KeepQuestions, use: Use) -> Choice:
 
 def _by(q: KeepQuestions) -> Choice:
     options = tuple(Option(by, _capital(say(f"consent.by_{by}"))) for by in GivenBy)
-    typed = _typed(q.filled, BY_FIELD)
+    typed = text_in(q.filled, BY_FIELD)
     return Choice(BY_FIELD, say("consent.keep_by"), options, typed if typed in list(GivenBy) else "", compact=True)
 
 
@@ -270,7 +271,7 @@ def _pupil(filled: Filled, label: str) -> PeopleField:
 
 
 def _class(filled: Filled) -> TextField:
-    typed, hint = _typed(filled, CLASS_FIELD), say("consent.class_hint")
+    typed, hint = text_in(filled, CLASS_FIELD), say("consent.class_hint")
     return TextField(CLASS_FIELD, say("consent.class"), typed, hint, required=False, max_length=LONGEST_CLASS)
 
 
@@ -288,20 +289,3 @@ def _day(school: School, at: datetime) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _typed(filled: Filled, field: str) -> str:
-    value = filled.get(field, "")
-    return value if isinstance(value, str) else ""
-
-
-def _moment(school: School, typed: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(typed)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=school.calendar.timezone)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _errors(faults: Mapping[str, Fault]) -> dict[str, str]:
-    return {field: say(f"fault.{fault}") for field, fault in faults.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from cards.filled import errors_of
 from cards.model import (
     Banner,
     Button,
@@ -49,7 +50,7 @@ def subject_form(questions: SubjectQuestions, shown_id: str = "") -> Form:
         ),
         submit=say("export.submit"),
         state=shown_id,
-        errors={field: say(f"fault.{fault}") for field, fault in questions.faults.items()},
+        errors=errors_of(questions.faults),
     )
 
 

@@ -1,12 +1,33 @@
-"""Fields of a case's forms, with what was filled in before."""
+"""What was filled into a form before, as it is shown again; and what is wrong with it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from cards.model import PeopleField, PersonChoice, TextField
+from cards.texts import say
 from domain.casework import EntryQuestions
 from domain.people import School
-from domain.report_form import LONGEST_TEXT
+from domain.report_form import LONGEST_TEXT, Fault, Filled
+
+
+def text_in(filled: Filled, field: str) -> str:
+    """What was typed or chosen; nothing where several were picked."""
+    value = filled.get(field, "")
+    return value if isinstance(value, str) else ""
+
+
+def moment_in(school: School, typed: str) -> datetime | None:
+    """A moment as it was filled in, by the school's clock where it names none; None for what is none."""
+    try:
+        moment = datetime.fromisoformat(typed)
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=school.calendar.timezone)
+    except (ValueError, OverflowError):
+        return None
+
+
+def errors_of(faults: Mapping[str, Fault]) -> dict[str, str]:
+    """What is wrong, in words, by field."""
+    return {field: say(f"fault.{fault}") for field, fault in faults.items()}
 
 
 def area(q: EntryQuestions, field: str, label: str, hint: str = "", *, required: bool = True) -> TextField:
@@ -16,8 +37,7 @@ def area(q: EntryQuestions, field: str, label: str, hint: str = "", *, required:
 
 def typed(q: EntryQuestions, field: str) -> str:
     """What stands in a field."""
-    value = q.filled.get(field, "")
-    return value if isinstance(value, str) else ""
+    return text_in(q.filled, field)
 
 
 def chosen(q: EntryQuestions, field: str, options: Collection[str]) -> str:
@@ -28,11 +48,7 @@ def chosen(q: EntryQuestions, field: str, options: Collection[str]) -> str:
 
 def moment_of(school: School, q: EntryQuestions, field: str) -> datetime | None:
     """The moment that was filled in, if it is one."""
-    try:
-        moment = datetime.fromisoformat(typed(q, field))
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=school.calendar.timezone)
-    except (ValueError, OverflowError):
-        return None
+    return moment_in(school, typed(q, field))
 
 
 def member_field(q: EntryQuestions, field: str, label: str, shown_as: str, hint: str) -> PeopleField:

@@ -6,6 +6,7 @@ from typing import Final
 
 from cards.clauses import points
 from cards.export import taken_out_card
+from cards.filled import errors_of, moment_in, text_in
 from cards.model import (
     Banner,
     Button,
@@ -50,7 +51,6 @@ from domain.registers import (
     Shown,
     Version,
 )
-from domain.report_form import Fault
 
 SHOW_REGISTER, READ_RECORD = "show_register", "read_record"
 ADD_RECORD, CHANGE_RECORD, DECIDE_RECORD = "add_record", "change_record", "decide_record"
@@ -317,7 +317,7 @@ def record_questions_form(school: School, asked: RecordQuestions) -> Form:
         tuple(parts),
         submit=say("register.submit"),
         state=asked.state,
-        errors=_errors(asked.faults),
+        errors=errors_of(asked.faults),
     )
 
 
@@ -344,7 +344,7 @@ def _field(school: School, q: RecordQuestions, spec: Spec) -> Field:
             hint = say("register.staff_hint")
             return PeopleField(spec.field, label, people, hint, required=spec.required, most=1, listed_only=True)
         case FieldType.MOMENT:
-            at = _moment(school, typed) or (q.now if spec.now else None)
+            at = moment_in(school, typed) or (q.now if spec.now else None)
             return MomentField(spec.field, label, at, required=spec.required)
 
 
@@ -362,16 +362,7 @@ def _known(value: str, options: Iterable[Option]) -> str:
 
 
 def _typed(q: RecordQuestions, spec: Spec) -> str:
-    value = q.filled.get(spec.field, "")
-    return value if isinstance(value, str) else ""
-
-
-def _moment(school: School, typed: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(typed)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=school.calendar.timezone)
-    except (ValueError, OverflowError):
-        return None
+    return text_in(q.filled, spec.field)
 
 
 def decision_form(asked: DecisionAsked) -> Form:
@@ -389,12 +380,8 @@ def decision_form(asked: DecisionAsked) -> Form:
         ),
         submit=say("register.submit"),
         state=asked.state,
-        errors=_errors(asked.faults),
+        errors=errors_of(asked.faults),
     )
-
-
-def _errors(faults: Mapping[str, Fault]) -> dict[str, str]:
-    return {field: say(f"fault.{fault}") for field, fault in faults.items()}
 
 
 # What is said in a chat

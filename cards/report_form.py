@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from cards.filled import errors_of
 from cards.model import (
     Banner,
     Button,
@@ -33,7 +34,6 @@ from domain.report_form import (
     UNSURE,
     YES,
     DetailQuestions,
-    Faults,
     Field,
     Filled,
     KindQuestions,
@@ -65,7 +65,7 @@ def kind_form(questions: KindQuestions) -> Form:
         ),
         submit=say("kind.submit"),
         state=questions.draft_id,
-        errors=_errors(questions.faults),
+        errors=errors_of(questions.faults),
     )
 
 
@@ -77,7 +77,7 @@ def detail_form(school: School, questions: DetailQuestions) -> Form:
         parts=(*_warnings(school, questions), _what(questions), _who(questions)),
         submit=say("detail.submit"),
         state=questions.draft_id,
-        errors=_errors(questions.faults),
+        errors=errors_of(questions.faults),
     )
 
 
@@ -193,10 +193,6 @@ def _when(q: DetailQuestions) -> datetime:
         return found.astimezone(q.now.tzinfo) if found.tzinfo else found.replace(tzinfo=q.now.tzinfo)
     except (ValueError, OverflowError):
         return q.now
-
-
-def _errors(faults: Faults) -> dict[str, str]:
-    return {field: say(f"fault.{fault}") for field, fault in faults.items()}
 
 
 def _text(filled: Filled, field: str) -> str:

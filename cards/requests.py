@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cards.clauses import points
+from cards.filled import errors_of
 from cards.model import (
     Banner,
     Button,
@@ -64,7 +65,7 @@ def request_form(school: School, questions: RequestQuestions) -> Form:
         (to, *((Facts(tuple(facts)),) if facts else ()), text),
         submit=say("request.submit"),
         state=questions.state,
-        errors={field: say(f"fault.{fault}") for field, fault in questions.faults.items()},
+        errors=errors_of(questions.faults),
     )
 
 
@@ -103,7 +104,7 @@ def request_file_form(school: School, file: RequestFile) -> Form:
         (*parts, *_answer_fields(file)),
         submit=say("request.send"),
         state=request.id,
-        errors={field: say(f"fault.{fault}") for field, fault in file.faults.items()},
+        errors=errors_of(file.faults),
     )
 
 

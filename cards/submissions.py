@@ -7,6 +7,7 @@ from typing import Final
 from cards.breaches import READ_BREACH
 from cards.clauses import points
 from cards.export import taken_out_card
+from cards.filled import errors_of, moment_in, text_in
 from cards.model import (
     Banner,
     Button,
@@ -38,7 +39,6 @@ from cards.texts import dated, listed, say
 from domain.exports import Page
 from domain.messages import SubmissionMessage, SubmissionPart
 from domain.people import School
-from domain.report_form import Fault, Filled
 from domain.request_types import LONGEST, LONGEST_LINE, Item, ItemType, RequestType
 from domain.submissions import (
     ANSWER_FIELD,
@@ -181,12 +181,12 @@ def questions_form(school: School, q: SubmissionQuestions) -> Form:
         tuple(parts),
         submit=say("submission.submit"),
         state=q.state,
-        errors=_errors(q.faults),
+        errors=errors_of(q.faults),
     )
 
 
 def _field(school: School, q: SubmissionQuestions, item: Item) -> Field:
-    typed = _typed(q.filled, item.field)
+    typed = text_in(q.filled, item.field)
     match item.type:
         case ItemType.TEXT:
             return TextField(
@@ -205,24 +205,7 @@ def _field(school: School, q: SubmissionQuestions, item: Item) -> Field:
             hint = item.hint or say("submission.staff_hint")
             return PeopleField(item.field, item.label, people, hint, required=item.required, most=1)
         case ItemType.MOMENT:
-            return MomentField(item.field, item.label, _moment(school, typed), required=item.required)
-
-
-def _typed(filled: Filled, field: str) -> str:
-    value = filled.get(field, "")
-    return value if isinstance(value, str) else ""
-
-
-def _moment(school: School, typed: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(typed)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=school.calendar.timezone)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _errors(faults: Mapping[str, Fault]) -> dict[str, str]:
-    return {field: say(f"fault.{fault}") for field, fault in faults.items()}
+            return MomentField(item.field, item.label, moment_in(school, typed), required=item.required)
 
 
 # One of them
@@ -249,7 +232,7 @@ def file_form(school: School, file: SubmissionFile) -> Form:
         (*parts, *_answer_fields(file)),
         submit=say("submission.answer"),
         state=file.state,
-        errors=_errors(file.faults),
+        errors=errors_of(file.faults),
     )
 
 
@@ -363,13 +346,13 @@ def _answer_fields(file: SubmissionFile) -> tuple[Part, ...]:
     note = TextField(
         NOTE_FIELD,
         say("submission.note"),
-        _typed(file.filled, NOTE_FIELD),
+        text_in(file.filled, NOTE_FIELD),
         hint,
         required=advises,
         multiline=True,
         max_length=LONGEST,
     )
-    return (Choice(ANSWER_FIELD, say("submission.your_answer"), options, _typed(file.filled, ANSWER_FIELD)), note)
+    return (Choice(ANSWER_FIELD, say("submission.your_answer"), options, text_in(file.filled, ANSWER_FIELD)), note)
 
 
 # What is said in a chat

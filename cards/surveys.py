@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cards.clauses import points
+from cards.filled import errors_of
 from cards.model import (
     Banner,
     Button,
@@ -116,7 +117,7 @@ def opening_form(school: School, q: SurveyOpening) -> Form:
         ),
         submit=say("survey.submit"),
         state=q.state,
-        errors={field: say(f"fault.{fault}") for field, fault in q.faults.items()},
+        errors=errors_of(q.faults),
     )
 
 

@@ -1,9 +1,9 @@
 """What was written in a case while it was worked, the forms to add to it, and what is said of an action that is overdue."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from cards.checklist import agencies_section, checklist_parts, decision_fields, kind_fields, line_facts
-from cards.filled import area, chosen, member_field, moment_of, typed
+from cards.filled import area, chosen, errors_of, member_field, moment_of, typed
 from cards.measures import MAKE_ACTION, advice_parts, measure_body, measure_facts, measure_fields, more_buttons, standing_parts
 from cards.model import (
     Banner,
@@ -60,7 +60,7 @@ from domain.grids import Stage
 from domain.measures import NO, REFUSED, YES
 from domain.messages import ActionMessage
 from domain.people import School
-from domain.report_form import LONGEST_TEXT, Fault
+from domain.report_form import LONGEST_TEXT
 
 SHOW_TIMELINE, ADD_ENTRY, CORRECT_ENTRY, ACTION_DONE = "timeline", "add_entry", "correct_entry", "action_done"
 SHOW_STEPS, DECIDE_STEPS = "policy_steps", "decide_steps"
@@ -238,7 +238,7 @@ def entry_kind_form(asked: KindOfEntry) -> Form:
         (Text(say("entry.text", reference=asked.incident.reference)), Choice(KIND, say("entry.kind"), options)),
         submit=say("entry.next"),
         state=asked.incident.id,
-        errors=_errors(asked.faults),
+        errors=errors_of(asked.faults),
     )
 
 
@@ -251,7 +251,7 @@ def entry_form(school: School, asked: EntryQuestions) -> Form:
         (Text(asked.incident.reference, Weight.HEADING), *kept, *_entry_fields(school, asked)),
         submit=say("entry.submit"),
         state=asked.state,
-        errors=_errors(asked.faults),
+        errors=errors_of(asked.faults),
     )
 
 
@@ -299,7 +299,7 @@ def decision_form(school: School, asked: DecisionQuestions) -> Form:
         (text, *fields),
         submit=say("decision.next"),
         state=asked.incident.id,
-        errors=_errors(asked.faults),
+        errors=errors_of(asked.faults),
     )
 
 
@@ -324,12 +324,8 @@ def decision_steps_form(school: School, asked: DecisionSteps) -> Form:
         ),
         submit=say("decision.submit"),
         state=asked.state,
-        errors=_errors(asked.faults),
+        errors=errors_of(asked.faults),
     )
-
-
-def _errors(faults: Mapping[str, Fault]) -> dict[str, str]:
-    return {field: say(f"fault.{fault}") for field, fault in faults.items()}
 
 
 # What is overdue
