@@ -170,14 +170,16 @@ async def _page(records: Records, looking: Viewer, whom: _Whom, which: Which, nu
     alike_ids = await records.cases_naming(alike, None, MOST_LIKE + 1) if alike else ()
     cases = await _readable(records, looking, {*sure_ids[:MOST_CASES], *like_ids[:MOST_LIKE], *alike_ids[:MOST_LIKE]}, now)
     sure = [case for i, case in cases.items() if i in sure_ids]
-    perhaps = await _perhaps(records, whom, [i for i in cases if i not in sure_ids], alike)
+    unsure = [i for i in cases if i not in sure_ids]
+    typed = await records.typed_in(unsure) if unsure else {}
+    perhaps = await _perhaps(records, whom, unsure, alike, typed)
     of_sort = sure if which is Which.SURE else [case for i, case in cases.items() if i in perhaps]
     number, pages, on_it = page_of(len(of_sort), number)
     shown = of_sort[on_it]
     parts: Mapping[str, _Part] = perhaps if which is Which.PERHAPS else await _sure_parts(records, whom, shown)
     read = [reading(looking, case.incident, how="chronology") for case in shown]
     # For a name that nobody picked and that was looked for, the newest case of it is where its other pages are found.
-    child = whom.child if whom.child.key else await _with_a_key(records, looking, whom, [*cases.values()][::-1], now)
+    child = whom.child if whom.child.key else await _with_a_key(records, looking, whom.child, [*cases.values()][::-1], typed)
     opened = Noted("chronology.opened", data={"person": whom.person_id or None, "list": which.value, "cases": len(shown)})
     await records.note_all(now, actor(looking.account), [*read, opened])
     return Chronology(
@@ -212,14 +214,20 @@ async def _readable(records: Records, looking: Viewer, incident_ids: Collection[
     return {i: found[i] for i in incidents if may(looking, Act.READ, found[i])}
 
 
-async def _perhaps(records: Records, whom: _Whom, readable: Sequence[str], alike: Mapping[str, str]) -> dict[str, _Part]:
+async def _perhaps(
+    records: Records,
+    whom: _Whom,
+    readable: Sequence[str],
+    alike: Mapping[str, str],
+    typed: Mapping[str, Sequence[Participant]],
+) -> dict[str, _Part]:
     """In which of these cases somebody was named who may be them, by a typed name or by one like it on the list."""
     found: dict[str, _Part] = {}
     listed = await records.parts_of(list(alike), readable) if alike and readable else {}
     for i, people in listed.items():
         who = ", ".join(sorted(alike[person] for person in people))
         found[i] = _Part(in_order([part for parts in people.values() for part in parts]), who)
-    for i, people_typed in (await records.typed_in(readable) if readable else {}).items():
+    for i, people_typed in typed.items():
         theirs = [p for p in people_typed if _may_be(whom, p.name)]
         if theirs:
             names = ", ".join(dict.fromkeys(p.name for p in theirs))
@@ -239,15 +247,22 @@ async def _sure_parts(records: Records, whom: _Whom, shown: Sequence[Subject]) -
     return {i: _Part(in_order(list(people[whom.person_id]))) for i, people in found.items()}
 
 
-async def _with_a_key(records: Records, looking: Viewer, whom: _Whom, newest_first: Iterable[Subject], now: datetime) -> Child:
+async def _with_a_key(
+    records: Records,
+    looking: Viewer,
+    child: Child,
+    newest_first: Iterable[Subject],
+    typed: Mapping[str, Sequence[Participant]],
+) -> Child:
     for case in newest_first:
-        if may(looking, Act.WORK, case):
-            typed = (await records.typed_in([case.incident.id])).get(case.incident.id, ())
-            for p in typed:
-                same = p.name.casefold() == whom.child.name.casefold()
-                if same and await _whom(records, looking, case.incident.id, p.id, now) is not None:
-                    return Child(whom.child.name, f"{case.incident.id}|{p.id}", listed=False)
-    return whom.child
+        i = case.incident.id
+        same = {p.id for p in typed.get(i, ()) if p.name.casefold() == child.name.casefold()}
+        if same and may(looking, Act.WORK, case):
+            shut_out = (await records.exclusions(i))[i]
+            for found in await _children(records, await records.participants(i), shut_out):
+                if found.id in same:
+                    return Child(child.name, f"{i}|{found.id}", listed=False)
+    return child
 
 
 async def _appearances(
