@@ -3,6 +3,7 @@
 python -m tests.bench                       everything, one after the other
 python -m tests.bench delivery peak         some of it
 python -m tests.bench --write               writes docs/performance.md and its picture too
+python -m tests.bench desk --write          the same for one part: what is known of the others stays
 python -m tests.bench --quick               tiny, to try the measurements themselves
 """
 
@@ -60,16 +61,17 @@ PARTS: Mapping[str, Part] = {
 async def main(names: list[str], options: Options, *, write: bool) -> None:
     """Runs the parts, and shows what each has found as soon as it has."""
     print(f"{figures.machine()}\n")
-    found: list[Figure] = []
+    found: dict[str, list[Figure]] = {}
     for name in names:
         print(f"{PARTS[name].title} ({name})", flush=True)
-        own = await PARTS[name].measure(options)
-        figures.show(own)
-        found += own
-    missed = [f.name for f in found if f.met is False]
-    print(f"{sum(f.met is True for f in found)} goals met, {len(missed)} missed" + "".join(f"\n  {name}" for name in missed))
-    if write:
-        figures.write(found, {name: PARTS[name].title for name in names})
+        found[name] = await PARTS[name].measure(options)
+        figures.show(found[name])
+        if write:
+            # One by one: a part that takes long, or is stopped, takes nothing of the others with it.
+            figures.write({name: found[name]}, {name: part.title for name, part in PARTS.items()})
+    every = [f for own in found.values() for f in own]
+    missed = [f.name for f in every if f.met is False]
+    print(f"{sum(f.met is True for f in every)} goals met, {len(missed)} missed" + "".join(f"\n  {name}" for name in missed))
 
 
 if __name__ == "__main__":
@@ -82,6 +84,8 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the peak lasts")
     parser.add_argument("--incidents", type=int, default=1_000_000, help="how many there are where there are many")
     given = parser.parse_args()
+    if given.quick and given.write:
+        parser.error("--quick measures nothing that is worth keeping: leave out --write")
     # Ended from outside it still ends what it has started, and drops its databases.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = Options(given.quick, given.seconds, given.incidents)

@@ -1,12 +1,18 @@
-"""What was measured: a figure with its unit, its goal and the floor beside it; and how a page of docs shows all of them."""
+"""What was measured: a figure with its unit, its goal and the floor beside it; and how a page of docs shows all of them.
 
+A part can be measured by itself, on another day or another machine than the rest. What was measured is kept in
+`docs/performance.json`; the page and its picture are made of that, and say of each part when and on what it was measured.
+"""
+
+import json
 import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -77,13 +83,38 @@ def show(figures: Sequence[Figure]) -> None:
     print(flush=True)
 
 
-def write(figures: Sequence[Figure], titles: Mapping[str, str], folder: Path = DOCS) -> None:
-    """Writes the page and its picture."""
-    (folder / "performance.md").write_text(_page(figures, titles), encoding="utf-8")
-    (folder / "images" / "performance.svg").write_text(_picture(figures, titles), encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A part as it was measured last."""
+
+    on: str
+    machine: str
+    figures: tuple[Figure, ...]
 
 
-def _page(figures: Sequence[Figure], titles: Mapping[str, str]) -> str:
+def write(found: Mapping[str, Sequence[Figure]], titles: Mapping[str, str], folder: Path = DOCS) -> None:
+    """Keeps what was found of these parts in place of what was known of them, and writes the page and its picture anew.
+
+    `titles`: of every part there is, in their order. A part that is no more is forgotten.
+    """
+    kept = folder / "performance.json"
+    known = (
+        {name: _measured(part) for name, part in json.loads(kept.read_text(encoding="utf-8")).items()} if kept.exists() else {}
+    )
+    on = f"{datetime.now(UTC):%-d %B %Y}"
+    known |= {name: Measured(on, machine(), tuple(figures)) for name, figures in found.items()}
+    parts = {name: known[name] for name in titles if name in known}
+    kept.write_text(json.dumps({n: asdict(p) for n, p in parts.items()}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "performance.md").write_text(_page(parts, titles), encoding="utf-8")
+    (folder / "images" / "performance.svg").write_text(_picture(parts, titles), encoding="utf-8")
+
+
+def _measured(part: Mapping[str, Any]) -> Measured:
+    return Measured(part["on"], part["machine"], tuple(Figure(**f) for f in part["figures"]))
+
+
+def _page(parts: Mapping[str, Measured], titles: Mapping[str, str]) -> str:
+    figures = [f for part in parts.values() for f in part.figures]
     missed = [f for f in figures if f.met is False]
     held = sum(f.met is True for f in figures)
     lines = [
@@ -92,23 +123,19 @@ def _page(figures: Sequence[Figure], titles: Mapping[str, str]) -> str:
         "Written by `make bench ARGS=--write`; `make bench` measures the same and only prints. Numbers depend on the machine.",
         "Where a floor stands beside a figure, it was measured in the same run: the distance between the two carries over.",
         "",
-        f"Measured on {datetime.now(UTC):%-d %B %Y}: {machine()}.",
-        "",
         "![Each figure as a share of its goal](images/performance.svg)",
         "",
         f"Of {held + len(missed)} goals {held} are met." + ("" if missed else " None is missed."),
     ]
     if missed:
         lines += ["", "Missed:", "", *(f"- {f.name}: {f.shown}, goal {f.goal_shown}" for f in missed)]
-    for part, title in titles.items():
-        own = [f for f in figures if f.part == part]
-        if not own:
-            continue
-        lines += ["", f"## {title}", "", "| what | measured | goal | | floor |", "|---|---:|---:|---|---|"]
-        for f in own:
+    for name, part in parts.items():
+        lines += ["", f"## {titles[name]}", "", f"Measured on {part.on}: {part.machine}.", ""]
+        lines += ["| what | measured | goal | | floor |", "|---|---:|---:|---|---|"]
+        for f in part.figures:
             floor = f"{f.floor_shown} ({f.floor_name})" if f.floor is not None and f.floor_name else f.floor_shown
             lines.append(f"| {f.name} | {f.shown} | {f.goal_shown} | {f.verdict} | {floor} |")
-        said = dict.fromkeys(f.means for f in own if f.means)
+        said = dict.fromkeys(f.means for f in part.figures if f.means)
         if said:
             lines += ["", *(f"- {means}" for means in said)]
     return "\n".join(lines) + "\n"
@@ -124,17 +151,17 @@ def machine() -> str:
     return f"{os.cpu_count()} processors ({model}), {memory:.0f} GB of memory, {platform.system()}, Python {python}"
 
 
-def _picture(figures: Sequence[Figure], titles: Mapping[str, str]) -> str:
+def _picture(parts: Mapping[str, Measured], titles: Mapping[str, str]) -> str:
     """A bar for each figure with a goal: how much of what is allowed it takes. A bar that passes the line misses its goal."""
     rows: list[str] = []
     y = 62.0
     widest = _WIDE - _LEFT - _RIGHT
     goal_at = widest * 2 / 3
-    for part, title in titles.items():
-        own = [f for f in figures if f.part == part and f.goal]
+    for part, measured in parts.items():
+        own = [f for f in measured.figures if f.goal]
         if not own:
             continue
-        rows.append(f'<text class="part" x="20" y="{y + 22:.0f}">{escape(title)}</text>')
+        rows.append(f'<text class="part" x="20" y="{y + 22:.0f}">{escape(titles[part])}</text>')
         y += _HEAD - 10
         for f in own:
             assert f.goal is not None
