@@ -10,6 +10,7 @@ from bot.metrics import Metrics
 from bot.readiness import Check
 from bot.settings import Settings
 from bot.stopping import Stopping
+from bot.turns import Turns
 from bot.worker import Worker
 from domain.people import School
 from storage.database import Database
@@ -19,7 +20,7 @@ from storage.database import Database
 class Bot:
     """Everything that serves. `address` is where its HTTP server listens; `tasks` run until it is taken down.
 
-    `checks` are what /readyz looks at.
+    `checks` are what /readyz looks at, and `turns` is the line in which questions wait.
     """
 
     settings: Settings
@@ -29,6 +30,7 @@ class Bot:
     web: web.Application
     desks: dict[str, Desk]
     metrics: Metrics
+    turns: Turns
     address: str = ""
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)

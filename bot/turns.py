@@ -3,7 +3,7 @@
 Where more is asked than a processor can answer, everything that is begun at once is late at once. So only so many questions are
 read at a time, in the order in which they came, and what else the bot has to do goes between them. While a form is being taken
 or a message is on its way out, fewer questions are begun, though never none. Where the line grows longer than anybody would
-wait in it, whoever comes next is told so at once.
+wait in it, or the program comes late to all that it has to do, whoever comes next is told so at once.
 """
 
 import asyncio
@@ -17,6 +17,11 @@ _BESIDE: Final = 2
 """Not one: a question that waits for the disk would hold up all others for as long as there are alerts to send."""
 _MOST_WAITING: Final = 40
 """So few that whoever stands at the end of the line does not wait long, even where each is slow (docs/adr/0029)."""
+_LOOKS_EVERY_SECONDS: Final = 0.02
+_TOO_LATE_SECONDS: Final = 0.1
+_TOO_OFTEN: Final = 3
+"""So late at what is due so many times on end, a program has more to do than it can. Once is one long piece of work, say a
+report for governors, after which all is well."""
 
 
 class TooManyWaitingError(Exception):
@@ -33,6 +38,20 @@ class Turns:
         self._begun = 0
         self._first = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._late = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is better to ask again later: known before anything is done for a question."""
+        return len(self._waiting) >= self._most_waiting or self._late >= _TOO_OFTEN
+
+    async def watch(self) -> None:
+        """Looks, for as long as it runs, how late the event loop comes to what is due."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _LOOKS_EVERY_SECONDS
+            await asyncio.sleep(_LOOKS_EVERY_SECONDS)
+            self._late = self._late + 1 if loop.time() - due > _TOO_LATE_SECONDS else 0
 
     @contextmanager
     def goes_first(self) -> Iterator[None]:

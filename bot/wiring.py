@@ -182,7 +182,7 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
     desks = {s.id: Desk(ports, s, metrics, settings.exports_folder, turns=turns) for s in schools.values()}
     watched = WatchedMessengers(messengers, metrics)
     worker = Worker(ports, schools, Outbox(database), watched, bell, watcher=metrics, goes_first=turns.goes_first)
-    bot = Bot(settings, schools, database, worker, app, desks, metrics)
+    bot = Bot(settings, schools, database, worker, app, desks, metrics, turns)
     bot.tasks += tasks
     bot.checks += [
         *database_checks(DatabaseHealth(database)),
@@ -209,6 +209,7 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
             _add_mail(settings, store, clock, messengers, platforms)
             bot.tasks.append(asyncio.create_task(bot.worker.run(), name="worker"))
             bot.tasks.append(asyncio.create_task(auditor.run(), name="auditor"))
+            bot.tasks.append(asyncio.create_task(turns.watch(), name="turns"))
             looked_after = _looked_after(settings, schools, database, ports)
             bot.tasks += [asyncio.create_task(work, name=name) for name, work in looked_after.items()]
             if (key := key_for_start(settings, schools)) is not None:

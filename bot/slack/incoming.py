@@ -75,6 +75,11 @@ def user_of(said: Mapping[str, Any]) -> str:
     return f"{said.get('team_id') or ''}/{said['user_id']}" if "command" in said else ""
 
 
+def is_question(said: Mapping[str, Any]) -> bool:
+    """Whether it is `/esafety ask`, of a payload that has Slack's shape: what stands after another word is never put off."""
+    return "command" in said and [w.casefold() for w in said.get("text", "").split(maxsplit=1)[:1]] == ["ask"]
+
+
 def _parsed(body: bytes, content_type: str) -> dict[str, Any]:
     if content_type == "application/json":
         return _object(json_of(body))

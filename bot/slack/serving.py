@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -42,6 +43,8 @@ from bot.slack.workspaces import (
 )
 from bot.stopping import Stopping
 from bot.worker import Messenger
+from cards import blockkit
+from cards.answer import busy_card
 from domain.people import Platform, School
 from handlers.ports import Clock
 from storage.outbox import SeenEvents
@@ -179,16 +182,22 @@ async def _stay_connected(handler: AsyncSocketModeHandler, connected: asyncio.Ev
 
 
 def _serve_http(bot: Bot, app: AsyncApp, clock: Clock) -> None:
-    bot.web.add_routes([web.post("/slack/events", _HttpDoor(bot.settings, app, clock).events)])
+    bot.web.add_routes([web.post("/slack/events", _HttpDoor(bot, app, clock).events)])
 
 
 class _HttpDoor:
-    """POST /slack/events: what Slack has signed goes on to Bolt, and nothing else is even read."""
+    """POST /slack/events: what Slack has signed goes on to Bolt, and nothing else is even read.
 
-    def __init__(self, settings: Settings, app: AsyncApp, clock: Clock) -> None:
+    A question for which there is no room is answered here, in its acknowledgement: sent on to be put off by the desk, it would
+    cost as much of what a report needs as the answer that it does not get.
+    """
+
+    def __init__(self, bot: Bot, app: AsyncApp, clock: Clock) -> None:
         self._app = app
-        self._verifier = SignatureVerifier(settings.slack_signing_secret)
-        self._sieve = _Sieve(settings, clock)
+        self._verifier = SignatureVerifier(bot.settings.slack_signing_secret)
+        self._sieve = _Sieve(bot.settings, clock)
+        self._turns = bot.turns
+        self._metrics = bot.metrics
         self._said = Allowance(_LINES_AT_ONCE, _LINES_A_MINUTE)
 
     async def events(self, request: web.Request) -> web.Response:
@@ -202,6 +211,9 @@ class _HttpDoor:
             said = incoming.read(body, request.content_type, api=self._sieve.api)
             if not self._sieve.lets_in(said):
                 return self._refused(HTTPStatus.TOO_MANY_REQUESTS, "its user has asked too much")
+            if self._turns.is_full and incoming.is_question(said):
+                self._metrics.answered("put_off")
+                return web.json_response(text=_put_off())
             # Bolt's own word for what is read already, and whose sender is known.
             received = AsyncBoltRequest(
                 body=said, headers=dict(request.headers), context={IS_EVENT: "event" in said}, mode="socket_mode"
@@ -215,6 +227,11 @@ class _HttpDoor:
         if self._said.take(why):
             log.warning("a request was turned away: %s", why)
         return web.Response(status=status)
+
+
+@cache
+def _put_off() -> str:
+    return json.dumps({"response_type": "ephemeral", **blockkit.message(busy_card())})
 
 
 class _Sieve:

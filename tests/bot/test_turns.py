@@ -1,6 +1,7 @@
 """Questions wait for their turn, and what must not wait goes between them."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -120,3 +121,32 @@ async def test_whoever_asks_while_something_goes_first_has_an_answer_after_it(da
         answered = await asking
         assert isinstance(answered, Tell)
         assert answered.card.title != "Very many people are asking"
+
+
+async def test_a_program_that_is_late_again_and_again_takes_no_more_questions() -> None:
+    """Each round takes too long; once they are short again there is room."""
+    turns = Turns()
+    watching = asyncio.create_task(turns.watch())
+    await asyncio.sleep(0.05)
+    assert not turns.is_full
+    for _ in range(3):
+        await _a_long_round()
+    late = turns.is_full
+    await asyncio.sleep(0.1)
+    assert (late, turns.is_full) == (True, False)
+    watching.cancel()
+
+
+async def test_one_long_piece_of_work_puts_nobody_off() -> None:
+    """Governors have their report drawn, and a colleague asks in that second: there is room for one who asks."""
+    turns = Turns()
+    watching = asyncio.create_task(turns.watch())
+    await asyncio.sleep(0.05)
+    await _a_long_round()
+    assert not turns.is_full
+    watching.cancel()
+
+
+async def _a_long_round() -> None:
+    time.sleep(0.2)  # noqa: ASYNC251 - what holds up the loop is what this is about
+    await asyncio.sleep(0.001)

@@ -1,5 +1,6 @@
 """The door of the Slack edge: what is signed, what is sent twice, what is no payload of Slack's; over HTTP on a running bot."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -248,3 +249,29 @@ async def test_a_client_that_has_run_wild_can_still_report(stage: SlackStage) ->
     assert (await signed(stage, form))[0] == 200
     other = urlencode({**command, "user_id": "UCALM"}).encode()
     assert (await post(stage, other, stage.slack.signature(other.decode())))[0] == 200
+
+
+# More than can be answered
+
+
+async def test_a_question_without_room_is_put_off_in_its_acknowledgement_and_a_report_is_not(stage: SlackStage) -> None:
+    """The line is as long as it gets: who asks is told so, by nothing that a report would wait for. Then it is answered."""
+    teacher, turns, go_on = stage.users["teacher"], stage.bot.turns, asyncio.Event()
+
+    async def one() -> None:
+        async with turns.turn():
+            await go_on.wait()
+
+    line = [asyncio.create_task(one()) for _ in range(48)]
+    await asyncio.sleep(0)
+    for asked in ("/esafety ask Can I friend an ex-pupil?", "/esafety ASK Can I friend an ex-pupil?"):
+        told = await teacher.command(asked)
+        assert told is not None
+        assert "Very many people are asking" in told.shown
+        assert "Report" in str(told.buttons)
+    assert stage.bot.metrics.registry.get_sample_value("esafety_answers_total", {"verdict": "put_off"}) == 2
+    reference = await stage.reports("teacher", GROOMING, {"what": "x"})
+    await stage.expects("dsl", reference)
+    go_on.set()
+    await asyncio.gather(*line)
+    assert "Very many people" not in await stage.ask("teacher", "Can I friend an ex-pupil?")
