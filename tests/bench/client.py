@@ -46,13 +46,17 @@ class Job:
 
 @dataclass(slots=True)
 class Sent:
-    """What came of it. Times in seconds; `asked` says when each question was due to be sent."""
+    """What came of it. Times in seconds; `asked` says when each question was due to be sent.
+
+    `told`: when those were answered that were answered in their acknowledgement.
+    """
 
     took: float = 0.0
     first: list[float] = field(default_factory=list)
     second: list[float] = field(default_factory=list)
     acknowledged: list[float] = field(default_factory=list)
     asked: dict[str, float] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)
     behind: list[float] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
@@ -107,7 +111,7 @@ async def _as_fast_as_answered(job: Job, caller: Caller, reports: Sequence[Seque
         for first, second in waiting:
             for request, times, right in ((first, sent.first, ""), (second, sent.second, "-20" if job.receipts else "")):
                 began = time.monotonic()
-                if await _send(caller, request, sent, right):
+                if await _send(caller, request, sent, right) is not None:
                     times.append(time.monotonic() - began)
 
     began = time.monotonic()
@@ -135,8 +139,11 @@ async def _at_their_times(
 
     async def send(due: float, what: str, request: Request) -> None:
         sent.behind.append(time.monotonic() - due)
-        if await _send(caller, request, sent, "-20" if what == "second" else ""):
+        said = await _send(caller, request, sent, "-20" if what == "second" else "")
+        if said is not None:
             times.get(what, sent.acknowledged).append(time.monotonic() - due)
+            if said and what in sent.asked:
+                sent.told[what] = time.monotonic()
 
     began = time.monotonic() + 0.2
     for at, what, request in plan:
@@ -153,17 +160,18 @@ async def _at_their_times(
     sent.took = time.monotonic() - began
 
 
-async def _send(caller: Caller, request: Request, sent: Sent, right: str) -> bool:
+async def _send(caller: Caller, request: Request, sent: Sent, right: str) -> str | None:
+    """The answer; None if it failed."""
     try:
         status, body = await caller.send(*request)
     except (WireError, TimeoutError, OSError) as no:
         sent.failed.append(type(no).__name__)
-        return False
+        return None
     text = body.decode()
     if status != 200 or right not in text or '"errors"' in text:
         sent.failed.append(f"{status} {text[:200]}")
-        return False
-    return True
+        return None
+    return text
 
 
 async def send_apart(job: Job) -> Sent:
