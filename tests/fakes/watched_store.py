@@ -65,6 +65,7 @@ CHANGES = frozenset(
         "ring_duty",
         "finish_duty",
         "add_survey",
+        "extend_survey",
         "close_survey",
         "publish_survey",
         "drop_keeping",
