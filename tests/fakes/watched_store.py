@@ -162,6 +162,7 @@ ASKS = frozenset(
         "rung_since",
         "undelivered",
         "delivery_chances",
+        "hold_other_copies",
         "request_chances",
         "unheard_requests",
         "names_of_staff",
