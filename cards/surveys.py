@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cards.clauses import points
-from cards.filled import errors_of
+from cards.filled import with_faults
 from cards.model import (
     Banner,
     Button,
@@ -106,20 +106,22 @@ def _is_known(school: School, clause: str) -> bool:
 def opening_form(school: School, q: SurveyOpening) -> Form:
     """What is asked, and until when."""
     asked = tuple(Text(say("survey.asks", text=x.text, choices=" · ".join(_labels(x)))) for x in q.type.questions)
-    return Form(
-        OPENING,
-        say("survey.opening"),
-        (
-            Text(q.type.title, Weight.HEADING),
-            Text(q.type.about),
-            *_clauses(school, q.type),
-            Section(say("survey.questions"), asked),
-            MomentField(CLOSES, say("survey.closes"), q.closes_at, say("survey.closes_hint")),
-            Text(say("survey.what_happens", base=school.figures_base), Weight.MUTED),
+    return with_faults(
+        Form(
+            OPENING,
+            say("survey.opening"),
+            (
+                Text(q.type.title, Weight.HEADING),
+                Text(q.type.about),
+                *_clauses(school, q.type),
+                Section(say("survey.questions"), asked),
+                MomentField(CLOSES, say("survey.closes"), q.closes_at, say("survey.closes_hint")),
+                Text(say("survey.what_happens", base=school.figures_base), Weight.MUTED),
+            ),
+            submit=say("survey.submit"),
+            state=q.state,
         ),
-        submit=say("survey.submit"),
-        state=q.state,
-        errors=errors_of(q.faults),
+        q.faults,
     )
 
 
@@ -131,18 +133,20 @@ def extending_form(school: School, q: SurveyExtension) -> Form:
         Fact(say("survey.stands"), say("survey.state_open", when=dated(school, survey.closes_at))),
     )
     hint = say("survey.extend_hint", latest=dated(school, survey.longest))
-    return Form(
-        EXTENDING,
-        say("survey.extending"),
-        (
-            Text(survey.type.title, Weight.HEADING),
-            Facts(stands),
-            MomentField(CLOSES, say("survey.closes"), q.closes_at, hint),
-            Text(say("survey.extend_text"), Weight.MUTED),
+    return with_faults(
+        Form(
+            EXTENDING,
+            say("survey.extending"),
+            (
+                Text(survey.type.title, Weight.HEADING),
+                Facts(stands),
+                MomentField(CLOSES, say("survey.closes"), q.closes_at, hint),
+                Text(say("survey.extend_text"), Weight.MUTED),
+            ),
+            submit=say("survey.extend_submit"),
+            state=survey.id,
         ),
-        submit=say("survey.extend_submit"),
-        state=survey.id,
-        errors=errors_of(q.faults),
+        q.faults,
     )
 
 
