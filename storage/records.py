@@ -553,9 +553,11 @@ class Records(
         d = t.deliveries.c
         about = d.signer_id == delivery.signer_id if delivery.signer_id is not None else d.duty_id == delivery.duty_id
         same = (about, d.message == delivery.message, d.step == delivery.step, d.address_id == delivery.address.id)
-        copies = select(d.id, d.state).where(*same, d.platform != Platform.EMAIL).order_by(d.id).with_for_update()
+        # Not in order of the column itself, as elsewhere: SQLite would go through all there are.
+        in_order = select(d.id, d.state).where(*same, d.platform != Platform.EMAIL).order_by(d.id.concat(""))
         over = (DeliveryState.DEAD, DeliveryState.CANCELLED)
-        return sum(row.id != delivery.id and row.state not in over for row in await self._c.execute(copies))
+        rows = await self._c.execute(in_order.with_for_update())
+        return sum(row.id != delivery.id and row.state not in over for row in rows)
 
     async def undelivered(self, *incident_ids: str) -> tuple[Undelivered, ...]:
         """What was given up of these cases' messages: not what the same person has had over another chat."""
