@@ -175,6 +175,8 @@ def gaps_form(school: School, page: GapPage) -> Form:
     if page.entered is not None:
         parts.append(Banner(say("agreement.entered", count=page.entered), Tone.SUCCESS))
     parts += [Text(agreement.title, Weight.HEADING), Text(say("agreement.version", version=agreement.version), Weight.MUTED)]
+    if page.reworded:
+        parts.append(Banner(say("agreement.reworded", count=page.reworded), Tone.WARNING))
     said = say(
         "agreement.list_line" if page.missing else "agreement.list_all", title=agreement.title, missing=page.missing, of=page.of
     )

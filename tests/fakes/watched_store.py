@@ -186,6 +186,7 @@ ASKS = frozenset(
         "signatures_of",
         "signatures_to",
         "signer",
+        "signed_texts",
         "signers",
         "signers_due",
         "has_consent_version",
