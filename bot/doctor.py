@@ -26,6 +26,7 @@ from domain.policy import Policy
 from domain.retention import YEARS, shorter_than_guidance, years_of
 from domain.routing import Facts, route
 from domain.signing import signers
+from domain.signings import signed_otherwise
 from domain.words import About, Role
 from handlers.exports import is_missing
 from storage.audit_heads import Heads, HeadsStanding
@@ -66,13 +67,16 @@ class Finding:
 class Lists:
     """A school's lists as the database has them; `left` are the e-mails of staff who are no longer on the list.
 
-    `surveys`: how many take answers now.
+    `surveys`: how many take answers now. `reworded`: how many have signed another text of an agreement than its version
+    has now, by the agreement's id. `dropped`: how many requests are open of types that the policy has no more.
     """
 
     staff: Staff
     pupils: int
     left: frozenset[str] = frozenset()
     surveys: int = 0
+    reworded: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -331,14 +335,19 @@ async def _pages(folder: Path, store: Store, schools: Mapping[str, School]) -> A
 
 
 async def _lists(store: Store, school: School) -> Lists:
+    now = datetime.now(UTC)
     async with store.transaction(school, write=False) as records:
         listed = await records.listed(Kind.STAFF)
         pupils = await records.listed(Kind.PUPIL)
         staff = await records.staff()
         surveys = await records.surveys(most=_MOST_SURVEYS)
-    now = datetime.now(UTC)
+        agreements = school.agreements.values()
+        texts = {a.id: signed_otherwise(a, await records.signed_texts(a.id, a.version, now)) for a in agreements}
+        dropped = await records.dropped_submissions(list(school.policy.requests))
     left = frozenset(email for email, (_, active) in listed.items() if not active)
-    return Lists(staff, sum(active for _, active in pupils.values()), left, sum(s.is_open(now) for s in surveys))
+    reworded = {agreement: count for agreement, count in texts.items() if count}
+    listed_pupils, open_surveys = sum(active for _, active in pupils.values()), sum(s.is_open(now) for s in surveys)
+    return Lists(staff, listed_pupils, left, open_surveys, reworded, dropped)
 
 
 # One school
@@ -355,6 +364,8 @@ def _school(school: School, lists: Lists | None, *, demo: bool) -> Iterator[Find
         return
     yield from check_people(school, lists, demo=demo)
     yield from check_survey_page(school, lists)
+    yield from check_reworded(school, lists)
+    yield from check_dropped(school, lists)
     if not any(lists.staff):
         return
     alerted = alerted_roles(school.policy)
@@ -597,6 +608,28 @@ def check_doors(settings: Settings, schools: Mapping[str, School]) -> Iterator[F
         hold_doors(settings, schools)
     except SettingsError as wrong:
         yield Finding(Level.FAULT, f"surveys: {wrong}", "until then the bot does not start: docs/surveys.md")
+
+
+def check_reworded(school: School, lists: Lists) -> Iterator[Finding]:
+    """Whether what was signed is what is signed now, under the same version."""
+    for agreement, count in lists.reworded.items():
+        people = f"{count} {'people' if count > 1 else 'person'}"
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: {agreement} was changed since {people} signed it, without a new version",
+            f"if it asks for something else now, give it a new version in {_home(school)}/signing.yaml: all are asked again",
+        )
+
+
+def check_dropped(school: School, lists: Lists) -> Iterator[Finding]:
+    """Whether something is open of a type of request that the policy has no more, so that nobody answers it or ends it."""
+    for kind, count in lists.dropped.items():
+        are = "s are" if count > 1 else " is"
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: {count} request{are} open of the type {kind}, which the policy has no more: nobody sees to them",
+            f"put it back into {_home(school)}/requests.yaml until they are settled: they are taken up after the next start",
+        )
 
 
 def check_survey_page(school: School, lists: Lists) -> Iterator[Finding]:

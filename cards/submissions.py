@@ -110,6 +110,9 @@ def menu_form(school: School, menu: RequestMenu) -> Form:
 
 def _line(school: School, line: SubmissionLine, *, names: bool) -> tuple[Leaf, ...]:
     s = line.submission
+    if not line.title:
+        gone = Text(say("submission.type_gone"), Weight.MUTED)
+        return (Text(say("submission.line_gone", reference=s.reference, state=state_of(s.place)), Weight.HEADING), gone)
     head = say("submission.line", reference=s.reference, title=line.title, state=state_of(s.place))
     about = [_shortened(line.headline)] if line.headline else []
     if names and line.asker:

@@ -16,6 +16,7 @@ from bot.doctor import examine
 from bot.settings import DEMO_SCHOOLS, MailTls
 from bot.slack.scopes import SCOPES
 from domain.people import Kind
+from domain.signings import GivenSignature, Signing
 from domain.surveys import Survey
 from storage.database import Database
 from storage.people_files import carry_out, plan_import, read_people
@@ -402,6 +403,31 @@ async def test_who_has_not_signed_is_read_by_nobody(practice: Practice) -> None:
     )
     practice.school["roles"]["headteacher"] = [HEAD]
     assert "not signed" not in (await practice.examined()).text
+
+
+async def test_a_text_that_was_changed_after_it_was_signed(
+    database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many signed another, and what to do; nobody is named."""
+    practice.url = database_url
+    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    practice.school["signing"] = True
+    await practice.has_people()
+    assert "without a new version" not in (await practice.examined()).text
+    database, now = Database(database_url, ring_for(database_url)), datetime.now(UTC)
+    school = load_schools(Path("schools"))["css"]
+    agreement = school.agreements["policy-read"]
+    async with Store(database).transaction(school) as records:
+        for n in range(2):
+            signing = Signing(f"s{n}" * 16, agreement.id, f"p{n}" * 16, agreement.version, now, now)
+            who = (signing.person_id, signing.person_id, now, agreement.version)
+            await records.add_signature(
+                await records.hold_signing(signing),
+                GivenSignature(f"g{n}" * 16, signing.id, 1, *who, "another text", "Somebody", agreement.title),
+            )
+    await database.close()
+    report = await practice.examined()
+    report.says("warning", "policy-read was changed since 2 people signed it, without a new version", "signing.yaml")
 
 
 async def test_surveys_that_lead_nowhere_or_that_nobody_runs(

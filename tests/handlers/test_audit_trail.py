@@ -378,6 +378,11 @@ async def _requests(office: Office) -> None:
     other = await submissions.send(*teacher, "unblock-lesson|h||", {**filled, **later})
     assert isinstance(other, SubmissionFile)
     await submissions.withdraw(*teacher, other.submission.id)
+    # The policy drops the type for a while: one waits for an answer, and one is still to be undone.
+    await submissions.send(*teacher, "unblock-lesson|i||", {**filled, **later})
+    office.clock.advance(days=3)
+    assert await submissions.ring(ports, replace(school, policy=replace(school.policy, requests={}))) == 0
+    assert await submissions.take_up(ports, school) == 2
     await submissions.end(*teacher, other.submission.id)
     await office.works()
 
