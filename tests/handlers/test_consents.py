@@ -134,6 +134,27 @@ async def test_whoever_is_typed_is_found_on_the_list_and_the_other_way(office: O
     assert await verdict(office, await listed(office, "Alfie")) is Unclear.NOBODY
 
 
+async def test_a_yes_by_name_alone_is_lent_to_nobody_who_comes_later(office: Office) -> None:
+    """The list had nobody of that name; then it has somebody, who may be another child. Recorded anew, what was said counts."""
+    file = await records(office, said(office, TYPED, website="yes", press="no", film="yes"))
+    assert await verdict(office, TYPED) is Verdict.YES
+    people = read_people(DEMO_SCHOOLS / "pupils.csv", Kind.PUPIL)
+    people["D099"] = replace(people["D003"], id="newcomer", name=TYPED)
+    async with office.ports.store.transaction(office.school) as kept:
+        await carry_out(kept, await plan_import(kept, Kind.PUPIL, people), office.clock.now())  # type: ignore[arg-type]
+    for name in (TYPED, await listed(office, TYPED)):
+        assert await verdict(office, name) is Verdict.NAME_ALONE
+        assert await verdict(office, name, use="press") is Verdict.NO
+    shown = await consents.read(office.ports, office.school, office.account("dsl"), file.entry.consent.id)
+    assert isinstance(shown, ConsentFile)
+    assert Verdict.YES not in {a.verdict for a in shown.answers}
+    anew = await records(office, said(office, (await listed(office, TYPED),), website="yes"), form="g")
+    assert anew.entry.consent.id == file.entry.consent.id
+    assert await verdict(office, TYPED) is Verdict.YES
+    assert await verdict(office, TYPED, use="film") is Verdict.NONE
+    assert await verdict(office, TYPED, use="press") is Verdict.NO
+
+
 async def test_a_namesake_on_the_list_makes_it_doubtful(office: Office) -> None:
     """Consent of the one is none of the other, though only one of them is in the register."""
     await records(office, said(office, website="yes"))
