@@ -411,10 +411,13 @@ async def test_what_is_held_about_a_pupil_has_what_was_said_for_them(office: Off
     page = subject_page.page(office.school, held)
     assert "Consent for pictures and work: Bea Exemplar, 8C" in page
     assert "website: yes, by a parent or carer" in page
-    assert "was recorded by name alone: check that it is theirs" in page
+    assert [(c.entry.newest.name, c.similar) for c in held.consents if not c.sure] == [("Beatrice Exemplar", True)]
+    assert "for Beatrice Exemplar has a name that is only similar" in page
+    assert "Beatrice Exemplar, 9F [a similar name: take this out unless it is theirs]" in page
     answer = page.partition('contenteditable="true"')[2]
     assert "brought the slip" in answer
     assert "Fictive" not in answer
     typed = await gather(office.ports, office.school, office.account("dsl"), (f"text:{TYPED}",))
     assert isinstance(typed, Held)
-    assert [c.sure for c in typed.consents] == [False]
+    assert [(c.sure, c.similar) for c in typed.consents] == [(False, False)]
+    assert "was recorded by name alone: check that it is theirs" in subject_page.page(office.school, typed)
