@@ -17,6 +17,7 @@ from bot.settings import DEMO_SCHOOLS, MailTls
 from bot.slack.scopes import SCOPES
 from domain.people import Kind
 from domain.signings import GivenSignature, Signing
+from domain.submissions import Doing, Place, Submission, SubmissionState, SubmissionVersion
 from domain.surveys import Survey
 from storage.database import Database
 from storage.people_files import carry_out, plan_import, read_people
@@ -428,6 +429,25 @@ async def test_a_text_that_was_changed_after_it_was_signed(
     await database.close()
     report = await practice.examined()
     report.says("warning", "policy-read was changed since 2 people signed it, without a new version", "signing.yaml")
+
+
+async def test_requests_of_a_kind_that_the_policy_has_no_more(
+    database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is reminded of them: how many of which kind, and what to do; those that are over are none."""
+    practice.url = database_url
+    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    await practice.has_people()
+    assert "which the policy has no more" not in (await practice.examined()).text
+    database, now = Database(database_url, ring_for(database_url)), datetime.now(UTC)
+    async with Store(database).transaction(load_schools(Path("schools"))["css"]) as records:
+        for n, state in enumerate((SubmissionState.WAITING, SubmissionState.GRANTED, SubmissionState.REFUSED)):
+            place = Place(state)
+            new = Submission(f"s{n}" * 16, "lend-camera", f"CSS-P-2026-000{n}", "p" * 32, now, now, 1, place)
+            await records.add_submission(new, SubmissionVersion(new.id, new.id, 1, "p" * 32, now, Doing.SENT, place, {}), None)
+    await database.close()
+    report = await practice.examined()
+    report.says("warning", "2 requests are open of the type lend-camera, which the policy has no more", "requests.yaml")
 
 
 async def test_surveys_that_lead_nowhere_or_that_nobody_runs(

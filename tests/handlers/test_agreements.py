@@ -190,6 +190,10 @@ async def test_a_signature_that_was_changed_in_the_database_is_found(office: Off
     async with office.database.begin() as connection:
         await connection.execute(t.given_signatures.update().values(**changes[what]))
     assert not await is_whole(office)
+    # The list of who has not is shown all the same.
+    page = await agreements.gaps(office.ports, office.school, office.account("dsl"), SIGNS)
+    assert isinstance(page, GapPage)
+    assert page.reworded == 0
 
 
 async def test_that_somebody_has_signed_cannot_be_put_beside_it(office: Office) -> None:
