@@ -5,7 +5,7 @@ It changes nothing, and prints no token, no name and no case: roles, places in t
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ from pathlib import Path
 from bot.exports import in_folder
 from bot.head_keeper import existing_key, ways
 from bot.settings import DEMO_SCHOOLS, Settings, SettingsError, load_settings
-from domain.access import LEADS, TECHNICAL
+from domain.access import LEADS, SURVEY_RUNNERS, TECHNICAL
 from domain.agencies import unfilled
 from domain.audience import Rung, ladder, may_follow
 from domain.exports import UNWRITTEN
@@ -26,6 +26,7 @@ from domain.policy import Policy
 from domain.retention import YEARS, shorter_than_guidance, years_of
 from domain.routing import Facts, route
 from domain.signing import signers
+from domain.signings import signed_otherwise
 from domain.words import About, Role
 from handlers.exports import is_missing
 from storage.audit_heads import Heads, HeadsStanding
@@ -36,6 +37,7 @@ from storage.school_files import SchoolFileError, load_schools
 from storage.store import Store
 
 _MOST_NAMED = 5
+_MOST_SURVEYS = 200
 _CALENDAR_ENDS_SOON = timedelta(days=30)
 _MAKE_DATABASE = "esafety people import makes it and brings it up to date, and so does every start (make run)"
 
@@ -63,11 +65,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """A school's lists as the database has them; `left` are the e-mails of staff who are no longer on the list."""
+    """A school's lists as the database has them; `left` are the e-mails of staff who are no longer on the list.
+
+    `surveys`: how many take answers now. `reworded`: how many have signed another text of an agreement than its version
+    has now, by the agreement's id. `dropped`: how many requests are open of types that the policy has no more.
+    """
 
     staff: Staff
     pupils: int
     left: frozenset[str] = frozenset()
+    surveys: int = 0
+    reworded: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -112,6 +121,9 @@ async def _findings() -> AsyncIterator[Finding]:
         schools = {}
     for school in schools.values():
         yield Finding(Level.OK, f"{school.id}: the school file and the policy {school.policy.id} can be read")
+    if any(s.survey_address for s in schools.values()):
+        for finding in check_doors(settings, schools):
+            yield finding
     demo = settings.schools_folder == DEMO_SCHOOLS
     found, lists = await _database_and_lists(settings, schools, demo=demo)
     for finding in found:
@@ -323,12 +335,19 @@ async def _pages(folder: Path, store: Store, schools: Mapping[str, School]) -> A
 
 
 async def _lists(store: Store, school: School) -> Lists:
+    now = datetime.now(UTC)
     async with store.transaction(school, write=False) as records:
         listed = await records.listed(Kind.STAFF)
         pupils = await records.listed(Kind.PUPIL)
         staff = await records.staff()
+        surveys = await records.surveys(most=_MOST_SURVEYS)
+        agreements = school.agreements.values()
+        texts = {a.id: signed_otherwise(a, await records.signed_texts(a.id, a.version, now)) for a in agreements}
+        dropped = await records.dropped_submissions(list(school.policy.requests))
     left = frozenset(email for email, (_, active) in listed.items() if not active)
-    return Lists(staff, sum(active for _, active in pupils.values()), left)
+    reworded = {agreement: count for agreement, count in texts.items() if count}
+    listed_pupils, open_surveys = sum(active for _, active in pupils.values()), sum(s.is_open(now) for s in surveys)
+    return Lists(staff, listed_pupils, left, open_surveys, reworded, dropped)
 
 
 # One school
@@ -344,6 +363,9 @@ def _school(school: School, lists: Lists | None, *, demo: bool) -> Iterator[Find
     if lists is None:
         return
     yield from check_people(school, lists, demo=demo)
+    yield from check_survey_page(school, lists)
+    yield from check_reworded(school, lists)
+    yield from check_dropped(school, lists)
     if not any(lists.staff):
         return
     alerted = alerted_roles(school.policy)
@@ -354,6 +376,9 @@ def _school(school: School, lists: Lists | None, *, demo: bool) -> Iterator[Find
     yield from check_alone(school, lists.staff, alerted)
     yield from check_same_person(school, lists.staff, alerted)
     yield from check_sign_off(school, lists.staff, alerted)
+    yield from check_consent(school, lists.staff)
+    yield from check_survey_runners(school, lists)
+    yield from check_gap_readers(school, lists.staff)
 
 
 def check_review(school: School, today: date) -> Iterator[Finding]:
@@ -363,7 +388,7 @@ def check_review(school: School, today: date) -> Iterator[Finding]:
         yield Finding(
             Level.WARNING,
             f"{school.id}: the policy was due for review on {due}",
-            f"have it reviewed, then set review_due in {school.policy.home or school.policy.id}/policy.yaml",
+            f"have it reviewed, then set review_due in {_home(school)}/policy.yaml",
         )
 
 
@@ -570,6 +595,97 @@ def _signers(school: School, staff: Staff, without: frozenset[str]) -> Mapping[R
         taken = {rung.person.id for rung in found.values() if rung is not None}
         found[line.role] = next(iter(signers(school, staff, line.role, without | taken, None)), None)
     return found
+
+
+# What is kept beside cases
+
+
+def check_doors(settings: Settings, schools: Mapping[str, School]) -> Iterator[Finding]:
+    """Whether a page that anybody may open stands beside a door that is for this machine alone: then the bot does not start."""
+    from bot.wiring import check_doors as hold_doors
+
+    try:
+        hold_doors(settings, schools)
+    except SettingsError as wrong:
+        yield Finding(Level.FAULT, f"surveys: {wrong}", "until then the bot does not start: docs/surveys.md")
+
+
+def check_reworded(school: School, lists: Lists) -> Iterator[Finding]:
+    """Whether what was signed is what is signed now, under the same version."""
+    for agreement, count in lists.reworded.items():
+        people = f"{count} {'people' if count > 1 else 'person'}"
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: {agreement} was changed since {people} signed it, without a new version",
+            f"if it asks for something else now, give it a new version in {_home(school)}/signing.yaml: all are asked again",
+        )
+
+
+def check_dropped(school: School, lists: Lists) -> Iterator[Finding]:
+    """Whether something is open of a type of request that the policy has no more, so that nobody answers it or ends it."""
+    for kind, count in lists.dropped.items():
+        are = "s are" if count > 1 else " is"
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: {count} request{are} open of the type {kind}, which the policy has no more: nobody sees to them",
+            f"put it back into {_home(school)}/requests.yaml until they are settled: they are taken up after the next start",
+        )
+
+
+def check_survey_page(school: School, lists: Lists) -> Iterator[Finding]:
+    """Whether the links of surveys that are open lead to a page."""
+    if lists.surveys and not school.survey_address:
+        count = f"{lists.surveys} survey{'s are' if lists.surveys > 1 else ' is'} open"
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: {count}, and the page on which people answer is switched off, so that the links lead nowhere",
+            f"give surveys.address in {school.id}.yaml (docs/surveys.md), or close what is open in the chat",
+        )
+
+
+def check_survey_runners(school: School, lists: Lists) -> Iterator[Finding]:
+    """Whether there is anybody who may open a survey, look at it and close it."""
+    if (school.survey_address or lists.surveys) and (roles := _unheld(school, lists.staff, SURVEY_RUNNERS)):
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: nobody holds {roles}, who run surveys, so that none can be opened, looked at or closed",
+            f"give one of them under roles in {school.id}.yaml",
+        )
+
+
+def check_consent(school: School, staff: Staff) -> Iterator[Finding]:
+    """Whether there is anybody who keeps the register of consent."""
+    terms = school.policy.consent
+    if terms is not None and (roles := _unheld(school, staff, terms.keeps)):
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: nobody holds {roles}, who keep the register of consent, so that neither a yes nor a no is recorded",
+            f"give one of them under roles in {school.id}.yaml, or another under keeps in {_home(school)}/consent.yaml",
+        )
+
+
+def check_gap_readers(school: School, staff: Staff) -> Iterator[Finding]:
+    """Whether there is anybody who sees who has not signed."""
+    silent: dict[str, list[str]] = {}
+    for agreement in school.agreements.values():
+        if roles := _unheld(school, staff, agreement.reads):
+            silent.setdefault(roles, []).append(agreement.id)
+    for roles, agreements in silent.items():
+        yield Finding(
+            Level.WARNING,
+            f"{school.id}: nobody holds {roles}, who read who has not signed {some(agreements)}, so that nobody sees it",
+            f"give one of them under roles in {school.id}.yaml, or another under reads in {_home(school)}/signing.yaml",
+        )
+
+
+def _unheld(school: School, staff: Staff, roles: Iterable[Role]) -> str:
+    """These roles, if nobody holds any of them; else nothing."""
+    named = [r for r in Role if r in set(roles)]
+    return "" if any(_holding(school, staff, r) for r in named) else some(named)
+
+
+def _home(school: School) -> str:
+    return str(school.policy.home or school.policy.id)
 
 
 # What a policy can ask for

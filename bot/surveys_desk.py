@@ -1,4 +1,4 @@
-"""The part of the desk for surveys: opened, looked at and closed. Whoever answers one comes by another door."""
+"""The part of the desk for surveys: opened, looked at, extended and closed. Whoever answers one comes by another door."""
 
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
@@ -9,12 +9,12 @@ from cards import surveys as cards
 from cards.model import Card, FormValues, Tone
 from cards.texts import say
 from domain.people import Account, School
-from domain.surveys import SurveyMenu, SurveyOpening, SurveyPage
+from domain.surveys import SurveyExtension, SurveyMenu, SurveyOpening, SurveyPage
 from handlers import surveys
 from handlers.acknowledge import NotForYou
 from handlers.ports import Ports
 
-_Outcome: TypeAlias = SurveyMenu | SurveyOpening | SurveyPage | NotForYou
+_Outcome: TypeAlias = SurveyMenu | SurveyOpening | SurveyExtension | SurveyPage | NotForYou
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +38,18 @@ class SurveysDesk:
                 return self._shown(await surveys.ask_open(*at, value))
             case cards.READ_SURVEY:
                 return self._shown(await surveys.look(*at, value))
+            case cards.EXTEND_SURVEY:
+                return self._shown(await surveys.ask_extend(*at, value))
             case cards.CLOSE_SURVEY:
                 return self._shown(await surveys.close(*at, value))
         return None
 
     async def submit(self, account: Account, form_id: str, state: str, values: FormValues) -> Reply | None:
-        """The form that opens one; None for any other."""
+        """The form that opens one, or lets one run longer; None for any other."""
         if form_id == cards.OPENING:
             return self._shown(await surveys.open_survey(self.ports, self.school, account, state, values))
+        if form_id == cards.EXTENDING:
+            return self._shown(await surveys.extend(self.ports, self.school, account, state, values))
         return None
 
     def _shown(self, outcome: _Outcome) -> Reply:
@@ -56,6 +60,9 @@ class SurveysDesk:
                 return ShowForm(cards.page_form(self.school, outcome))
             case SurveyOpening(faults=faults):
                 form = cards.opening_form(self.school, outcome)
+                return WrongForm(form, grown=False) if faults else ShowForm(form)
+            case SurveyExtension(faults=faults):
+                form = cards.extending_form(self.school, outcome)
                 return WrongForm(form, grown=False) if faults else ShowForm(form)
             case NotForYou():
                 return Tell(pages.notice(say("survey.not_you_title"), say("survey.not_you"), Tone.WARNING), refused=True)

@@ -39,6 +39,7 @@ from handlers.listed import catch_up
 from handlers.ports import Clock, Ports
 from handlers.registers import remind as remind_of_registers
 from handlers.submissions import ring as ring_of_submissions
+from handlers.submissions import take_up as take_up_submissions
 from storage.answering import Answers
 from storage.audit_heads import Heads
 from storage.auditing import Auditing
@@ -293,6 +294,11 @@ def _looked_after(
             _RING_EVERY_SECONDS,
             "requests of which it is time could not be seen to",
             of_each(partial(ring_of_submissions, ports)),
+        ),
+        "submissions left": _for_ever(
+            _TIDY_EVERY_SECONDS,
+            "requests of a type that the policy has once more could not be taken up",
+            of_each(partial(take_up_submissions, ports)),
         ),
         "signing": _for_ever(
             _ASK_EVERY_SECONDS,

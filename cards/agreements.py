@@ -5,7 +5,7 @@ from typing import Final
 
 from cards.clauses import points
 from cards.export import taken_out_card
-from cards.filled import errors_of, moment_in, text_in
+from cards.filled import moment_in, text_in, with_faults
 from cards.model import (
     Banner,
     Button,
@@ -123,9 +123,9 @@ def agreement_form(school: School, page: AgreementPage) -> Form:
     if agreement.kind is AgreementKind.TRAINING:
         parts.append(MomentField(DONE_FIELD, say("agreement.when_done"), moment_in(school, text_in(page.filled, DONE_FIELD))))
     parts.append(Text(say(f"agreement.meaning_{agreement.kind}", fingerprint=agreement.text_hash[:FINGERPRINT])))
-    errors = errors_of(page.faults)
     submit = say(f"agreement.submit_{agreement.kind}")
-    return Form(AGREEMENT, say("agreement.title"), tuple(parts), submit=submit, state=page.state, errors=errors)
+    form = Form(AGREEMENT, say("agreement.title"), tuple(parts), submit=submit, state=page.state)
+    return with_faults(form, page.faults)
 
 
 def _kept(school: School, signed: GivenSignature) -> tuple[Part, ...]:
@@ -175,6 +175,8 @@ def gaps_form(school: School, page: GapPage) -> Form:
     if page.entered is not None:
         parts.append(Banner(say("agreement.entered", count=page.entered), Tone.SUCCESS))
     parts += [Text(agreement.title, Weight.HEADING), Text(say("agreement.version", version=agreement.version), Weight.MUTED)]
+    if page.reworded:
+        parts.append(Banner(say("agreement.reworded", count=page.reworded), Tone.WARNING))
     said = say(
         "agreement.list_line" if page.missing else "agreement.list_all", title=agreement.title, missing=page.missing, of=page.of
     )
@@ -221,9 +223,9 @@ def attended_form(school: School, q: AttendedForm) -> Form:
         ATTENDED_FIELD, say("agreement.attended"), people, say("agreement.attended_hint"), required=True, most=_MOST_ATTENDED
     )
     when = MomentField(DONE_FIELD, say("agreement.when_held"), moment_in(school, text_in(q.filled, DONE_FIELD)))
-    errors = errors_of(q.faults)
     parts = (Text(q.agreement.title, Weight.HEADING), who, when, Text(say("agreement.attended_meaning"), Weight.MUTED))
-    return Form(ATTENDED, say("agreement.title"), parts, submit=say("agreement.enter_submit"), state=q.state, errors=errors)
+    form = Form(ATTENDED, say("agreement.title"), parts, submit=say("agreement.enter_submit"), state=q.state)
+    return with_faults(form, q.faults)
 
 
 def _day(school: School, at: datetime) -> str:

@@ -1,8 +1,10 @@
 """A breach of personal data: the form that starts its clock, its steps and the decision, and the messages about it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
+from cards.filled import with_faults
 from cards.model import (
     Banner,
     Button,
@@ -71,26 +73,28 @@ def breach_form(school: School, q: BreachQuestions) -> Form:
     """When it was found, of what kind it is, and what is known."""
     kinds = tuple(Option(k, say(f"breach.kind_{k}")) for k in BreachKind)
     found = _typed_moment(school, q)
-    return Form(
-        id=BREACH_FORM,
-        title=say("breach.title"),
-        parts=(
-            Text(say("breach.text")),
-            MomentField(FOUND, say("breach.found"), found, say("breach.found_hint")),
-            Choice(KIND, say("breach.kind"), kinds, q.filled.get(KIND, ""), compact=True),
-            TextField(
-                WHAT,
-                say("breach.what"),
-                q.filled.get(WHAT, ""),
-                say("breach.what_hint"),
-                multiline=True,
-                max_length=LONGEST_TEXT,
+    return _with_faults(
+        Form(
+            id=BREACH_FORM,
+            title=say("breach.title"),
+            parts=(
+                Text(say("breach.text")),
+                MomentField(FOUND, say("breach.found"), found, say("breach.found_hint")),
+                Choice(KIND, say("breach.kind"), kinds, q.filled.get(KIND, ""), compact=True),
+                TextField(
+                    WHAT,
+                    say("breach.what"),
+                    q.filled.get(WHAT, ""),
+                    say("breach.what_hint"),
+                    multiline=True,
+                    max_length=LONGEST_TEXT,
+                ),
+                _caused(q.caused),
             ),
-            _caused(q.caused),
+            submit=say("breach.submit"),
+            state=q.id,
         ),
-        submit=say("breach.submit"),
-        state=q.id,
-        errors=_errors(q.faults),
+        q.faults,
     )
 
 
@@ -104,21 +108,23 @@ def breach_file_form(school: School, file: BreachFile) -> Form:
         Fact(say("breach.due"), _at(school, b.due_at)),
         Fact(say("breach.starter"), file.starter or say("keeping.somebody")),
     )
-    return Form(
-        id=BREACH_FILE,
-        title=say("breach.file_title"),
-        parts=(
-            Text(say("case.logged"), Weight.MUTED),
-            *_standing(school, file),
-            Facts(facts),
-            Text(b.what),
-            *(part for step in BreachStep for part in _step(file, step)),
-            _caused(file.caused),
-            *(_decision(file) if b.is_open else ()),
+    return _with_faults(
+        Form(
+            id=BREACH_FILE,
+            title=say("breach.file_title"),
+            parts=(
+                Text(say("case.logged"), Weight.MUTED),
+                *_standing(school, file),
+                Facts(facts),
+                Text(b.what),
+                *(part for step in BreachStep for part in _step(file, step)),
+                _caused(file.caused),
+                *(_decision(file) if b.is_open else ()),
+            ),
+            submit=say("breach.save"),
+            state=b.id,
         ),
-        submit=say("breach.save"),
-        state=b.id,
-        errors=_errors(file.faults),
+        file.faults,
     )
 
 
@@ -137,8 +143,9 @@ def _caused(chosen: tuple[tuple[str, str], ...]) -> PeopleField:
     return PeopleField(CAUSED, say("breach.caused"), people, say("breach.caused_hint"))
 
 
-def _errors(faults: Mapping[str, Fault]) -> dict[str, str]:
-    return {f: say("breach.caused_unknown" if f == CAUSED else f"fault.{fault}") for f, fault in faults.items()}
+def _with_faults(form: Form, faults: Mapping[str, Fault]) -> Form:
+    told = with_faults(form, faults)
+    return replace(told, errors={**told.errors, CAUSED: say("breach.caused_unknown")}) if CAUSED in faults else told
 
 
 def _standing(school: School, file: BreachFile) -> tuple[Part, ...]:

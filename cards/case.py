@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from cards.case_changes import course_parts
 from cards.chronology import background_parts
+from cards.filled import with_faults
 from cards.keeping import keeping_button
 from cards.log_form import log_form_button
 from cards.measures import unsettled_banners
@@ -134,24 +135,26 @@ def open_form(
 ) -> Form:
     """Why a case must be opened in an emergency, and who will be told."""
     roles = ", ".join(school.policy.role_title(r) for r in told)
-    return Form(
-        id=OPEN_FORM,
-        title=say("open_case.title"),
-        parts=(
-            Banner(say("open_case.text", reference=reference), Tone.WARNING),
-            Text(say("open_case.told", roles=roles) if roles else say("open_case.told_nobody")),
-            TextField(
-                "reason",
-                say("open_case.reason"),
-                reason,
-                say("open_case.reason_hint"),
-                multiline=True,
-                max_length=LONGEST_TEXT,
+    return with_faults(
+        Form(
+            id=OPEN_FORM,
+            title=say("open_case.title"),
+            parts=(
+                Banner(say("open_case.text", reference=reference), Tone.WARNING),
+                Text(say("open_case.told", roles=roles) if roles else say("open_case.told_nobody")),
+                TextField(
+                    "reason",
+                    say("open_case.reason"),
+                    reason,
+                    say("open_case.reason_hint"),
+                    multiline=True,
+                    max_length=LONGEST_TEXT,
+                ),
             ),
+            submit=say("open_case.submit"),
+            state=incident_id,
         ),
-        submit=say("open_case.submit"),
-        state=incident_id,
-        errors={f: say(f"fault.{fault}") for f, fault in faults.items()},
+        faults,
     )
 
 
@@ -162,19 +165,21 @@ def hand_on_form(
     options = tuple(Option(key, label) for key, label in choices)
     if not options:
         return Form(HAND_ON_FORM, say("hand_on.title"), (Banner(say("hand_on.nobody"), Tone.WARNING),))
-    return Form(
-        id=HAND_ON_FORM,
-        title=say("hand_on.title"),
-        parts=(
-            Text(say("hand_on.text", reference=reference)),
-            Choice("to", say("hand_on.to"), options, chosen, compact=True),
-            TextField(
-                "reason", say("hand_on.reason"), reason, say("hand_on.reason_hint"), multiline=True, max_length=LONGEST_TEXT
+    return with_faults(
+        Form(
+            id=HAND_ON_FORM,
+            title=say("hand_on.title"),
+            parts=(
+                Text(say("hand_on.text", reference=reference)),
+                Choice("to", say("hand_on.to"), options, chosen, compact=True),
+                TextField(
+                    "reason", say("hand_on.reason"), reason, say("hand_on.reason_hint"), multiline=True, max_length=LONGEST_TEXT
+                ),
             ),
+            submit=say("hand_on.submit"),
+            state=state,
         ),
-        submit=say("hand_on.submit"),
-        state=state,
-        errors={f: say(f"fault.{fault}") for f, fault in faults.items()},
+        faults,
     )
 
 
@@ -192,19 +197,21 @@ def close_form(
     `open_actions`: so many are not done, which is said and forbids nothing; nor does what is `unsettled`.
     """
     left = say("close.actions_one") if open_actions == 1 else say("close.actions", count=open_actions)
-    return Form(
-        id=CLOSE_FORM,
-        title=say("close.title"),
-        parts=(
-            Text(say("close.text", reference=reference)),
-            *((Banner(left, Tone.WARNING),) if open_actions else ()),
-            *unsettled_banners(unsettled),
-            *_result(result),
-            TextField("outcome", say("close.outcome"), outcome, multiline=True, max_length=LONGEST_TEXT),
+    return with_faults(
+        Form(
+            id=CLOSE_FORM,
+            title=say("close.title"),
+            parts=(
+                Text(say("close.text", reference=reference)),
+                *((Banner(left, Tone.WARNING),) if open_actions else ()),
+                *unsettled_banners(unsettled),
+                *_result(result),
+                TextField("outcome", say("close.outcome"), outcome, multiline=True, max_length=LONGEST_TEXT),
+            ),
+            submit=say("close.submit"),
+            state=alert_id,
         ),
-        submit=say("close.submit"),
-        state=alert_id,
-        errors={f: say(f"fault.{fault}") for f, fault in faults.items()},
+        faults,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import assert_never
 
-from cards.filled import errors_of, moment_in, text_in
+from cards.filled import moment_in, text_in, with_faults
 from cards.model import (
     Banner,
     Button,
@@ -203,25 +203,29 @@ def change_kind_form(asked: ChangeQuestions) -> Form:
     if not asked.wishes:
         return Form(CHANGE_KIND_FORM, title, (Text(say("change.nothing", reference=asked.reference)),), state=asked.incident_id)
     options = tuple(Option(wish, say(f"change.wish_{wish}"), say(f"change.hint_{wish}")) for wish in asked.wishes)
-    return Form(
-        CHANGE_KIND_FORM,
-        title,
-        (Text(asked.reference, Weight.HEADING), Choice(KIND, say("change.kind"), options)),
-        submit=say("change.next"),
-        state=asked.incident_id,
-        errors=errors_of(asked.faults),
+    return with_faults(
+        Form(
+            CHANGE_KIND_FORM,
+            title,
+            (Text(asked.reference, Weight.HEADING), Choice(KIND, say("change.kind"), options)),
+            submit=say("change.next"),
+            state=asked.incident_id,
+        ),
+        asked.faults,
     )
 
 
 def change_form(school: School, q: WishQuestions) -> Form:
     """The fields of one change."""
-    return Form(
-        CHANGE_FORM,
-        say(f"change.title_{q.wish}"),
-        (Text(say(f"change.text_{q.wish}", reference=q.reference)), *_fields(school, q), *_clauses(school, q.cites)),
-        submit=say(f"change.submit_{q.wish}"),
-        state=q.state,
-        errors=errors_of(q.faults),
+    return with_faults(
+        Form(
+            CHANGE_FORM,
+            say(f"change.title_{q.wish}"),
+            (Text(say(f"change.text_{q.wish}", reference=q.reference)), *_fields(school, q), *_clauses(school, q.cites)),
+            submit=say(f"change.submit_{q.wish}"),
+            state=q.state,
+        ),
+        q.faults,
     )
 
 
@@ -265,16 +269,18 @@ def _classes(q: WishQuestions) -> tuple[Part, ...]:
 
 def unlink_form(q: UnlinkQuestions) -> Form:
     """Why a link is to be taken away."""
-    return Form(
-        UNLINK_FORM,
-        say("change.title_unlink"),
-        (
-            Text(say("change.text_unlink", reference=q.reference, other=q.other)),
-            _area(REASON, say("change.reason_unlink"), text_in(q.filled, REASON)),
+    return with_faults(
+        Form(
+            UNLINK_FORM,
+            say("change.title_unlink"),
+            (
+                Text(say("change.text_unlink", reference=q.reference, other=q.other)),
+                _area(REASON, say("change.reason_unlink"), text_in(q.filled, REASON)),
+            ),
+            submit=say("change.submit_unlink"),
+            state=q.state,
         ),
-        submit=say("change.submit_unlink"),
-        state=q.state,
-        errors=errors_of(q.faults),
+        q.faults,
     )
 
 
@@ -297,37 +303,43 @@ def sign_form(school: School, p: SignPage) -> Form:
     stands_in = p.signature.asked_as is not None and p.signature.asked_as is not p.signature.role
     own = say("sign.stands_in", role=title, own=_role(school, p.signature.asked_as or p.signature.role))
     read, back = Button(_DETAILS, say("sign.read"), p.incident_id, opens_form=True), _back(p.incident_id)
-    return Form(
-        SIGN_FORM,
-        say("sign.title"),
-        (
-            Text(say("case.logged"), Weight.MUTED),
-            Text(own if stands_in else say("sign.text", role=title)),
-            Facts(tuple(facts)),
-            *left,
-            *(() if p.may_read else (Text(say("sign.no_names"), Weight.MUTED),)),
-            Buttons((read, back) if p.may_read else (back,)),
-            TextField(NOTE, say("sign.note"), p.note[:LONGEST_TEXT], required=False, multiline=True, max_length=LONGEST_TEXT),
-            *_clauses(school, p.cites),
+    return with_faults(
+        Form(
+            SIGN_FORM,
+            say("sign.title"),
+            (
+                Text(say("case.logged"), Weight.MUTED),
+                Text(own if stands_in else say("sign.text", role=title)),
+                Facts(tuple(facts)),
+                *left,
+                *(() if p.may_read else (Text(say("sign.no_names"), Weight.MUTED),)),
+                Buttons((read, back) if p.may_read else (back,)),
+                TextField(
+                    NOTE, say("sign.note"), p.note[:LONGEST_TEXT], required=False, multiline=True, max_length=LONGEST_TEXT
+                ),
+                *_clauses(school, p.cites),
+            ),
+            submit=say("sign.submit"),
+            state=p.state,
         ),
-        submit=say("sign.submit"),
-        state=p.state,
-        errors=errors_of(p.faults),
+        p.faults,
     )
 
 
 def send_back_form(school: School, p: SendBackPage) -> Form:
     """Why it is not signed. What of the case its reader may see, they have seen before."""
-    return Form(
-        SEND_BACK_FORM,
-        say("send_back.title"),
-        (
-            Text(say("send_back.text", reference=p.reference, role=_role(school, p.signature.role))),
-            _area(REASON, say("send_back.reason"), p.reason[:LONGEST_TEXT]),
+    return with_faults(
+        Form(
+            SEND_BACK_FORM,
+            say("send_back.title"),
+            (
+                Text(say("send_back.text", reference=p.reference, role=_role(school, p.signature.role))),
+                _area(REASON, say("send_back.reason"), p.reason[:LONGEST_TEXT]),
+            ),
+            submit=say("send_back.submit"),
+            state=p.state,
         ),
-        submit=say("send_back.submit"),
-        state=p.state,
-        errors=errors_of(p.faults),
+        p.faults,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from cards.filled import errors_of
+from cards.filled import with_faults
 from cards.messages import DETAILS
 from cards.model import (
     Banner,
@@ -185,16 +185,18 @@ def _short(text: str, most: int) -> str:
 def child_form(questions: ChildQuestions) -> Form:
     """Whose chronology it is to be. The name is picked here, in a form, since what is typed as a command can stay in a chat."""
     chosen = tuple(PersonChoice(value, value.partition(":")[2]) for value in questions.filled if value.startswith("text:"))
-    return Form(
-        id=CHILD_FORM,
-        title=say("chronology.title"),
-        parts=(
-            Text(say("chronology.text")),
-            PeopleField(CHILD, say("chronology.child"), chosen, say("chronology.child_hint"), required=True, most=1),
-            Text(say("chronology.logged"), Weight.MUTED),
+    return with_faults(
+        Form(
+            id=CHILD_FORM,
+            title=say("chronology.title"),
+            parts=(
+                Text(say("chronology.text")),
+                PeopleField(CHILD, say("chronology.child"), chosen, say("chronology.child_hint"), required=True, most=1),
+                Text(say("chronology.logged"), Weight.MUTED),
+            ),
+            submit=say("chronology.submit"),
         ),
-        submit=say("chronology.submit"),
-        errors=errors_of(questions.faults),
+        questions.faults,
     )
 
 

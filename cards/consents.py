@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from cards.clauses import points
-from cards.filled import errors_of, moment_in, text_in
+from cards.filled import moment_in, text_in, with_faults
 from cards.model import (
     Banner,
     Button,
@@ -36,6 +36,7 @@ from domain.consents import (
     CLASS_FIELD,
     EVERY_USE,
     LONGEST_CLASS,
+    LONGEST_NAME,
     LONGEST_NOTE,
     NAME_FIELD,
     NOTE_FIELD,
@@ -87,7 +88,7 @@ def ask_form(school: School, q: ConsentQuestions) -> Form:
         buttons.append(Button(KEEP_CONSENT, say("consent.record"), opens_form=True))
         buttons.append(Button(LEFT_CONSENTS, say("consent.left_open"), opens_form=True))
         parts = (*parts, Buttons(tuple(buttons)))
-    return Form(ASK, say("consent.title"), parts, submit=say("consent.submit"), errors=errors_of(q.faults))
+    return with_faults(Form(ASK, say("consent.title"), parts, submit=say("consent.submit")), q.faults)
 
 
 def _told(school: School, q: ConsentQuestions) -> tuple[Part, ...]:
@@ -164,7 +165,7 @@ def keep_form(school: School, q: KeepQuestions) -> Form:
         *_clauses(school, terms.cites),
     )
     submit = say("consent.keep_submit")
-    return Form(KEEP, say("consent.keep_title"), parts, submit=submit, state=q.state, errors=errors_of(q.faults))
+    return with_faults(Form(KEEP, say("consent.keep_title"), parts, submit=submit, state=q.state), q.faults)
 
 
 def _use(q: KeepQuestions, use: Use) -> Choice:
@@ -267,7 +268,9 @@ def _pupil(filled: Filled, label: str) -> PeopleField:
     picked = filled.get(NAME_FIELD, ())
     people = (picked,) if isinstance(picked, str) and picked else picked or ()
     known = tuple(PersonChoice(v, label or v.partition(":")[2]) for v in people[:1] if label or v.startswith("text:"))
-    return PeopleField(NAME_FIELD, say("consent.pupil"), known, say("consent.pupil_hint"), required=True, most=1)
+    return PeopleField(
+        NAME_FIELD, say("consent.pupil"), known, say("consent.pupil_hint"), required=True, most=1, longest=LONGEST_NAME
+    )
 
 
 def _class(filled: Filled) -> TextField:

@@ -1,9 +1,10 @@
 """What was filled into a form before, as it is shown again; and what is wrong with it."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from cards.model import PeopleField, PersonChoice, TextField
+from cards.model import Field, Form, PeopleField, PersonChoice, TextField, fields
 from cards.texts import say
 from domain.casework import EntryQuestions
 from domain.people import School
@@ -25,9 +26,20 @@ def moment_in(school: School, typed: str) -> datetime | None:
         return None
 
 
-def errors_of(faults: Mapping[str, Fault]) -> dict[str, str]:
-    """What is wrong, in words, by field."""
-    return {field: say(f"fault.{fault}") for field, fault in faults.items()}
+def with_faults(form: Form, faults: Mapping[str, Fault]) -> Form:
+    """The form with what is wrong, in words, at its fields: of what is too long it says how long it may be."""
+    found = {field.id: field for field in fields(form)}
+    return replace(form, errors={f: _told(found.get(f), fault) for f, fault in faults.items()})
+
+
+def _told(field: Field | None, fault: Fault) -> str:
+    match field:
+        case TextField(max_length=most) if fault is Fault.TOO_LONG:
+            return say("fault.too_long_text", most=f"{most:,}")
+        case PeopleField(longest=most) if fault is Fault.TOO_LONG:
+            return say("fault.too_long_name", most=most)
+        case _:
+            return say(f"fault.{fault}")
 
 
 def area(q: EntryQuestions, field: str, label: str, hint: str = "", *, required: bool = True) -> TextField:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from cards.breaches import breach_button, breach_lines
 from cards.export import page_lines, subject_button
+from cards.filled import with_faults
 from cards.handovers import handover_button, handover_lines
 from cards.model import (
     Banner,
@@ -99,13 +100,9 @@ def keeping_form(school: School, file: KeepingFile) -> Form:
         return Form(KEEPING_FORM, say("keeping.title"), tuple(parts))
     if {Decision.ERASE, Decision.AGREE, Decision.PROPOSE} & set(file.choices):
         parts.append(Text(say("keeping.erasing")))
-    return Form(
-        KEEPING_FORM,
-        say("keeping.title"),
-        (*parts, *_fields(file)),
-        submit=say("keeping.submit"),
-        state=i.id,
-        errors={f: say(f"fault.{fault}") for f, fault in file.faults.items()},
+    return with_faults(
+        Form(KEEPING_FORM, say("keeping.title"), (*parts, *_fields(file)), submit=say("keeping.submit"), state=i.id),
+        file.faults,
     )
 
 

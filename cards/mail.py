@@ -4,9 +4,17 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from cards.plain import clean
-from cards.texts import listed, moment, phone_list, say
+from cards.texts import day_of, listed, moment, phone_list, say
 from domain.audit import SignedHead
-from domain.messages import AlertMessage, BreachMessage, OpenedMessage, RequestMessage, SubmissionMessage
+from domain.messages import (
+    AlertMessage,
+    BreachMessage,
+    DutyMessage,
+    OpenedMessage,
+    RequestMessage,
+    SigningMessage,
+    SubmissionMessage,
+)
 from domain.people import Platform, School
 
 
@@ -78,6 +86,24 @@ def submission_mail(school: School, m: SubmissionMessage, chats: AbstractSet[Pla
     return _told(
         subject, say("mail.submission"), _facts(school, m.reference), say("mail.submission_answer", chats=_where(chats))
     )
+
+
+def signing_mail(school: School, m: SigningMessage, chats: AbstractSet[Platform]) -> Mail:
+    """Tells somebody that there is something for them to sign or to read, and by when. What it is, is read in the chat."""
+    facts = [say("mail.school", school=school.name)]
+    if m.due is not None:
+        due = day_of(m.due.astimezone(school.calendar.timezone).date())
+        facts.append(say("mail.signing_late" if m.late else "mail.signing_due", due=due))
+    subject, answer = say("mail.signing_subject", school=school.name), say("mail.signing_answer", chats=_where(chats))
+    return _told(subject, say("mail.signing"), "\n".join(facts), answer)
+
+
+def duty_mail(school: School, m: DutyMessage, chats: AbstractSet[Platform]) -> Mail:
+    """Tells whoever sees to it that a date of the calendar comes near or is past. Which it is, is read in the chat."""
+    day = say("mail.duty_past" if m.overdue else "mail.duty_due", due=day_of(m.due))
+    facts = "\n".join((say("mail.school", school=school.name), day))
+    subject, answer = say("mail.duty_subject", school=school.name), say("mail.duty_answer", chats=_where(chats))
+    return _told(subject, say("mail.duty"), facts, answer)
 
 
 def _told(subject: str, *paragraphs: str) -> Mail:

@@ -137,6 +137,7 @@ class PeopleField:
     """One or more people, found as one types in the school's lists (`searchable`), any other name always accepted as typed.
 
     `listed_only`: no name that is not on the lists is taken, so that no field is drawn for one where there is a list.
+    `longest`: so many characters a name may have that is typed.
     """
 
     id: str
@@ -147,6 +148,7 @@ class PeopleField:
     searchable: bool = True
     most: int = 10
     listed_only: bool = False
+    longest: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from cards.clauses import points
 from cards.export import taken_out_card
-from cards.filled import errors_of, moment_in, text_in
+from cards.filled import moment_in, text_in, with_faults
 from cards.model import (
     Banner,
     Button,
@@ -311,13 +311,15 @@ def record_questions_form(school: School, asked: RecordQuestions) -> Form:
             parts.append(Text(say("register.hidden_case"), Weight.MUTED))
         else:
             parts.append(_field(school, asked, spec))
-    return Form(
-        RECORD_FORM,
-        say("register.title_add" if asked.record is None else "register.title_change"),
-        tuple(parts),
-        submit=say("register.submit"),
-        state=asked.state,
-        errors=errors_of(asked.faults),
+    return with_faults(
+        Form(
+            RECORD_FORM,
+            say("register.title_add" if asked.record is None else "register.title_change"),
+            tuple(parts),
+            submit=say("register.submit"),
+            state=asked.state,
+        ),
+        asked.faults,
     )
 
 
@@ -369,18 +371,20 @@ def decision_form(asked: DecisionAsked) -> Form:
     """What is to become of a line, and why."""
     options = tuple(Option(m.to.value, say(f"register.move_{m.to}")) for m in asked.moves)
     stale = (Banner(say("register.stale"), Tone.WARNING),) if asked.stale else ()
-    return Form(
-        RECORD_DECISION,
-        say("register.decide_title"),
-        (
-            *stale,
-            Text(say("register.decide_text", reference=asked.record.reference)),
-            Choice(STATE_FIELD, say("register.decide_state"), options, asked.chosen),
-            TextField(NOTE_FIELD, say("register.decide_note"), asked.note, multiline=True, max_length=LONGEST),
+    return with_faults(
+        Form(
+            RECORD_DECISION,
+            say("register.decide_title"),
+            (
+                *stale,
+                Text(say("register.decide_text", reference=asked.record.reference)),
+                Choice(STATE_FIELD, say("register.decide_state"), options, asked.chosen),
+                TextField(NOTE_FIELD, say("register.decide_note"), asked.note, multiline=True, max_length=LONGEST),
+            ),
+            submit=say("register.submit"),
+            state=asked.state,
         ),
-        submit=say("register.submit"),
-        state=asked.state,
-        errors=errors_of(asked.faults),
+        asked.faults,
     )
 
 

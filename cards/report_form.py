@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from cards.filled import errors_of
+from cards.filled import with_faults
 from cards.model import (
     Banner,
     Button,
@@ -54,30 +54,34 @@ def kind_form(questions: KindQuestions) -> Form:
     about = tuple(Option(a, say(f"about.{a}")) for a in About)
     danger = (Option(NO, say("kind.danger_no")), Option(YES, say("kind.danger_yes")))
     filled = questions.filled
-    return Form(
-        id=KIND,
-        title=say("kind.title"),
-        parts=(
-            Text(say("kind.step"), Weight.MUTED),
-            Choice(Field.CONCERN, say("kind.concern"), concerns, _text(filled, Field.CONCERN), compact=True),
-            Choice(Field.ABOUT, say("kind.about"), about, _text(filled, Field.ABOUT)),
-            Choice(Field.DANGER, say("kind.danger"), danger, _text(filled, Field.DANGER), hint=say("kind.danger_hint")),
+    return with_faults(
+        Form(
+            id=KIND,
+            title=say("kind.title"),
+            parts=(
+                Text(say("kind.step"), Weight.MUTED),
+                Choice(Field.CONCERN, say("kind.concern"), concerns, _text(filled, Field.CONCERN), compact=True),
+                Choice(Field.ABOUT, say("kind.about"), about, _text(filled, Field.ABOUT)),
+                Choice(Field.DANGER, say("kind.danger"), danger, _text(filled, Field.DANGER), hint=say("kind.danger_hint")),
+            ),
+            submit=say("kind.submit"),
+            state=questions.draft_id,
         ),
-        submit=say("kind.submit"),
-        state=questions.draft_id,
-        errors=errors_of(questions.faults),
+        questions.faults,
     )
 
 
 def detail_form(school: School, questions: DetailQuestions) -> Form:
     """Screen two, fitted to screen one: the warnings first, then what, when and where, then who."""
-    return Form(
-        id=DETAIL,
-        title=say("detail.title"),
-        parts=(*_warnings(school, questions), _what(questions), _who(questions)),
-        submit=say("detail.submit"),
-        state=questions.draft_id,
-        errors=errors_of(questions.faults),
+    return with_faults(
+        Form(
+            id=DETAIL,
+            title=say("detail.title"),
+            parts=(*_warnings(school, questions), _what(questions), _who(questions)),
+            submit=say("detail.submit"),
+            state=questions.draft_id,
+        ),
+        questions.faults,
     )
 
 

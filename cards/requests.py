@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cards.clauses import points
-from cards.filled import errors_of
+from cards.filled import with_faults
 from cards.model import (
     Banner,
     Button,
@@ -59,13 +59,15 @@ def request_form(school: School, questions: RequestQuestions) -> Form:
         max_length=LONGEST_QUESTION,
     )
     to = Text(say("request.to", role=role, names=listed(questions.names, "and")))
-    return Form(
-        PERMISSION_FORM if permission else QUESTION_FORM,
-        say("request.permission_title" if permission else "request.question_title"),
-        (to, *((Facts(tuple(facts)),) if facts else ()), text),
-        submit=say("request.submit"),
-        state=questions.state,
-        errors=errors_of(questions.faults),
+    return with_faults(
+        Form(
+            PERMISSION_FORM if permission else QUESTION_FORM,
+            say("request.permission_title" if permission else "request.question_title"),
+            (to, *((Facts(tuple(facts)),) if facts else ()), text),
+            submit=say("request.submit"),
+            state=questions.state,
+        ),
+        questions.faults,
     )
 
 
@@ -98,13 +100,8 @@ def request_file_form(school: School, file: RequestFile) -> Form:
     title = request.reference
     if not file.may_decide:
         return Form("request", title, tuple(parts))
-    return Form(
-        DECIDE_FORM,
-        title,
-        (*parts, *_answer_fields(file)),
-        submit=say("request.send"),
-        state=request.id,
-        errors=errors_of(file.faults),
+    return with_faults(
+        Form(DECIDE_FORM, title, (*parts, *_answer_fields(file)), submit=say("request.send"), state=request.id), file.faults
     )
 
 

@@ -65,7 +65,9 @@ def _review(school: School, held: Held) -> str:
         parts.append(f"<h3>{_e(_of_register(line))}</h3><table>{_head(head)}{rows}</table>")
     for consent in held.consents:
         if not consent.sure:
-            parts.append(f"<p><strong>{_e(say('export.unsure_consent', name=consent.entry.newest.name))}</strong></p>")
+            name = consent.entry.newest.name
+            check = say("export.similar_consent" if consent.similar else "export.unsure_consent", name=name)
+            parts.append(f"<p><strong>{_e(check)}</strong></p>")
         told = [(_consent(school, v), v.note, note) for v, note in consent.versions if v.note]
         rows = "".join(_compared(what, original, proposed) for (what, _), original, proposed in told)
         parts.append(f"<h3>{_e(_of_consent(consent))}</h3><table>{_head(head)}{rows}</table>" if rows else "")
@@ -74,11 +76,12 @@ def _review(school: School, held: Held) -> str:
 
 def _of_consent(held: HeldConsent) -> str:
     newest = held.entry.newest
-    return (
+    head = (
         say("export.consent_class", name=newest.name, form=newest.form)
         if newest.form
         else say("export.consent", name=newest.name)
     )
+    return say("export.consent_similar", head=head) if held.similar else head
 
 
 def _consent(school: School, version: ConsentVersion, note: str = "") -> tuple[str, str]:
@@ -222,6 +225,7 @@ def _json(school: School, held: Held) -> str:
             {
                 "name": consent.entry.newest.name,
                 "class": consent.entry.newest.form,
+                "found_by": "list" if consent.sure else "similar name" if consent.similar else "name",
                 "versions": [
                     {"what": title, "text": told}
                     for title, told in (_consent(school, version, note) for version, note in consent.versions)

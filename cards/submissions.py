@@ -7,7 +7,7 @@ from typing import Final
 from cards.breaches import READ_BREACH
 from cards.clauses import points
 from cards.export import taken_out_card
-from cards.filled import errors_of, moment_in, text_in
+from cards.filled import moment_in, text_in, with_faults
 from cards.model import (
     Banner,
     Button,
@@ -110,6 +110,9 @@ def menu_form(school: School, menu: RequestMenu) -> Form:
 
 def _line(school: School, line: SubmissionLine, *, names: bool) -> tuple[Leaf, ...]:
     s = line.submission
+    if not line.title:
+        gone = Text(say("submission.type_gone"), Weight.MUTED)
+        return (Text(say("submission.line_gone", reference=s.reference, state=state_of(s.place)), Weight.HEADING), gone)
     head = say("submission.line", reference=s.reference, title=line.title, state=state_of(s.place))
     about = [_shortened(line.headline)] if line.headline else []
     if names and line.asker:
@@ -175,14 +178,7 @@ def questions_form(school: School, q: SubmissionQuestions) -> Form:
     if q.waits_for:
         parts.append(Text(say("submission.goes_to", names=listed(q.waits_for, "and")), Weight.MUTED))
     parts.append(Text(say("submission.no_names"), Weight.MUTED))
-    return Form(
-        QUESTIONS,
-        kind.title,
-        tuple(parts),
-        submit=say("submission.submit"),
-        state=q.state,
-        errors=errors_of(q.faults),
-    )
+    return with_faults(Form(QUESTIONS, kind.title, tuple(parts), submit=say("submission.submit"), state=q.state), q.faults)
 
 
 def _field(school: School, q: SubmissionQuestions, item: Item) -> Field:
@@ -226,13 +222,8 @@ def file_form(school: School, file: SubmissionFile) -> Form:
         parts.append(Buttons(doings))
     if not file.answers:
         return Form(FILE, kind.title, tuple(parts), state=file.state)
-    return Form(
-        FILE,
-        kind.title,
-        (*parts, *_answer_fields(file)),
-        submit=say("submission.answer"),
-        state=file.state,
-        errors=errors_of(file.faults),
+    return with_faults(
+        Form(FILE, kind.title, (*parts, *_answer_fields(file)), submit=say("submission.answer"), state=file.state), file.faults
     )
 
 

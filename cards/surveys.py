@@ -1,10 +1,10 @@
-"""Surveys: what may be opened, the form that opens one, and what was counted, in the chat and as a file."""
+"""Surveys: what may be opened, the forms that open and extend one, and what was counted, in the chat and as a file."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from cards.clauses import points
-from cards.filled import errors_of
+from cards.filled import with_faults
 from cards.model import (
     Banner,
     Button,
@@ -33,6 +33,7 @@ from domain.surveys import (
     CLOSES,
     SKIP,
     Survey,
+    SurveyExtension,
     SurveyFigures,
     SurveyMenu,
     SurveyOpening,
@@ -42,8 +43,9 @@ from domain.surveys import (
     same_question,
 )
 
-SHOW_SURVEYS, OPEN_SURVEY, READ_SURVEY, CLOSE_SURVEY = "show_surveys", "open_survey", "read_survey", "close_survey"
-MENU, OPENING, PAGE = "surveys", "survey_opening", "survey"
+SHOW_SURVEYS, OPEN_SURVEY, READ_SURVEY = "show_surveys", "open_survey", "read_survey"
+EXTEND_SURVEY, CLOSE_SURVEY = "extend_survey", "close_survey"
+MENU, OPENING, EXTENDING, PAGE = "surveys", "survey_opening", "survey_extending", "survey"
 
 
 def surveys_card() -> Card:
@@ -104,20 +106,47 @@ def _is_known(school: School, clause: str) -> bool:
 def opening_form(school: School, q: SurveyOpening) -> Form:
     """What is asked, and until when."""
     asked = tuple(Text(say("survey.asks", text=x.text, choices=" · ".join(_labels(x)))) for x in q.type.questions)
-    return Form(
-        OPENING,
-        say("survey.opening"),
-        (
-            Text(q.type.title, Weight.HEADING),
-            Text(q.type.about),
-            *_clauses(school, q.type),
-            Section(say("survey.questions"), asked),
-            MomentField(CLOSES, say("survey.closes"), q.closes_at, say("survey.closes_hint")),
-            Text(say("survey.what_happens", base=school.figures_base), Weight.MUTED),
+    return with_faults(
+        Form(
+            OPENING,
+            say("survey.opening"),
+            (
+                Text(q.type.title, Weight.HEADING),
+                Text(q.type.about),
+                *_clauses(school, q.type),
+                Section(say("survey.questions"), asked),
+                MomentField(CLOSES, say("survey.closes"), q.closes_at, say("survey.closes_hint")),
+                Text(say("survey.what_happens", base=school.figures_base), Weight.MUTED),
+            ),
+            submit=say("survey.submit"),
+            state=q.state,
         ),
-        submit=say("survey.submit"),
-        state=q.state,
-        errors=errors_of(q.faults),
+        q.faults,
+    )
+
+
+def extending_form(school: School, q: SurveyExtension) -> Form:
+    """Until when it is open, and until when it is to be."""
+    survey = q.survey
+    stands = (
+        Fact(say("survey.opened_on"), _day(school, survey.opened_at)),
+        Fact(say("survey.stands"), say("survey.state_open", when=dated(school, survey.closes_at))),
+    )
+    hint = say("survey.extend_hint", latest=dated(school, survey.longest))
+    return with_faults(
+        Form(
+            EXTENDING,
+            say("survey.extending"),
+            (
+                Text(survey.type.title, Weight.HEADING),
+                Facts(stands),
+                MomentField(CLOSES, say("survey.closes"), q.closes_at, hint),
+                Text(say("survey.extend_text"), Weight.MUTED),
+            ),
+            submit=say("survey.extend_submit"),
+            state=survey.id,
+        ),
+        q.faults,
     )
 
 
@@ -131,7 +160,7 @@ def _labels(question: SurveyQuestion) -> list[str]:
 
 
 def page_form(school: School, page: SurveyPage) -> Form:
-    """What was counted of a survey, as far as it may be shown; its link, for whoever opened it; the button that closes it."""
+    """What was counted of a survey, as far as it may be shown; its link, for whoever opened it; what can be done."""
     survey = page.survey
     facts = [
         Fact(say("survey.opened_on"), _opened(school, page)),
@@ -149,7 +178,8 @@ def page_form(school: School, page: SurveyPage) -> Form:
     if survey.is_open(page.now):
         sure = Confirm(say("survey.sure_title"), say("survey.sure"), say("survey.close"), say("survey.back"))
         closes = Button(CLOSE_SURVEY, say("survey.close"), survey.id, ButtonStyle.DANGER, opens_form=True, confirm=sure)
-        parts.append(Buttons((closes,)))
+        longer = Button(EXTEND_SURVEY, say("survey.extend"), survey.id, opens_form=True)
+        parts.append(Buttons((longer, closes) if survey.closes_at < survey.longest else (closes,)))
     return Form(PAGE, say("survey.page"), tuple(parts))
 
 

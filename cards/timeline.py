@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from cards.checklist import agencies_section, checklist_parts, decision_fields, kind_fields, line_facts
-from cards.filled import area, chosen, errors_of, member_field, moment_of, typed
+from cards.filled import area, chosen, member_field, moment_of, typed, with_faults
 from cards.measures import MAKE_ACTION, advice_parts, measure_body, measure_facts, measure_fields, more_buttons, standing_parts
 from cards.model import (
     Banner,
@@ -232,26 +232,30 @@ def _to_actions(school: School, page: StepsPage) -> tuple[Part, ...]:
 def entry_kind_form(asked: KindOfEntry) -> Form:
     """What is to be added."""
     options = tuple(Option(kind, say(f"entry.kind_{kind}")) for kind in ADDED)
-    return Form(
-        ENTRY_KIND_FORM,
-        say("entry.title"),
-        (Text(say("entry.text", reference=asked.incident.reference)), Choice(KIND, say("entry.kind"), options)),
-        submit=say("entry.next"),
-        state=asked.incident.id,
-        errors=errors_of(asked.faults),
+    return with_faults(
+        Form(
+            ENTRY_KIND_FORM,
+            say("entry.title"),
+            (Text(say("entry.text", reference=asked.incident.reference)), Choice(KIND, say("entry.kind"), options)),
+            submit=say("entry.next"),
+            state=asked.incident.id,
+        ),
+        asked.faults,
     )
 
 
 def entry_form(school: School, asked: EntryQuestions) -> Form:
     """The fields of an entry, with what was filled in before."""
     kept = (Text(say("entry.kept"), Weight.MUTED),) if asked.corrects else ()
-    return Form(
-        ENTRY_FORM,
-        say("entry.title_correct") if asked.corrects else say(f"timeline.kind_{asked.kind}"),
-        (Text(asked.incident.reference, Weight.HEADING), *kept, *_entry_fields(school, asked)),
-        submit=say("entry.submit"),
-        state=asked.state,
-        errors=errors_of(asked.faults),
+    return with_faults(
+        Form(
+            ENTRY_FORM,
+            say("entry.title_correct") if asked.corrects else say(f"timeline.kind_{asked.kind}"),
+            (Text(asked.incident.reference, Weight.HEADING), *kept, *_entry_fields(school, asked)),
+            submit=say("entry.submit"),
+            state=asked.state,
+        ),
+        asked.faults,
     )
 
 
@@ -293,13 +297,9 @@ def decision_form(school: School, asked: DecisionQuestions) -> Form:
     """Which line of the grid it is, and how often it has happened."""
     text = Text(say("decision.text", reference=asked.incident.reference))
     fields = kind_fields(school.policy, asked.kinds, asked.chosen, asked.times)
-    return Form(
-        DECISION_FORM,
-        say("decision.title"),
-        (text, *fields),
-        submit=say("decision.next"),
-        state=asked.incident.id,
-        errors=errors_of(asked.faults),
+    return with_faults(
+        Form(DECISION_FORM, say("decision.title"), (text, *fields), submit=say("decision.next"), state=asked.incident.id),
+        asked.faults,
     )
 
 
@@ -313,18 +313,20 @@ def decision_steps_form(school: School, asked: DecisionSteps) -> Form:
         why = TextField(WHY, say("grid.why"), asked.reason, required=False, multiline=True, max_length=LONGEST_TEXT)
         fields = (own, why)
     kept = (Text(say("entry.kept"), Weight.MUTED),) if asked.corrects else ()
-    return Form(
-        DECISION_STEPS_FORM,
-        say("decision.title_steps"),
-        (
-            Text(say("decision.steps_text", reference=asked.incident.reference)),
-            *advice_parts(school, asked.incident.id, asked.advice, pressed=False),
-            *kept,
-            *fields,
+    return with_faults(
+        Form(
+            DECISION_STEPS_FORM,
+            say("decision.title_steps"),
+            (
+                Text(say("decision.steps_text", reference=asked.incident.reference)),
+                *advice_parts(school, asked.incident.id, asked.advice, pressed=False),
+                *kept,
+                *fields,
+            ),
+            submit=say("decision.submit"),
+            state=asked.state,
         ),
-        submit=say("decision.submit"),
-        state=asked.state,
-        errors=errors_of(asked.faults),
+        asked.faults,
     )
 
 

@@ -45,7 +45,7 @@ class Verdict(StrEnum):
     """Whether something may be published. Everything but `yes` is a no. `half`: not everybody who has to has agreed.
 
     `left`: the pupil is no longer on the school's list. `renamed`: it was recorded under another name than the list has now.
-    `none`: nothing is recorded.
+    `name_alone`: it was recorded by name alone, and may be another child's. `none`: nothing is recorded.
     """
 
     YES = "yes"
@@ -55,11 +55,12 @@ class Verdict(StrEnum):
     HALF = "half"
     LEFT = "left"
     RENAMED = "renamed"
+    NAME_ALONE = "name_alone"
     NONE = "none"
 
 
 _STRICTEST = (
-    *(Verdict.WITHDRAWN, Verdict.NO, Verdict.LEFT, Verdict.RENAMED),
+    *(Verdict.WITHDRAWN, Verdict.NO, Verdict.LEFT, Verdict.RENAMED, Verdict.NAME_ALONE),
     *(Verdict.LAPSED, Verdict.HALF, Verdict.NONE, Verdict.YES),
 )
 """Where two entries are of one pupil, the first of these that either comes to counts."""
@@ -112,12 +113,14 @@ class Entry:
     """An entry with its newest version. `left`: its pupil was on the school's list, and is not any more.
 
     `renamed`: the list has them by another name now. It may be another child, who was given the number of the first.
+    `name_alone`: it says no class and is of nobody on the list, and the list has one pupil of that name, who may be another.
     """
 
     consent: Consent
     newest: ConsentVersion
     left: bool = False
     renamed: bool = False
+    name_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +154,9 @@ def _class(typed: str) -> str:
 def namesakes(listed: Iterable[Person], entries: Iterable[Entry]) -> tuple[Meant, ...]:
     """Everybody of one name: pupils on the school's list, and those of whom only the register knows.
 
-    An entry without a pupil of the list is taken for the one of that class, or for the only one, if it says no class. Where the
-    list has that name and none of these is meant, it is of somebody who is not on it.
+    An entry without a pupil of the list is taken for the one of that class, or for the only one, if it says no class: then a no
+    is theirs, and a yes may be another child's. Where the list has that name and none of these is meant, it is of somebody who
+    is not on it.
     """
     pupils = list(listed)
     kept = as_called(entries, pupils)
@@ -170,7 +174,7 @@ def namesakes(listed: Iterable[Person], entries: Iterable[Entry]) -> tuple[Meant
         key = theirs[0].id if len(theirs) == 1 else f"class {_class(form)}"
         before = found.get(key) or Meant(None, form)
         # A pupil of the list may have moved up from there, and have said no since: it is no yes of anybody.
-        nobodys = replace(entry, left=bool(pupils) and len(theirs) != 1)
+        nobodys = replace(entry, left=bool(pupils) and len(theirs) != 1, name_alone=len(theirs) == 1 and not form)
         found[key] = Meant(before.pupil_id, before.form, (*before.entries, nobodys))
     return tuple(found.values())
 
@@ -242,6 +246,8 @@ def _verdict(use: Use, grant: Grant | None, entry: Entry, now: datetime) -> Verd
             return Verdict.LEFT
         case Said.YES if entry.renamed:
             return Verdict.RENAMED
+        case Said.YES if entry.name_alone:
+            return Verdict.NAME_ALONE
         case Said.YES if grant.until is not None and grant.until <= now:
             return Verdict.LAPSED
         case Said.YES if not use.is_enough(grant.by):
@@ -265,12 +271,13 @@ def withdrawn(grants: Mapping[str, Grant], now: datetime) -> dict[str, Grant]:
     return {use: Grant(Said.WITHDRAWN, g.by, now) if g.said is Said.YES else g for use, g in grants.items()}
 
 
-def carried(entry: Entry | None, name: str) -> dict[str, Grant]:
-    """What stands in an entry for a pupil of that name. A yes that was recorded under another may be another child's."""
+def carried(entry: Entry | None, pupil: Person) -> dict[str, Grant]:
+    """What stands in an entry for a pupil, without a yes under another name or by name alone: it may be another child's."""
     if entry is None:
         return {}
     grants = entry.newest.grants
-    same = plain_name(entry.newest.name) == plain_name(name)
+    sure = not pupil.id or entry.consent.pupil_id is not None or bool(entry.newest.form)
+    same = sure and plain_name(entry.newest.name) == plain_name(pupil.name)
     return {use: g for use, g in grants.items() if same or g.said is not Said.YES}
 
 

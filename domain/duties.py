@@ -113,10 +113,15 @@ def topic_of(school: School, occasion: Occasion) -> TopicAdvice | None:
 
 
 def stands(school: School, occasion: Occasion) -> bool:
-    """Whether the data still ask for it: a policy that was reviewed has another date."""
-    if occasion.kind is DutyKind.REVIEW:
-        return school.policy.review_due == occasion.due
-    return (entry_of(school, occasion) or topic_of(school, occasion)) is not None
+    """Whether the data still ask for it: a policy that was reviewed has another date, and a day that was moved is another."""
+    match occasion.kind:
+        case DutyKind.REVIEW:
+            return school.policy.review_due == occasion.due
+        case DutyKind.LESSON:
+            return topic_of(school, occasion) is not None
+        case DutyKind.DATE:
+            entry, near = entry_of(school, occasion), (occasion.due - AHEAD, occasion.due + AHEAD)
+            return entry is not None and occasion.key in {key for key, _ in _days(school, entry, *near)}
 
 
 def roles_of(school: School, occasion: Occasion) -> tuple[Role, ...]:

@@ -72,6 +72,7 @@ class Fault(StrEnum):
     IN_PAST = "in_past"
     TOO_LONG_AGO = "too_long_ago"
     TOO_FAR = "too_far"
+    NOT_LATER = "not_later"
     TOO_MANY = "too_many"
     TOO_MANY_AT_ONCE = "too_many_at_once"
     NOT_POUNDS = "not_pounds"

@@ -119,6 +119,11 @@ class AgreementPage:
         return f"{self.item.agreement.id}|{self.item.agreement.text_hash}|{self.form_id}"
 
 
+def signed_otherwise(agreement: Agreement, texts: Mapping[str, int]) -> int:
+    """How many have signed another text than there is now, though the version is the same. `texts`: how many signed which."""
+    return sum(count for text, count in texts.items() if text != agreement.text_hash)
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Somebody who has not signed. `reminded`: how often."""
@@ -133,7 +138,8 @@ class Gap:
 class GapPage:
     """Who has not signed, by name, a page of them; and of how many.
 
-    `after`: where the next page begins. `shown_id`: of this showing.
+    `after`: where the next page begins. `shown_id`: of this showing. `reworded`: how many have signed another text of the same
+    version, which has been changed since.
     """
 
     agreement: Agreement
@@ -145,6 +151,7 @@ class GapPage:
     reminded: int | None = None
     entered: int | None = None
     shown_id: str = ""
+    reworded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,11 +126,13 @@ class HeldRecord:
 class HeldConsent:
     """An entry of the register of consent that is theirs, or may be: `sure` by the school's list, else by the name alone.
 
-    Each of its versions with its note as it reads without the others' names.
+    `similar`: that name is not even the same, so that it is more likely another child's. Each of its versions with its note as
+    it reads without the others' names.
     """
 
     entry: Entry
     sure: bool
+    similar: bool
     versions: tuple[tuple[ConsentVersion, str], ...]
 
 

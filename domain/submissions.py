@@ -194,10 +194,10 @@ class RequestMenu:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionLine:
-    """One in a list. `title`: of its type; `headline`: what it is about; `asker`: a name."""
+    """One in a list. `headline`: what it is about; `asker`: a name. `title`: of its type, empty where that is dropped."""
 
     submission: Submission
-    title: str
+    title: str = ""
     headline: str = ""
     asker: str = ""
 

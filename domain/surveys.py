@@ -15,7 +15,7 @@ SKIP = "skip"
 USUALLY_OPEN = timedelta(days=14)
 LONGEST_OPEN = timedelta(days=120)
 CLOSES = "survey_closes"
-"""The field of the form that opens one: until when it is."""
+"""The field of the forms that open one and that extend one: until when it is."""
 _TOTAL = ""
 _MOST_ATTEMPTS = 1000
 """No survey has needed forty."""
@@ -115,6 +115,11 @@ class Survey:
         """When it stopped taking answers; None while it does."""
         return None if self.is_open(now) else min(self.closed_at or self.closes_at, self.closes_at)
 
+    @property
+    def longest(self) -> datetime:
+        """The last moment until which it may be extended."""
+        return self.opened_at + LONGEST_OPEN
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:
@@ -198,6 +203,15 @@ class SurveyOpening:
 
     type: SurveyType
     state: str
+    closes_at: datetime | None
+    faults: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyExtension:
+    """The form that moves the end of a survey that is open to a later day. `closes_at`: what stands in the field."""
+
+    survey: Survey
     closes_at: datetime | None
     faults: Mapping[str, Any]
 

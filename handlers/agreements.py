@@ -31,6 +31,7 @@ from domain.signings import (
     SigningExport,
     SignMenu,
     ToSign,
+    signed_otherwise,
     until_of,
 )
 from handlers import filled
@@ -481,7 +482,9 @@ async def _gaps(desk: _Desk, agreement: Agreement, after: str = "") -> GapPage:
     await desk.note("agreement.listed", agreement=agreement.id)
     more = page[-1].id if len(left) > PAGE_LINES else ""
     shown = await _shown(desk, agreement, page)
-    return GapPage(agreement, shown, len(missing), of, more, begins=last is None, shown_id=desk.ports.new_id())
+    reworded = signed_otherwise(agreement, await desk.records.signed_texts(agreement.id, agreement.version, desk.now))
+    new_id = desk.ports.new_id()
+    return GapPage(agreement, shown, len(missing), of, more, begins=last is None, shown_id=new_id, reworded=reworded)
 
 
 async def _shown(desk: _Desk, agreement: Agreement, people: Collection[Person]) -> tuple[Gap, ...]:

@@ -75,7 +75,11 @@ class _Desk(AtTheDesk):
 
     async def entry(self, consent_id: str) -> Entry | None:
         found = await self.records.consent(consent_id) if 0 < len(consent_id) <= _LONGEST_ID else None
-        return (await _as_called(self.records, [found]))[0] if found is not None else None
+        if found is None or found.consent.pupil_id is not None:
+            return (await _as_called(self.records, [found]))[0] if found is not None else None
+        # What the list says of whoever is recorded by name stands beside the entry as well.
+        known = await _namesakes(self.records, Person("", Kind.PUPIL, found.newest.name))
+        return next((e for m in known for e in m.entries if e.consent.id == consent_id), found)
 
 
 async def _desk(ports: Ports, records: Records, school: School, account: Account) -> _Desk | None:
@@ -224,7 +228,7 @@ async def keep(ports: Ports, school: School, account: Account, state: str, value
             meant = await _whose(records, who, form, faults) if who is not None else None
             entry = meant[1] if meant is not None else None
         pupil = await _as_listed(records, entry) if meant is None else meant[0]
-        grants = carried(entry, pupil.name) if pupil is not None else {}
+        grants = carried(entry, pupil) if pupil is not None else {}
         # A no that was recorded while the form was open has not been seen by whoever says yes.
         if any(not overtakes(g, grants.get(use), unseen=stale) for use, g in said.items()):
             faults[SINCE_FIELD] = Fault.OLDER_THAN_A_NO
@@ -309,7 +313,7 @@ async def _kept(
     action = "consent.changed" if entry is not None else "consent.recorded"
     await desk.note(action, consent=new.id, kept=kind, number=version.number, committed=committed)
     left = entry is not None and entry.left
-    return await _file(desk, Entry(new, version, left), saved=True)
+    return await _file(desk, await desk.entry(new.id) or Entry(new, version, left), saved=True)
 
 
 async def erase(ports: Ports, school: School, account: Account, consent_id: str) -> ConsentErased | NotForYou:

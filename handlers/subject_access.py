@@ -10,6 +10,7 @@ from domain.case_changes import ChangeLine
 from domain.consents import Entry as ConsentEntry
 from domain.entries import Action, Contact, Decided, Entry, Note, lines_of, texts_of
 from domain.incident import CaseNote, Incident, Narrative, Participant
+from domain.names import plain_name
 from domain.people import Account, Kind, Person, School
 from domain.register_terms import FieldType, RegisterAct, RegisterKind
 from domain.registers import Record, Shown, Version
@@ -316,7 +317,8 @@ async def _consented(
         _mentioned(person, labels, register, (v.note for v in versions))
         names = tuple(labels.names.items())
         sure = bool(person.id) and entry.consent.pupil_id == person.id
-        held.append(HeldConsent(entry, sure, tuple((v, labels.redact(v.note, names)) for v in versions)))
+        similar = not sure and plain_name(entry.newest.name) != plain_name(person.name)
+        held.append(HeldConsent(entry, sure, similar, tuple((v, labels.redact(v.note, names)) for v in versions)))
     return tuple(held)
 
 

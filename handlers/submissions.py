@@ -73,6 +73,7 @@ MOST_LISTED = 8
 _LONGEST_ID = 36
 _MOST_RUNG = 50
 _PAGE = 64
+_MOST_TAKEN_UP = 500
 _ENDED_BY_ITSELF = ""
 _ANSWERING = frozenset({Doing.ADVISED, Doing.GRANTED, Doing.REFUSED, Doing.RETURNED})
 _WITHOUT_A_NOTE = frozenset({Doing.GRANTED, Doing.DONE, Doing.WITHDRAWN, Doing.ENDED})
@@ -436,6 +437,25 @@ async def ring(ports: Ports, school: School) -> int:
     return count
 
 
+async def take_up(ports: Ports, school: School) -> int:
+    """Has those looked at again whose type the policy did not have for a while, and has once more; of how many."""
+    now, count = ports.clock.now(), 0
+    async with ports.store.transaction(school, write=False) as records:
+        left = await records.left_submissions(list(school.policy.requests), _MOST_TAKEN_UP)
+    for submission_id in left:
+        async with ports.store.transaction(school) as records:
+            submission = await records.submission(submission_id)
+            kind = school.policy.requests.get(submission.type) if submission is not None else None
+            if submission is None or kind is None:
+                continue
+            over = _is_over(submission.place, now)
+            at = now if over else _next_at(school, kind, submission.place, now, again=True)
+            if at is not None and await records.take_up_submission(submission_id, at):
+                await records.note(now, "bot", "submission.taken_up", submission=submission_id)
+                count += 1
+    return count
+
+
 def _is_over(place: Place, now: datetime) -> bool:
     return place.state is SubmissionState.GRANTED and place.until is not None and place.until <= now
 
@@ -728,6 +748,9 @@ async def _lines(desk: _Desk, found: Collection[Submission]) -> dict[str, Submis
         if kind is not None:
             headline = _headline(kind, worded[s.id].values, desk.staff)
             lines[s.id] = SubmissionLine(s, kind.title, headline, names.get(s.asker_id, ""))
+        elif s.asker_id == desk.person:
+            # That there is one is all that can be said of a type that the policy no longer has.
+            lines[s.id] = SubmissionLine(s)
     return lines
 
 

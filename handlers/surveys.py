@@ -1,8 +1,8 @@
-"""Surveys: opened, looked at and closed by those who lead; answered by whoever has the link, of whom nothing is kept."""
+"""Surveys: run by those who lead, from the opening to the end; answered by whoever has the link, of whom nothing is kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import TypeAlias
 
 from domain.access import Viewer, may_run_surveys, may_see_survey_link
@@ -14,6 +14,7 @@ from domain.surveys import (
     USUALLY_OPEN,
     Counted,
     Survey,
+    SurveyExtension,
     SurveyMenu,
     SurveyOpening,
     SurveyPage,
@@ -32,9 +33,11 @@ PAGE = "page"
 MOST_LISTED = 12
 _MOST_REPORTED = 200
 _CLOSES_AT = time(18, 0)
+_USUALLY_LONGER = timedelta(days=7)
 _MOST_BEFORE = 5
 
 OpenOutcome: TypeAlias = SurveyPage | SurveyOpening | NotForYou
+ExtendOutcome: TypeAlias = SurveyPage | SurveyExtension | NotForYou
 
 
 async def choose(ports: Ports, school: School, account: Account) -> SurveyMenu | NotForYou:
@@ -102,9 +105,51 @@ async def look(ports: Ports, school: School, account: Account, survey_id: str) -
         survey = await records.survey(survey_id) if may_run_surveys(looking) else None
         if survey is None:
             return NotForYou()
-        survey = await _published(ports, records, survey)
-        await records.note(now, actor(account), "survey.read", survey=survey.id)
-        return await _page(ports, records, looking, survey, now)
+        return await _shown(ports, records, looking, account, survey, now)
+
+
+async def ask_extend(ports: Ports, school: School, account: Account, survey_id: str) -> ExtendOutcome:
+    """The form that lets one run longer. One that is over stays over, and its page says so."""
+    now = ports.clock.now()
+    async with ports.store.transaction(school) as records:
+        looking = await viewer(records, school, account)
+        survey = await records.survey(survey_id) if may_run_surveys(looking) else None
+        if survey is None:
+            return NotForYou()
+        if not survey.is_open(now):
+            return await _shown(ports, records, looking, account, survey, now)
+        return SurveyExtension(survey, min(survey.closes_at + _USUALLY_LONGER, survey.longest), {})
+
+
+async def extend(ports: Ports, school: School, account: Account, survey_id: str, values: Filled) -> ExtendOutcome:
+    """Moves the end of one that takes answers to a later day. Whoever may open one may extend any of the school's.
+
+    The same form sent again changes nothing.
+    """
+    now = ports.clock.now()
+    async with ports.store.transaction(school) as records:
+        looking = await viewer(records, school, account)
+        survey = await records.survey(survey_id) if may_run_surveys(looking) else None
+        if survey is None:
+            return NotForYou()
+        if not survey.is_open(now):
+            return await _shown(ports, records, looking, account, survey, now)
+        faults: dict[str, Fault] = {}
+        closes = f.moment(school, values, CLOSES, faults)
+        if closes is None:
+            faults.setdefault(CLOSES, Fault.MISSING)
+        elif closes < survey.closes_at:
+            faults[CLOSES] = Fault.NOT_LATER
+        elif closes > survey.longest:
+            faults[CLOSES] = Fault.TOO_FAR
+        if closes is None or faults:
+            return SurveyExtension(survey, closes, faults)
+        if closes != survey.closes_at:
+            await records.extend_survey(survey.id, closes)
+            until = closes.isoformat(timespec="minutes")
+            await records.note(now, actor(account), "survey.extended", survey=survey.id, until=until)
+            survey = replace(survey, closes_at=closes)
+        return await _shown(ports, records, looking, account, survey, now)
 
 
 async def close(ports: Ports, school: School, account: Account, survey_id: str) -> SurveyPage | NotForYou:
@@ -119,9 +164,16 @@ async def close(ports: Ports, school: School, account: Account, survey_id: str) 
             await records.close_survey(survey.id, now)
             await records.note(now, actor(account), "survey.closed", survey=survey.id)
             survey = replace(survey, closed_at=now)
-        survey = await _published(ports, records, survey)
-        await records.note(now, actor(account), "survey.read", survey=survey.id)
-        return await _page(ports, records, looking, survey, now)
+        return await _shown(ports, records, looking, account, survey, now)
+
+
+async def _shown(
+    ports: Ports, records: Records, looking: Viewer, account: Account, survey: Survey, now: datetime
+) -> SurveyPage:
+    """Its page, with what may be shown by now. That somebody looks is noted."""
+    survey = await _published(ports, records, survey)
+    await records.note(now, actor(account), "survey.read", survey=survey.id)
+    return await _page(ports, records, looking, survey, now)
 
 
 async def _published(ports: Ports, records: Records, survey: Survey) -> Survey:

@@ -11,6 +11,8 @@ from handlers.ports import Ports, Records
 
 _TOLD_BY_MAIL = frozenset({MessageKind.OPENED, MessageKind.BREACH, MessageKind.SUBMISSION})
 """What nobody climbs for: whoever was to be told must hear of it all the same."""
+_MAILED_IF_UNREAD = frozenset({MessageKind.SIGNING, MessageKind.DUTY})
+"""What goes to many of the staff, in every chat that is served: by e-mail only to whom none of them has brought it."""
 
 
 async def give_up(ports: Ports, school: School, delivery: Delivery, code: str) -> bool:
@@ -29,6 +31,7 @@ async def give_up(ports: Ports, school: School, delivery: Delivery, code: str) -
             await records.incident(delivery.incident_id)
         request = await records.request(delivery.request_id) if delivery.request_id is not None else None
         alert = await records.alert(delivery.alert_id) if delivery.alert_id is not None else None
+        unread = await _is_unread(records, delivery)
         if not await records.bury(delivery, code):
             return False
         about = {"message": delivery.message, "platform": delivery.address.platform, "code": code[:64]}
@@ -42,7 +45,7 @@ async def give_up(ports: Ports, school: School, delivery: Delivery, code: str) -
         if request is not None and delivery.message is MessageKind.REQUEST:
             await _request(ports, records, delivery, request)
         if (
-            delivery.message in _TOLD_BY_MAIL
+            (delivery.message in _TOLD_BY_MAIL or unread)
             and delivery.address.kind is AddressKind.PERSON
             and _by_chat(delivery)
             and ports.mails
@@ -51,6 +54,13 @@ async def give_up(ports: Ports, school: School, delivery: Delivery, code: str) -
             await records.set_going(Outgoing(deliveries=[_mailed(ports, delivery)]), ports.clock.now())
     ports.wake()
     return still_shown
+
+
+async def _is_unread(records: Records, delivery: Delivery) -> bool:
+    """Whether it is one of those, has never stood anywhere, and no other chat has brought the same or still may."""
+    if delivery.message not in _MAILED_IF_UNREAD or delivery.message_id is not None:
+        return False
+    return not await records.hold_other_copies(delivery)
 
 
 def _mailed(ports: Ports, delivery: Delivery) -> Delivery:
@@ -63,6 +73,7 @@ def _mailed(ports: Ports, delivery: Delivery) -> Delivery:
         breach_id=delivery.breach_id,
         submission_id=delivery.submission_id,
         signer_id=delivery.signer_id,
+        duty_id=delivery.duty_id,
         step=delivery.step,
     )
 

@@ -233,7 +233,7 @@ def _unclear(found: tuple[Meant, ...], pupils: list[Person], line: Line, *, anyb
 
 def _that_count(entry: Entry | None, whose: Person, line: Line, maybe: Iterable[Entry]) -> dict[str, Grant]:
     """What of a line is not overtaken by something later in the register. `maybe`: entries that may be of that pupil too."""
-    before = carried(entry, whose.name)
+    before = carried(entry, whose)
     noes = [(use, g) for e in maybe for use, g in e.newest.grants.items() if g.said is not Said.YES]
     doubtful = {use for use, g in line.grants.items() if any(use == other and not _counts(g, no) for other, no in noes)}
     return {
@@ -257,7 +257,7 @@ def _counts(said: Grant, before: Grant | None) -> bool:
 
 def _version(entry: Entry | None, whose: Person, told: Mapping[str, Grant], now: datetime) -> ConsentVersion | None:
     """The entry's next version, where something that counts was said that it does not say."""
-    before = carried(entry, whose.name)
+    before = carried(entry, whose)
     grants = after(before, told)
     if entry is None and not told:
         return None

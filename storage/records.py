@@ -545,6 +545,20 @@ class Records(
         )
         return found.scalar_one()
 
+    async def hold_other_copies(self, delivery: Delivery) -> int:
+        """In how many other chats somebody has, or may still get, what they are told in this message.
+
+        All of them are held, this one too: of two that are given up at once, one sees that it is the last.
+        """
+        d = t.deliveries.c
+        about = d.signer_id == delivery.signer_id if delivery.signer_id is not None else d.duty_id == delivery.duty_id
+        same = (about, d.message == delivery.message, d.step == delivery.step, d.address_id == delivery.address.id)
+        # Not in order of the column itself, as elsewhere: SQLite would go through all there are.
+        in_order = select(d.id, d.state).where(*same, d.platform != Platform.EMAIL).order_by(d.id.concat(""))
+        over = (DeliveryState.DEAD, DeliveryState.CANCELLED)
+        rows = await self._c.execute(in_order.with_for_update())
+        return sum(row.id != delivery.id and row.state not in over for row in rows)
+
     async def undelivered(self, *incident_ids: str) -> tuple[Undelivered, ...]:
         """What was given up of these cases' messages: not what the same person has had over another chat."""
         rows = await self._c.execute(_UNDELIVERED, {"school": self._school, "incidents": incident_ids})

@@ -1,16 +1,19 @@
 """What staff have to sign and have signed: each signature sealed under the school's key, vouched for in the audit, and kept."""
 
 import json
+from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, text, update
+from sqlalchemy import and_, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.signings import GivenSignature, Signer, Signing, standing
 from storage import sealed as s
 from storage import tables as t
+from storage.key_ring import SealError
 from storage.lookups import add_once
 from storage.outbox import show_again
 from storage.sealing import Key
@@ -110,6 +113,19 @@ class SigningRecords:
         query = query.where(c.school == self._school, c.agreement == agreement)
         rows = await self._c.execute(query.order_by(g.at, g.id))
         return tuple(signature_of(row, self._keys.records)[0] for row in rows)
+
+    async def signed_texts(self, agreement: str, version: str, now: datetime) -> dict[str, int]:
+        """Which texts of a version of an agreement were signed, by hash, and by how many: each by the signature that counts."""
+        g, c = t.given_signatures.c, t.signings.c
+        newest = and_(c.id == g.signing_id, c.signatures == g.number)
+        query = select(t.given_signatures).join(t.signings, newest).where(c.school == self._school, c.agreement == agreement)
+        query = query.where(c.signed_version == version, or_(c.until_at.is_(None), c.until_at > now))
+        found = Counter[str]()
+        for row in await self._c.execute(query):
+            # One that somebody has broken is for `audit verify` to find: who has not signed is shown all the same.
+            with suppress(SealError):
+                found[signature_of(row, self._keys.records)[0].text_hash] += 1
+        return found
 
     async def has_signature(self, signature_id: str) -> bool:
         """Whether there is one of that id, so that a form was sent before."""

@@ -164,6 +164,28 @@ class SubmissionRecords:
         of = (c.school == self._school, c.id == submission_id, c.next_at <= now)
         return bool((await self._c.execute(update(t.submissions).where(*of).values(next_at=at))).rowcount)
 
+    async def left_submissions(self, types: Collection[str], most: int) -> list[str]:
+        """The ids of those of these types of which something is to come by itself, and that nobody looks at any more."""
+        c = t.submissions.c
+        awaited = or_(
+            c.state == SubmissionState.WAITING, c.tasks != "", and_(c.state == SubmissionState.GRANTED, c.until_at.is_not(None))
+        )
+        query = select(c.id).where(c.school == self._school, c.type.in_(types), c.next_at.is_(None), awaited)
+        return list((await self._c.execute(query.order_by(c.id).limit(most))).scalars())
+
+    async def take_up_submission(self, submission_id: str, at: datetime) -> bool:
+        """Has one looked at again that nobody looks at. False if somebody does."""
+        c = t.submissions.c
+        of = (c.school == self._school, c.id == submission_id, c.next_at.is_(None))
+        return bool((await self._c.execute(update(t.submissions).where(*of).values(next_at=at))).rowcount)
+
+    async def dropped_submissions(self, types: Collection[str]) -> dict[str, int]:
+        """How many are open of which type that is not among these."""
+        c = t.submissions.c
+        live = or_(c.state.in_([state.value for state in SubmissionState if state in LIVE]), c.tasks != "")
+        query = select(c.type, func.count()).where(c.school == self._school, c.type.not_in(types), live)
+        return {row[0]: row[1] for row in await self._c.execute(query.group_by(c.type).order_by(c.type))}
+
     async def _add_submission_version(self, of: Submission, version: SubmissionVersion) -> str:
         body, key = _body(version), self._keys.records
         await self._c.execute(

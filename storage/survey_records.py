@@ -65,6 +65,11 @@ class SurveyRecords:
         rows = await self._c.execute(query.order_by(s.opened_at.desc(), s.id.desc()).limit(most))
         return [_survey(row) for row in rows]
 
+    async def extend_survey(self, survey_id: str, until: datetime) -> None:
+        """Answers are taken until then."""
+        s = t.surveys.c
+        await self._c.execute(update(t.surveys).where(s.id == survey_id, s.school == self._school).values(closes_at=until))
+
     async def close_survey(self, survey_id: str, at: datetime) -> None:
         """No answer is taken from then on. Which pages were sent in is forgotten."""
         s = t.surveys.c

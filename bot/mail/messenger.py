@@ -15,8 +15,17 @@ from aiosmtplib import SMTPDataError, SMTPRecipientRefused, SMTPResponseExceptio
 from bot.mail.connection import PATIENCE_SECONDS, Trouble, code_of, is_certificate, is_login, logged_in
 from bot.settings import MailServer
 from bot.worker import NoSuchPlaceError, TryLaterError
-from cards.mail import Mail, alert_mail, breach_mail, opened_mail, request_mail, submission_mail
-from domain.messages import AlertMessage, BreachMessage, Message, OpenedMessage, RequestMessage, SubmissionMessage
+from cards.mail import Mail, alert_mail, breach_mail, duty_mail, opened_mail, request_mail, signing_mail, submission_mail
+from domain.messages import (
+    AlertMessage,
+    BreachMessage,
+    DutyMessage,
+    Message,
+    OpenedMessage,
+    RequestMessage,
+    SigningMessage,
+    SubmissionMessage,
+)
 from domain.people import Address, AddressKind, Platform, School
 from handlers.ports import Clock, Store
 
@@ -71,6 +80,10 @@ class MailMessenger:
                 return breach_mail(school, message, self._chats)
             case SubmissionMessage():
                 return submission_mail(school, message, self._chats)
+            case SigningMessage():
+                return signing_mail(school, message, self._chats)
+            case DutyMessage():
+                return duty_mail(school, message, self._chats)
             case _:
                 return None
 

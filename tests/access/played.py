@@ -253,6 +253,8 @@ def desk_tries(town: Town) -> Sequence[DeskTry]:
         DeskTry("surveys", "press", surveys.OPEN_SURVEY, "parents"),
         DeskTry("surveys", "submit", surveys.OPENING, "parents|f"),
         DeskTry("survey", "press", surveys.READ_SURVEY, town.survey),
+        DeskTry("survey", "press", surveys.EXTEND_SURVEY, town.survey),
+        DeskTry("survey", "submit", surveys.EXTENDING, town.survey),
         DeskTry("survey", "press", surveys.CLOSE_SURVEY, town.survey),
         DeskTry("page", "press", export.KEEP_PAGE, town.page),
         DeskTry("page", "press", export.DROP_PAGE, town.page, once=True),

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +16,9 @@ from bot.doctor import examine
 from bot.settings import DEMO_SCHOOLS, MailTls
 from bot.slack.scopes import SCOPES
 from domain.people import Kind
+from domain.signings import GivenSignature, Signing
+from domain.submissions import Doing, Place, Submission, SubmissionState, SubmissionVersion
+from domain.surveys import Survey
 from storage.database import Database
 from storage.people_files import carry_out, plan_import, read_people
 from storage.school_files import load_schools
@@ -372,6 +375,111 @@ async def test_whoever_must_sign_and_deals_with_cases_too(roles: dict[str, list[
     await practice.has_people()
     report = await practice.examined()
     report.says("warning", said)
+
+
+# Beside the cases
+
+
+async def test_a_register_of_consent_that_nobody_keeps(practice: Practice) -> None:
+    """Every answer would be a no for ever: which roles keep it, and where they are given."""
+    practice.school["policy"] = "elton"
+    await practice.has_people()
+    assert "register of consent" not in (await practice.examined()).text
+    del practice.school["roles"]["headteacher"]
+    report = await practice.examined()
+    report.says("warning", "nobody holds headteacher, who keep the register of consent", "roles in css.yaml", "consent.yaml")
+
+
+async def test_who_has_not_signed_is_read_by_nobody(practice: Practice) -> None:
+    """Only where the school's staff sign in the chat; what it is about is named."""
+    for role in ("dsl", "deputy_dsl", "headteacher", "senior_leadership"):
+        practice.school["roles"].pop(role, None)
+    practice.school["signing"] = False
+    await practice.has_people()
+    assert "not signed" not in (await practice.examined()).text
+    practice.school["signing"] = True
+    report = await practice.examined()
+    report.says(
+        "warning", "nobody holds dsl, deputy_dsl, headteacher", "not signed acceptable-use, policy-read", "signing.yaml"
+    )
+    practice.school["roles"]["headteacher"] = [HEAD]
+    assert "not signed" not in (await practice.examined()).text
+
+
+async def test_a_text_that_was_changed_after_it_was_signed(
+    database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many signed another, and what to do; nobody is named."""
+    practice.url = database_url
+    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    practice.school["signing"] = True
+    await practice.has_people()
+    assert "without a new version" not in (await practice.examined()).text
+    database, now = Database(database_url, ring_for(database_url)), datetime.now(UTC)
+    school = load_schools(Path("schools"))["css"]
+    agreement = school.agreements["policy-read"]
+    async with Store(database).transaction(school) as records:
+        for n in range(2):
+            signing = Signing(f"s{n}" * 16, agreement.id, f"p{n}" * 16, agreement.version, now, now)
+            who = (signing.person_id, signing.person_id, now, agreement.version)
+            await records.add_signature(
+                await records.hold_signing(signing),
+                GivenSignature(f"g{n}" * 16, signing.id, 1, *who, "another text", "Somebody", agreement.title),
+            )
+    await database.close()
+    report = await practice.examined()
+    report.says("warning", "policy-read was changed since 2 people signed it, without a new version", "signing.yaml")
+
+
+async def test_requests_of_a_kind_that_the_policy_has_no_more(
+    database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is reminded of them: how many of which kind, and what to do; those that are over are none."""
+    practice.url = database_url
+    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    await practice.has_people()
+    assert "which the policy has no more" not in (await practice.examined()).text
+    database, now = Database(database_url, ring_for(database_url)), datetime.now(UTC)
+    async with Store(database).transaction(load_schools(Path("schools"))["css"]) as records:
+        for n, state in enumerate((SubmissionState.WAITING, SubmissionState.GRANTED, SubmissionState.REFUSED)):
+            place = Place(state)
+            new = Submission(f"s{n}" * 16, "lend-camera", f"CSS-P-2026-000{n}", "p" * 32, now, now, 1, place)
+            await records.add_submission(new, SubmissionVersion(new.id, new.id, 1, "p" * 32, now, Doing.SENT, place, {}), None)
+    await database.close()
+    report = await practice.examined()
+    report.says("warning", "2 requests are open of the type lend-camera, which the policy has no more", "requests.yaml")
+
+
+async def test_surveys_that_lead_nowhere_or_that_nobody_runs(
+    database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is open while the page is off, and a page that nobody could open a survey for."""
+    practice.url = database_url
+    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    await practice.has_people()
+    assert " survey" not in (await practice.examined()).text
+    database, now = Database(database_url, ring_for(database_url)), datetime.now(UTC)
+    school = load_schools(Path("schools"))["css"]
+    survey = Survey("s" * 32, next(iter(school.policy.surveys.values())), "p" * 32, now, now + timedelta(days=3), 5)
+    async with Store(database).transaction(school) as records:
+        await records.add_survey(survey)
+    await database.close()
+    report = await practice.examined()
+    report.says("warning", "1 survey is open", "the links lead nowhere", "surveys.address in css.yaml")
+    practice.school["surveys"] = {"address": "http://127.0.0.1:3978"}
+    assert " survey" not in (await practice.examined()).text
+    for role in ("dsl", "deputy_dsl", "headteacher", "senior_leadership"):
+        practice.school["roles"].pop(role, None)
+    report = await practice.examined()
+    report.says("warning", "who run surveys, so that none can be opened, looked at or closed")
+
+
+async def test_a_page_for_anybody_beside_the_console(practice: Practice) -> None:
+    """The bot would not start: that is found before somebody tries."""
+    await practice.has_people()
+    practice.school["surveys"] = {"address": "https://esafety.demo.example"}
+    report = await practice.examined()
+    report.says("fault", "lets people in from outside", "does not start")
 
 
 async def test_a_line_manager_who_is_not_listed(practice: Practice) -> None:

@@ -99,6 +99,7 @@ def _gaps(now: datetime, nasty: Iterable[tuple[str, str]]) -> Iterator[tuple[str
         gaps = tuple(Gap(text[:200], now, late=bool(n % 2), reminded=n % 4) for n, (_, text) in enumerate([("", WHO), *nasty]))
         yield f"{kind}, some have not", GapPage(agreement, gaps[:20], 40, 80, "p", begins=False)
         yield f"{kind}, reminded", GapPage(agreement, gaps[:3], 3, 80, reminded=3)
+        yield f"{kind}, changed since", GapPage(agreement, gaps[:3], 3, 80, reworded=77)
         yield f"{kind}, reminded before", GapPage(agreement, gaps[:3], 3, 80, reminded=0)
     yield "entered", GapPage(_agreement(AgreementKind.TRAINING), gaps[:3], 3, 80, entered=2)
 

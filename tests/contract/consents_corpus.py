@@ -62,6 +62,7 @@ def _asked(now: datetime, nasty: Iterable[tuple[str, str]]) -> Iterator[tuple[st
     yield "asked, one use", replace(plain, terms=_ONE)
     yield "asked by a keeper", replace(plain, keeps=True)
     yield "wrong", replace(plain, faults={NAME_FIELD: Fault.MISSING})
+    yield "too long", replace(plain, faults=dict.fromkeys((NAME_FIELD, CLASS_FIELD), Fault.TOO_LONG))
     for unclear in Unclear:
         yield f"of {unclear}", replace(plain, name=PUPIL, unclear=unclear)
         yield f"of {unclear}, with a class", replace(plain, name=PUPIL, form="8C", unclear=unclear)

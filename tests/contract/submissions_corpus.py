@@ -112,6 +112,8 @@ def _menus(now: datetime) -> Iterator[tuple[str, RequestMenu]]:
     yield "what can be asked for", RequestMenu(types, (), (), (), ())
     lines = _lines(now, LONG)
     own = tuple(replace(x, submission=replace(x.submission, id=f"own{n}")) for n, x in enumerate(lines[:3]))
+    gone = tuple(replace(x, title="", headline="", asker="") for x in own)
+    yield "kinds that are gone", RequestMenu(types, (), (), gone, ())
     yield "all that waits", RequestMenu(types, lines[:1], lines[1:2], own, (_ASKS, _DECLARES), more=True)
 
 

@@ -15,6 +15,7 @@ from domain.surveys import (
     CLOSES,
     SKIP,
     Survey,
+    SurveyExtension,
     SurveyFigures,
     SurveyMenu,
     SurveyOpening,
@@ -41,7 +42,13 @@ def survey_entries(school: School, now: datetime, nasty: Iterable[tuple[str, str
     """All of it."""
     desk = SurveysDesk(None, school)  # type: ignore[arg-type]
     yield "surveys: the word", as_form(surveys.surveys_card(), "surveys_card")
-    found: tuple[tuple[str, _Outcome], ...] = (*_menus(school, now), *_openings(now), *_pages(now), *_nasty(now, nasty))
+    found: tuple[tuple[str, _Outcome], ...] = (
+        *_menus(school, now),
+        *_openings(now),
+        *_extensions(now),
+        *_pages(now),
+        *_nasty(now, nasty),
+    )
     for name, outcome in found:
         reply = desk._shown(outcome)
         assert isinstance(reply, ShowForm | WrongForm)
@@ -75,6 +82,13 @@ def _openings(now: datetime) -> Iterator[tuple[str, SurveyOpening]]:
         yield f"opens {kind.id}", SurveyOpening(kind, f"{kind.id}|f", now, {})
     for fault in (Fault.MISSING, Fault.IN_PAST, Fault.TOO_FAR):
         yield f"opens, {fault}", SurveyOpening(SHORT, "short|f", None, {CLOSES: fault})
+
+
+def _extensions(now: datetime) -> Iterator[tuple[str, SurveyExtension]]:
+    for kind in (SHORT, FULL):
+        yield f"extends {kind.id}", SurveyExtension(survey(kind, now), now + timedelta(days=20), {})
+    for fault in (Fault.MISSING, Fault.NOT_LATER, Fault.TOO_FAR):
+        yield f"extends, {fault}", SurveyExtension(survey(SHORT, now), None, {CLOSES: fault})
 
 
 def _pages(now: datetime) -> Iterator[tuple[str, SurveyPage]]:

@@ -118,6 +118,22 @@ def test_an_entry_by_name_alone_joins_the_pupil_it_can_only_mean() -> None:
     assert len(namesakes([pupil("p1", "7B")], [typed])) == 2
 
 
+def test_a_yes_by_name_alone_is_nobodys_while_the_list_has_that_name() -> None:
+    """Whoever was meant may have left, and another of that name have come. A no counts, and so does a yes with the class."""
+    without = entry(None, "", website=grant(), work=grant(Said.NO))
+    (one,) = namesakes([pupil("p1")], [without])
+    assert [a.verdict for a in answers_for(TERMS, one, [WEBSITE, WORK], NOW)] == [Verdict.NAME_ALONE, Verdict.NO]
+    assert set(carried(without, pupil("p1"))) == {"work"}
+    # Nobody of that name is on the list: then it is what it says.
+    (alone,) = namesakes([], [without])
+    assert [a.verdict for a in answers_for(TERMS, alone, [WEBSITE], NOW)] == [Verdict.YES]
+    assert set(carried(without, Person("", Kind.PUPIL, NAME))) == {"website", "work"}
+    with_class = entry(None, "8C", website=grant())
+    (one,) = namesakes([pupil("p1")], [with_class])
+    assert [a.verdict for a in answers_for(TERMS, one, [WEBSITE], NOW)] == [Verdict.YES]
+    assert set(carried(with_class, pupil("p1"))) == {"website"}
+
+
 def test_of_two_of_one_class_whoever_is_here_still_is_meant() -> None:
     """A name that comes again is not shut out for ever by somebody who has left."""
     gone, here = entry("p0", "8C", left=True, website=grant()), entry("p1", "8C", website=grant(Said.NO))
@@ -133,8 +149,8 @@ def test_what_was_recorded_under_another_name_is_no_yes() -> None:
     (one,) = namesakes([Person("p1", Kind.PUPIL, "Bea Otherwise", form="8C")], [theirs])
     found = answers_for(TERMS, one, [WEBSITE, WORK], NOW)
     assert [a.verdict for a in found] == [Verdict.RENAMED, Verdict.NO]
-    assert set(carried(theirs, "Bea Otherwise")) == {"work"}
-    assert set(carried(theirs, NAME.upper())) == {"website", "work"}
+    assert set(carried(theirs, Person("p1", Kind.PUPIL, "Bea Otherwise"))) == {"work"}
+    assert set(carried(theirs, Person("p1", Kind.PUPIL, NAME.upper()))) == {"website", "work"}
 
 
 def test_a_policy_that_gives_less_time_than_before_counts() -> None:

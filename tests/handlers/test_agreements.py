@@ -81,6 +81,30 @@ async def test_a_text_that_has_changed_is_shown_before_it_is_signed(office: Offi
     assert await signed(office) == 1
 
 
+async def test_a_text_that_was_changed_without_a_new_version_is_said(office: Office) -> None:
+    """Whoever leads sees how many signed another text, until they have signed anew; a new version is no such thing."""
+    lead, before = office.account("dsl"), office.school.policy.agreements[SIGNS]
+
+    async def reworded(at: Office) -> int:
+        page = await agreements.gaps(at.ports, at.school, lead, SIGNS)
+        assert isinstance(page, GapPage)
+        return page.reworded
+
+    for who in ("teacher", "it"):
+        page = await page_of(office, office.account(who))
+        await agreements.sign(office.ports, office.school, office.account(who), page.state, {})
+    assert await reworded(office) == 0
+    changed = with_agreement(office, replace(before, points=("I do as I please.",), months=12))
+    assert await reworded(changed) == 2
+    newer = with_agreement(office, replace(before, points=("I do as I please.",), version="2.0"))
+    assert await reworded(newer) == 0
+    # What was signed under another version is none of this one, and neither is an old text of somebody who signed the new one.
+    page = await page_of(newer, office.account("teacher"))
+    await agreements.sign(newer.ports, newer.school, office.account("teacher"), page.state, {})
+    assert await reworded(newer) == 0
+    assert await reworded(changed) == 1
+
+
 async def test_who_does_not_sign_it_is_not_asked_and_cannot(office: Office) -> None:
     """An agreement of some roles alone."""
     of_it = with_agreement(office, replace(office.school.policy.agreements[SIGNS], who=frozenset({Role.IT_SUPPORT})))
@@ -166,6 +190,10 @@ async def test_a_signature_that_was_changed_in_the_database_is_found(office: Off
     async with office.database.begin() as connection:
         await connection.execute(t.given_signatures.update().values(**changes[what]))
     assert not await is_whole(office)
+    # The list of who has not is shown all the same.
+    page = await agreements.gaps(office.ports, office.school, office.account("dsl"), SIGNS)
+    assert isinstance(page, GapPage)
+    assert page.reworded == 0
 
 
 async def test_that_somebody_has_signed_cannot_be_put_beside_it(office: Office) -> None:

@@ -26,7 +26,7 @@ from domain.report_form import Filled
 from domain.retention import Choice, EarlyReason
 from domain.signings import AgreementPage
 from domain.submissions import SubmissionFile
-from domain.surveys import CLOSES, SKIP, Counted, SurveyOpening, SurveyPage, SurveySheet
+from domain.surveys import CLOSES, SKIP, Counted, SurveyExtension, SurveyOpening, SurveyPage, SurveySheet
 from handlers import (
     agreements,
     ask,
@@ -378,6 +378,11 @@ async def _requests(office: Office) -> None:
     other = await submissions.send(*teacher, "unblock-lesson|h||", {**filled, **later})
     assert isinstance(other, SubmissionFile)
     await submissions.withdraw(*teacher, other.submission.id)
+    # The policy drops the type for a while: one waits for an answer, and one is still to be undone.
+    await submissions.send(*teacher, "unblock-lesson|i||", {**filled, **later})
+    office.clock.advance(days=3)
+    assert await submissions.ring(ports, replace(school, policy=replace(school.policy, requests={}))) == 0
+    assert await submissions.take_up(ports, school) == 2
     await submissions.end(*teacher, other.submission.id)
     await office.works()
 
@@ -409,7 +414,7 @@ async def _signed(office: Office) -> None:
 
 
 async def _a_survey(office: Office) -> None:
-    """Opened twice with the same form, answered, looked at, reported and closed. Nobody's answer leaves an entry."""
+    """Opened twice with the same form, answered, looked at, reported, extended and closed. Nobody's answer leaves an entry."""
     ports, school = office.ports, replace(office.school, survey_address="https://bot.example")
     lead = (ports, school, office.account("dsl"))
     await surveys.choose(*lead)
@@ -431,9 +436,14 @@ async def _a_survey(office: Office) -> None:
     assert len(await office.rows(t.audit)) == len(before)
     await surveys.look(*lead, opened.survey.id)
     assert len(await surveys.reported(ports, school)) == 1
+    longer = {CLOSES: (asked.closes_at + timedelta(days=7)).isoformat()}
+    assert isinstance(await surveys.ask_extend(*lead, opened.survey.id), SurveyExtension)
+    for _ in range(2):
+        assert isinstance(await surveys.extend(*lead, opened.survey.id, longer), SurveyPage)
     await surveys.close(*lead, opened.survey.id)
     noted = [e.action for e in await office.rows(t.audit) if e.action.startswith("survey")]
-    assert noted == ["survey.opened", "survey.read", "survey.read", "surveys.reported", "survey.closed", "survey.read"]
+    opened_and_read = ["survey.opened", "survey.read", "survey.read", "surveys.reported"]
+    assert noted == [*opened_and_read, "survey.extended", "survey.read", "survey.read", "survey.closed", "survey.read"]
 
 
 async def _a_term_in_numbers(office: Office) -> None:

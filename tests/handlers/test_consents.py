@@ -134,6 +134,27 @@ async def test_whoever_is_typed_is_found_on_the_list_and_the_other_way(office: O
     assert await verdict(office, await listed(office, "Alfie")) is Unclear.NOBODY
 
 
+async def test_a_yes_by_name_alone_is_lent_to_nobody_who_comes_later(office: Office) -> None:
+    """The list had nobody of that name; then it has somebody, who may be another child. Recorded anew, what was said counts."""
+    file = await records(office, said(office, TYPED, website="yes", press="no", film="yes"))
+    assert await verdict(office, TYPED) is Verdict.YES
+    people = read_people(DEMO_SCHOOLS / "pupils.csv", Kind.PUPIL)
+    people["D099"] = replace(people["D003"], id="newcomer", name=TYPED)
+    async with office.ports.store.transaction(office.school) as kept:
+        await carry_out(kept, await plan_import(kept, Kind.PUPIL, people), office.clock.now())  # type: ignore[arg-type]
+    for name in (TYPED, await listed(office, TYPED)):
+        assert await verdict(office, name) is Verdict.NAME_ALONE
+        assert await verdict(office, name, use="press") is Verdict.NO
+    shown = await consents.read(office.ports, office.school, office.account("dsl"), file.entry.consent.id)
+    assert isinstance(shown, ConsentFile)
+    assert Verdict.YES not in {a.verdict for a in shown.answers}
+    anew = await records(office, said(office, (await listed(office, TYPED),), website="yes"), form="g")
+    assert anew.entry.consent.id == file.entry.consent.id
+    assert await verdict(office, TYPED) is Verdict.YES
+    assert await verdict(office, TYPED, use="film") is Verdict.NONE
+    assert await verdict(office, TYPED, use="press") is Verdict.NO
+
+
 async def test_a_namesake_on_the_list_makes_it_doubtful(office: Office) -> None:
     """Consent of the one is none of the other, though only one of them is in the register."""
     await records(office, said(office, website="yes"))
@@ -390,10 +411,13 @@ async def test_what_is_held_about_a_pupil_has_what_was_said_for_them(office: Off
     page = subject_page.page(office.school, held)
     assert "Consent for pictures and work: Bea Exemplar, 8C" in page
     assert "website: yes, by a parent or carer" in page
-    assert "was recorded by name alone: check that it is theirs" in page
+    assert [(c.entry.newest.name, c.similar) for c in held.consents if not c.sure] == [("Beatrice Exemplar", True)]
+    assert "for Beatrice Exemplar has a name that is only similar" in page
+    assert "Beatrice Exemplar, 9F [a similar name: take this out unless it is theirs]" in page
     answer = page.partition('contenteditable="true"')[2]
     assert "brought the slip" in answer
     assert "Fictive" not in answer
     typed = await gather(office.ports, office.school, office.account("dsl"), (f"text:{TYPED}",))
     assert isinstance(typed, Held)
-    assert [c.sure for c in typed.consents] == [False]
+    assert [(c.sure, c.similar) for c in typed.consents] == [(False, False)]
+    assert "was recorded by name alone: check that it is theirs" in subject_page.page(office.school, typed)

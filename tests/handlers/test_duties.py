@@ -54,6 +54,18 @@ async def rows(office: Office) -> list[Any]:
     return await office.rows(t.duties)
 
 
+async def test_a_day_that_is_moved_after_its_reminder_shows_once(fair: Office) -> None:
+    """The old day is asked for no more, before it has come and after; whose it is hears of the new one in its time."""
+    await rings(fair)
+    assert [m.due for m in sent(fair, "teacher")] == [date(2026, 12, 2)]
+    moved = fair.at(replace(fair.school, dates=(replace(FAIR, when=Once(date(2026, 12, 9))),)))
+    for days, told in ((0, 1), (1, 2), (9, 2)):
+        await rings(moved, days=days)
+        page = await calendar(moved, "teacher")
+        assert [line.occasion.due for line in (*page.overdue, *page.coming)] == [date(2026, 12, 9)]
+        assert len({m.due for m in sent(moved, "teacher")}) == told
+
+
 async def publishes(office: Office, **concerns: int) -> None:
     figures = Figures(AUTUMN, office.clock.now(), 5, sum(concerns.values()), {Table.CONCERN: concerns}, id="autumn")
     async with office.ports.store.transaction(office.school) as records:

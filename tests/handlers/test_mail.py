@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from domain.breaches import BreachFile
 from domain.incident import Exclusion, Incident, Why
 from domain.messages import Message
 from domain.people import Address, Kind, Platform, School
+from domain.school_dates import DateEntry, Once
+from domain.signings import MOST_REMINDERS, AgreementPage
 from domain.words import Role
-from handlers import breaches, hand_on, lists, opening
+from handlers import agreements, breaches, duties, hand_on, lists, opening
 from storage import tables as t
 from storage.store import Store
 from tests.fakes.mail_server import FakeMail
@@ -124,6 +127,78 @@ async def test_whoever_deals_with_it_hears_by_mail_of_a_breach(office: Office, m
     told = [sent for _, sent in mail.taken if "breach" in str(sent["Subject"])]
     assert {str(sent["To"]) for sent in told} == set(addresses(mailing, "dsl", "deputy", "headteacher", "chair"))
     assert all(found.breach.reference in sent.get_content() and WHAT not in sent.get_content() for sent in told)
+
+
+async def test_whoever_is_to_sign_hears_by_mail_once_for_each_reminder(office: Office, mail: FakeMail) -> None:
+    """Neither chat knows the teacher: one mail for each reminder, without what is to be signed; the others get none."""
+    lost = office.people["teacher"].id
+    mailing = with_mail(office, mail, Postbox(unknown={lost}), Postbox(unknown={lost}))
+    mailing = mailing.at(replace(mailing.school, signs=True))
+    assert await agreements.look(mailing.ports, mailing.school)
+    for _ in range(4):
+        await agreements.ring(mailing.ports, mailing.school)
+        await mailing.later(minutes=2)
+        await mailing.later(days=8)
+    assert mail.recipients == addresses(mailing, "teacher") * MOST_REMINDERS
+    for sent in mail.to(mailing.people["teacher"].email):
+        text = f"{sent['Subject']}\n{sent.get_content()}"
+        assert "Something to sign or to read" in text
+        assert "Open Slack or Microsoft Teams" in text
+        for agreement in mailing.school.agreements.values():
+            assert agreement.title not in text
+
+
+async def test_who_is_reminded_to_sign_in_one_chat_of_two_needs_no_mail(office: Office, mail: FakeMail) -> None:
+    """Slack knows nobody, Teams everybody: nobody has missed anything."""
+    mailing = with_mail(office, mail, Postbox(unknown={"everybody"}), Postbox())
+    mailing = mailing.at(replace(mailing.school, signs=True))
+    await agreements.look(mailing.ports, mailing.school)
+    assert await agreements.ring(mailing.ports, mailing.school)
+    await mailing.later(minutes=2)
+    assert not mail.taken
+
+
+async def test_signed_before_the_mail_goes(office: Office, mail: FakeMail) -> None:
+    """The mail server was busy, and meanwhile all of it is signed: nothing is asked any more."""
+    lost = office.people["teacher"].id
+    mailing = with_mail(office, mail, Postbox(unknown={lost}))
+    one = {"policy-read": mailing.school.policy.agreements["policy-read"]}
+    mailing = mailing.at(replace(mailing.school, signs=True, policy=replace(mailing.school.policy, agreements=one)))
+    await agreements.look(mailing.ports, mailing.school)
+    mail.at_rcpt.extend(["451 4.7.1 later"] * 2)
+    await agreements.ring(mailing.ports, mailing.school)
+    await mailing.later(minutes=2)
+    page = await agreements.read(mailing.ports, mailing.school, mailing.account("teacher"), "policy-read")
+    assert isinstance(page, AgreementPage)
+    await agreements.sign(mailing.ports, mailing.school, mailing.account("teacher"), page.state, {})
+    await mailing.later(minutes=30)
+    assert not mail.taken
+
+
+async def test_whose_date_it_is_hears_by_mail(office: Office, mail: FakeMail) -> None:
+    """Once, though neither chat took it: the day, and not what it is called."""
+    fair = DateEntry("fair", "E-safety fair", "In the hall", Once(date(2026, 12, 2)), (Role.COMPUTING_COORDINATOR,), 14)
+    lost = office.people["teacher"].id
+    mailing = with_mail(office.with_holders(computing_coordinator=["teacher"]), mail, *(Postbox(unknown={lost}),) * 2)
+    policy = replace(mailing.school.policy, review_due=None, dates=replace(mailing.school.policy.dates, entries=()))
+    mailing = mailing.at(replace(mailing.school, policy=policy, dates=(fair,)))
+    assert await duties.ring(mailing.ports, mailing.school) == 1
+    await mailing.works()
+    (sent,) = mail.to(mailing.people["teacher"].email)
+    assert "Day: 2 December 2026" in sent.get_content()
+    assert "fair" not in sent.get_content()
+
+
+async def test_without_a_mail_server_it_stands_among_what_was_given_up(office: Office) -> None:
+    """Whoever runs the bot sees it in the doctor and in the status, by count and code."""
+    lost = office.people["teacher"].id
+    office.post.unknown = {lost}
+    office = office.at(replace(office.school, signs=True))
+    await agreements.look(office.ports, office.school)
+    await agreements.ring(office.ports, office.school)
+    await office.later(minutes=2)
+    (gone,) = await office.worker.outbox.given_up()
+    assert (gone.count, gone.platform, gone.trouble) == (1, Platform.SLACK, "users_not_found")
 
 
 async def goes_on_for_days(mailing: Office) -> None:

@@ -271,6 +271,43 @@ async def test_a_type_that_the_policy_no_longer_has_is_left_alone(at_work: Offic
     assert isinstance(await submissions.menu(gone.ports, gone.school, gone.account("teacher")), NotForYou)
 
 
+async def without(office: Office, *types: str) -> Office:
+    """The same school, whose policy has dropped these."""
+    kept = {id_: kind for id_, kind in office.school.policy.requests.items() if id_ not in types}
+    return office.at(replace(office.school, policy=replace(office.school.policy, requests=kept)))
+
+
+async def test_a_type_that_comes_back_is_taken_up_again(at_work: Office) -> None:
+    """What waited is brought up once more, and what held until a day ends, though its time came while nobody looked."""
+    at_work = at_work.at(at_work.school)
+    waiting, held = await asked(at_work), await asked(at_work, form="g")
+    await says(at_work, "brunel head", held, Doing.GRANTED)
+    assert await submissions.take_up(at_work.ports, at_work.school) == 0
+    gone = await without(at_work, LESSON)
+    gone.clock.advance(days=3)
+    assert await submissions.ring(gone.ports, gone.school) == 0
+    assert await submissions.take_up(gone.ports, gone.school) == 0
+    menu = await submissions.menu(gone.ports, gone.school, gone.account("teacher"))
+    assert isinstance(menu, RequestMenu)
+    assert [(line.submission.reference, line.title) for line in menu.own] == [
+        (file.submission.reference, "") for file in (held, waiting)
+    ]
+    async with gone.ports.store.transaction(gone.school, write=False) as records:
+        assert await records.dropped_submissions(list(gone.school.policy.requests)) == {LESSON: 2}
+        assert await records.dropped_submissions(list(at_work.school.policy.requests)) == {}
+    assert await submissions.take_up(at_work.ports, at_work.school) == 2
+    assert await submissions.take_up(at_work.ports, at_work.school) == 0
+    before = len(await told(at_work, "brunel head"))
+    assert await submissions.ring(at_work.ports, at_work.school) == 1
+    at = at_work.ports, at_work.school, at_work.account("teacher")
+    ended = await submissions.read(*at, held.submission.id)
+    assert isinstance(ended, SubmissionFile)
+    assert ended.submission.place.state is SubmissionState.ENDED
+    at_work.clock.advance(days=3)
+    await submissions.ring(at_work.ports, at_work.school)
+    assert len(await told(at_work, "brunel head")) > before
+
+
 @pytest.mark.parametrize(
     "change",
     [{"state": "granted"}, {"asker_id": "nobody"}, {"until_at": None}, {"step": 3}, {"type": "block-site"}],

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from domain.queues import Filters, QueueKind, Wanted
 from domain.register_terms import RegisterKind
 from domain.report_form import Filled
 from handlers import (
+    agreements,
     case_changes,
     casework,
     chronology,
@@ -145,6 +146,19 @@ async def test_a_message_that_cannot_be_sent_is_given_up_without_a_scan(office: 
     async with explained(office.database) as looks:
         await _reported(office)
 
+    assert scans(looks) == []
+
+
+async def test_a_reminder_that_cannot_be_sent_is_given_up_without_a_scan(office: Office) -> None:
+    """To sign, of which there are as many as there are staff."""
+    office.post.unknown = {"everybody"}
+    office = office.at(replace(office.school, signs=True))
+    async with explained(office.database) as looks:
+        await agreements.look(office.ports, office.school)
+        assert await agreements.ring(office.ports, office.school)
+        await office.later(minutes=2)
+
+    assert any("FOR UPDATE" in said or "signer_id" in said for said, _ in looks)
     assert scans(looks) == []
 
 

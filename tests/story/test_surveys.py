@@ -169,6 +169,33 @@ async def test_nobody_else_runs_surveys(stage: Stage) -> None:
         assert "Surveys are for the safeguarding leads" in (answer.shown if isinstance(answer, Dialog) else answer)
 
 
+async def test_it_runs_longer_until_it_is_over(stage: Stage) -> None:
+    """The link stays the same and the page says the new day; a day before that is refused, and so is half a year."""
+    _, path = await opens(stage, "dsl")
+    parent, days = Visitor(stage, path), [(stage.clock.now() + timedelta(days=n)) for n in (3, 21, 200)]
+    # Whoever leads may, though another opened it; the link is still shown to that one alone.
+    form = await after(await (await looks(stage, "headteacher")).press("Let it run longer"))
+    for day, said in ((days[0], "open until later than that"), (days[2], "too far away")):
+        await form.fill({"survey_closes": day.isoformat()})
+        form = await after(await form.submit())
+        assert said in form.errors["survey_closes"]
+    await form.fill({"survey_closes": days[1].isoformat()})
+    page = await after(await form.submit())
+    assert not page.errors, page.errors
+    assert "15 Dec" in page.shown
+    assert path not in page.shown
+    assert path in (await looks(stage, "dsl")).shown
+    assert "15 December" in (await parent.get())[1]
+    stage.clock.advance(days=18)
+    assert "Your answers are counted" in await parent.answers()
+    late = await after(await (await looks(stage, "dsl")).press("Let it run longer"))
+    stage.clock.advance(days=4)
+    assert (await parent.get())[0] == 404
+    # The form was open for too long: over is over.
+    assert "over since" in (await after(await late.submit())).shown
+    assert (await parent.get())[0] == 404
+
+
 async def test_it_closes_on_a_day_that_is_neither_past_nor_far_away(stage: Stage) -> None:
     """Half a year is not a survey."""
     form = await after(await (await surveys(stage, "dsl")).press(f"Open {PARENTS}"))
