@@ -24,7 +24,7 @@ from domain.messages import SignOffMessage, WithdrawnMessage
 from domain.people import Account, School
 from domain.report_form import LONGEST_TEXT, Fault
 from domain.routing import route_kept
-from domain.signing import dealt_with_alone, signers
+from domain.signing import asked_together, dealt_with, not_their_own, signers
 from domain.words import IncidentState, Role, Urgency
 from handlers.acknowledge import NotForYou, remind_at
 from handlers.alerting import delivery, on_platforms
@@ -53,10 +53,10 @@ async def ask_all(ports: Ports, records: Records, school: School, incident: Inci
     before = await records.signatures(incident.id)
     round_ = max((x.round for x in before), default=-1) + 1
     asked: list[Signature] = []
-    for line in school.policy.sign_off:
-        signature = Signature(ports.new_id(), incident.id, line.role, round_, now)
-        rung = next(iter(await _rungs(records, school, incident, line.role, asked, round_)), None)
-        signature = _asking(school, signature, rung, now)
+    dealt, form = await _dealt(records, incident), school.policy.sign_off
+    rungs = [await _rungs(records, school, incident, line.role, (), round_, dealt) for line in form]
+    for line, rung in zip(form, asked_together(rungs, dealt), strict=True):
+        signature = _asking(school, Signature(ports.new_id(), incident.id, line.role, round_, now), rung, now)
         await records.ask_to_sign(signature)
         await records.note(now, "bot", "sign_off.asked", incident.id, role=line.role, person=signature.person_id)
         asked.append(signature)
@@ -121,10 +121,11 @@ async def ring(ports: Ports, records: Records, school: School, incident: Inciden
     awaited = (await records.awaited_signatures(incident.id))[incident.id]
     if incident.state is not IncidentState.CLOSED or incident.erased or not awaited:
         return
-    asked: list[Signature] = []
+    asked, dealt = list[Signature](), await _dealt(records, incident)
     for signature in awaited:
         others = [x for x in awaited if x.id != signature.id]
-        rungs = await _rungs(records, school, incident, signature.role, others, signature.round)
+        rungs = await _rungs(records, school, incident, signature.role, others, signature.round, dealt)
+        rungs = not_their_own(rungs, dealt)
         times = await records.rung_since(due.alert_id, TimerKind.SIGN_OFF, signature.at)
         now_asked = next((n for n, rung in enumerate(rungs) if rung.person.id == signature.person_id), None)
         if now_asked is not None and times <= _ASKED_ALONE:
@@ -172,17 +173,27 @@ def cites_of(school: School, role: Role) -> tuple[str, ...]:
     return next((line.cites for line in school.policy.sign_off if line.role is role), ())
 
 
+async def _dealt(records: Records, incident: Incident) -> frozenset[str]:
+    """Whose work a case is."""
+    return dealt_with(await records.alerts_of(incident.id), await records.said_or_decided(incident.id))
+
+
 async def _rungs(
-    records: Records, school: School, incident: Incident, role: Role, others: Iterable[Signature], round_: int
+    records: Records,
+    school: School,
+    incident: Incident,
+    role: Role,
+    others: Iterable[Signature],
+    round_: int,
+    dealt: frozenset[str],
 ) -> tuple[Rung, ...]:
     """Who can sign a line, in order: nobody who signs another."""
     staff, excluded = await records.staff(), excluded_ids((await records.exclusions(incident.id))[incident.id])
     found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
     only = may_follow(found.notify, private=incident.private)
     signed = {x.done_by for x in await records.signatures(incident.id) if x.done_by and x.round == round_}
-    without = excluded | dealt_with_alone(await records.alerts_of(incident.id)) | signed
-    without |= {x.person_id for x in others if x.person_id}
-    return signers(school, staff, role, without, only)
+    without = excluded | signed | {x.person_id for x in others if x.person_id}
+    return signers(school, staff, role, without, only, dealt)
 
 
 def _asking(school: School, signature: Signature, rung: Rung | None, now: datetime) -> Signature:

@@ -131,6 +131,7 @@ NO_RECORD = {
 }
 ASKS = frozenset(
     {
+        "said_or_decided",
         "is_kept",
         "staff",
         "people",
