@@ -292,12 +292,16 @@ def year_of(form: str) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def rows_of(report: Counted, plan: Layout, zone: ZoneInfo, now: datetime) -> tuple[tuple[Table, str], ...]:
-    """The rows in which a report is counted."""
+def year_of_lists(calendar: SchoolCalendar, today: date) -> int:
+    """The school year after which forms are called: until the autumn term begins, the one that was."""
+    return today.year if today >= first_school_day(calendar, today.year, Season.AUTUMN) else today.year - 1
+
+
+def rows_of(report: Counted, plan: Layout, zone: ZoneInfo, lists_of: int) -> tuple[tuple[Table, str], ...]:
+    """The rows in which a report is counted. `lists_of`: the school year after which forms are called now."""
     concern = report.concern if report.concern in plan.concerns else "other" if "other" in plan.concerns else ""
     concern = concern or next(iter(plan.concerns))
-    # A form is called after the year in which it is now.
-    ago = school_year(now.astimezone(zone).date()) - school_year(report.reported_at.astimezone(zone).date())
+    ago = lists_of - school_year(report.reported_at.astimezone(zone).date())
     known = {None if (year := year_of(form)) is None else str(year - ago) for form in report.forms}
     years = {year if year in plan.years else UNKNOWN for year in known}
     in_time = report.answered_at is not None and report.answered_at <= report.due_at
@@ -315,7 +319,8 @@ def publish(school: School, span: Span, reports: Iterable[Counted], now: datetim
     """The figures of a span's reports. The same reports, as they stand, give the same page."""
     plan, base, zone = layout(school), school.figures_base, school.calendar.timezone
     counted = sorted(reports, key=lambda r: r.id)
-    placed = {report.id: rows_of(report, plan, zone, now) for report in counted}
+    lists_of = year_of_lists(school.calendar, now.astimezone(zone).date())
+    placed = {report.id: rows_of(report, plan, zone, lists_of) for report in counted}
     numbers = brought(plan, placed, base)
     tables: dict[Table, dict[str, int]] = {table: {} for table in Table}
     for cell, number in numbers.items():

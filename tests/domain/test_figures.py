@@ -257,6 +257,16 @@ def test_the_year_group_is_that_of_the_day_of_the_report() -> None:
     assert [year_of(name) for name in names] == [8, 9, 7, 10, 0, 0, None, 13, None, None]
 
 
+def test_the_year_group_is_that_of_the_summer_term_as_long_as_the_lists_are() -> None:
+    """Where a school has set no terms, summer is over with July, and pupils get the forms of the new year in September."""
+    school = replace(demo_school(), figures_base=1, calendar=replace(demo_school().calendar, terms=()))
+    (summer,) = spans(school.calendar, date(2026, 6, 3), date(2026, 6, 3))
+    in_june = Counted("1", datetime(2026, 6, 3, tzinfo=UTC), NOW, "threat", Role.DSL, True, None, ("8C",))
+    for made_at, year in ((datetime(2026, 8, 1, 6, tzinfo=UTC), "8"), (datetime(2026, 9, 1, 6, tzinfo=UTC), "7")):
+        told = publish(school, summer, (in_june,), made_at).tables[Table.YEAR]
+        assert {k: n for k, n in told.items() if n} == {year: 1}, made_at
+
+
 def test_the_median_is_told_where_many_were_answered() -> None:
     """Never of so few that it is somebody's."""
     few, many = ([_answered(n) for n in range(number)] for number in (5, 20))
