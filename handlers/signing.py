@@ -17,6 +17,7 @@ from domain.case_changes import (
     Result,
     Signature,
     SignatureLine,
+    latest_round,
 )
 from domain.change_forms import Done, SignPage
 from domain.incident import AlertState, Delivery, Incident, MessageKind, Outgoing, Timer, TimerKind
@@ -162,10 +163,15 @@ async def message(
 async def lines(records: Records, school: School, incident: Incident) -> tuple[SignatureLine, ...]:
     """The lines of the form in its order, with names; whoever signed before the case was opened again stands first."""
     order = [line.role for line in school.policy.sign_off]
-    found = [x for x in await records.signatures(incident.id) if x.done_at is not None or x.is_awaited]
+    signatures = await records.signatures(incident.id)
+    latest = latest_round(signatures, is_open=incident.is_open)
+    found = [x for x in signatures if x.done_at is not None or x.is_awaited]
     found.sort(key=lambda x: (x.round, order.index(x.role) if x.role in order else len(order)))
     names = await records.names_of_staff({p for x in found for p in (x.done_by or x.person_id,) if p})
-    return tuple(SignatureLine(x, names.get(x.done_by or x.person_id or "", "")) for x in found)
+    return tuple(
+        SignatureLine(x, names.get(x.done_by or x.person_id or "", ""), x.done_at is not None and x.round < latest)
+        for x in found
+    )
 
 
 def cites_of(school: School, role: Role) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from domain.change_forms import ChangeQuestions, Done, SendBackPage, SignPage, U
 from domain.checklists import COUNTED, NO_KIND
 from domain.entries import Timeline
 from domain.incident import AlertState, CaseFile, Incident
+from domain.log_records import LogRecord
 from domain.messages import AlertMessage, ReceiptMessage, ReviewMessage, SignOffMessage, WithdrawnMessage
 from domain.policy import SignOff
 from domain.report_form import Fault
@@ -729,6 +730,28 @@ async def test_whoever_does_not_sign_is_reminded_and_then_the_next_in_line_is_as
     assert isinstance(page, SignPage)
     assert not page.may_read
     assert isinstance(await signs(office, "chair", incident), Done)
+
+
+async def test_what_was_signed_before_a_case_was_opened_again_is_shown_as_that(signed: Office) -> None:
+    """On the case's page and on the form, as soon as it is open: not only once it is closed anew."""
+    office = signed
+    incident = await taken(office, "dsl")
+    await closes(office, "dsl", incident)
+    for who in ("headteacher", "chair"):
+        await signs(office, who, incident)
+
+    async def before() -> tuple[list[bool], list[bool]]:
+        course = (await read(office, "dsl", incident)).course
+        record = await log_form.look(office.ports, office.school, office.account("dsl"), incident.id)
+        assert course is not None
+        assert isinstance(record, LogRecord)
+        return [line.before for line in course.signatures], [given.before for given in record.signed]
+
+    assert await before() == ([False, False], [False, False])
+    await changes(office, "dsl", incident, Wish.REOPEN)
+    assert await before() == ([True, True], [True, True])
+    await closes(office, "dsl", incident)
+    assert await before() == ([True, True, False, False], [True, True])
 
 
 async def test_a_case_that_is_opened_again_is_signed_anew(signed: Office) -> None:
