@@ -141,7 +141,8 @@ def _tables(school: School, figures: Figures, before: Figures | None, *, year: b
         if cells:
             parts.append(Rows(one.title, columns, cells, ""))
         if few:
-            parts.append(Text(say("figures.rows_few", base=figures.off + 1, rows="; ".join(few))))
+            # It is said of both: of a year there may be more behind it than of a term.
+            parts.append(Text(say("figures.rows_few", base=max(each.off for each in beside) + 1, rows="; ".join(few))))
     return tuple(parts)
 
 
