@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from domain.case_changes import Result
 from domain.deadlines import SchoolCalendar
 from domain.people import School
 from domain.policy import Policy
@@ -137,6 +138,7 @@ class Table(StrEnum):
 
 IN_TIME, LATE = "in_time", "late"
 CLOSED, OPEN = "closed", "open"
+"""Closed, where nobody said how it ended in a word, and of terms before that was counted; and still open."""
 BULLYING_ROW = "bullying"
 
 
@@ -144,7 +146,8 @@ BULLYING_ROW = "bullying"
 class Counted:
     """A report as figures know it. `forms`: of the pupils in it who are on the school's list, as they are called now.
 
-    `answered_at`: when it was first acknowledged. `role`: to whom it went first; None for nobody.
+    `answered_at`: when it was first acknowledged. `role`: to whom it went first; None for nobody. `result`: how it ended, where
+    it is closed and somebody said so.
     """
 
     id: str
@@ -155,6 +158,7 @@ class Counted:
     closed: bool
     answered_at: datetime | None = None
     forms: tuple[str, ...] = ()
+    result: Result | None = None
 
 
 Cell: TypeAlias = tuple[Table, str] | None
@@ -239,6 +243,7 @@ class Layout:
     years: tuple[str, ...]
     roles: Mapping[str, frozenset[str]]
     stand_ins: tuple[str, ...] = ()
+    results: tuple[str, ...] = tuple(Result)
 
     @property
     def alone(self) -> dict[str, str]:
@@ -259,7 +264,7 @@ class Layout:
             Table.YEAR: (*self.years, SEVERAL, UNKNOWN),
             Table.ROLE: (*self.told, NOBODY),
             Table.ANSWERED: (IN_TIME, LATE),
-            Table.OUTCOME: (CLOSED, OPEN),
+            Table.OUTCOME: (*self.results, CLOSED, OPEN),
         }
         return ((table, key) for table, keys in rows.items() for key in keys)
 
@@ -311,7 +316,7 @@ def rows_of(report: Counted, plan: Layout, zone: ZoneInfo, lists_of: int) -> tup
         (Table.YEAR, SEVERAL if len(years) > 1 else next(iter(years), UNKNOWN)),
         (Table.ROLE, str(report.role) if report.role in plan.told else NOBODY),
         (Table.ANSWERED, IN_TIME if in_time else LATE),
-        (Table.OUTCOME, CLOSED if report.closed else OPEN),
+        (Table.OUTCOME, (report.result or CLOSED) if report.closed else OPEN),
     )
 
 

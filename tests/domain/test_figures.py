@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.settings import DEMO_SCHOOLS
+from domain.case_changes import Result
 from domain.deadlines import SchoolCalendar, Term
 from domain.figures import (
     CLOSED,
@@ -45,14 +46,16 @@ PLAN = Layout(
     {"a": "content", "b": "content", "c": "bullying"},
     ("7", "8"),
     {"a": frozenset({"dsl"}), "b": frozenset({"dsl", "it"}), "c": frozenset({"it"})},
+    results=(Result.REFERRED,),
 )
 PAIRS = [("a", "dsl"), ("b", "dsl"), ("b", "it"), ("c", "it")]
+OUTCOMES = (Result.REFERRED, CLOSED, OPEN)
 YEARS = ("7", "8", "several", "unknown")
 CELLS: list[Cell] = [None, *PLAN.cells()]
 Page = Mapping[Cell, int]
 
 
-def rows(pair: tuple[str, str], year: str, *, late: bool, still_open: bool) -> Row:
+def rows(pair: tuple[str, str], year: str, *, late: bool, outcome: str) -> Row:
     concern, role = pair
     return (
         (Table.KIND, PLAN.concerns[concern]),
@@ -60,7 +63,7 @@ def rows(pair: tuple[str, str], year: str, *, late: bool, still_open: bool) -> R
         (Table.YEAR, year),
         (Table.ROLE, role),
         (Table.ANSWERED, LATE if late else IN_TIME),
-        (Table.OUTCOME, OPEN if still_open else CLOSED),
+        (Table.OUTCOME, outcome),
     )
 
 
@@ -70,7 +73,13 @@ def placed(pairs: Sequence[int], years: Sequence[int], late: int, still_open: in
     chosen = [pair for pair, many in zip(PAIRS, pairs, strict=True) for _ in range(many)]
     of_year = [year for year, many in zip(YEARS, years, strict=True) for _ in range(many)]
     return {
-        f"{seed}-{n}": rows(chosen[n], of_year[n], late=n < late, still_open=number - n <= still_open) for n in range(number)
+        f"{seed}-{n}": rows(
+            chosen[n],
+            of_year[n],
+            late=n < late,
+            outcome=OPEN if number - n <= still_open else CLOSED if n % 3 else Result.REFERRED,
+        )
+        for n in range(number)
     }
 
 
@@ -102,7 +111,7 @@ def possible(page: Page, base: int, most: int) -> dict[Cell, set[int]]:
             _stage(page, base, number, (_routed(pairs) for pairs in sums(number, len(PAIRS)))),
             _stage(page, base, number, (_named(Table.YEAR, YEARS, parts) for parts in sums(number, len(YEARS)))),
             _stage(page, base, number, (_named(Table.ANSWERED, (IN_TIME, LATE), parts) for parts in sums(number, 2))),
-            _stage(page, base, number, (_named(Table.OUTCOME, (CLOSED, OPEN), parts) for parts in sums(number, 2))),
+            _stage(page, base, number, (_named(Table.OUTCOME, OUTCOMES, parts) for parts in sums(number, 3))),
         ]
         if all(by_stage):
             found[None].add(number)
@@ -243,6 +252,16 @@ def test_a_row_tells_nothing_by_being_there() -> None:
     assert {t: set(rows) for t, rows in with_it.tables.items()} == {t: set(rows) for t, rows in without.tables.items()}
     assert Role.CHAIR_OF_GOVERNORS in without.tables[Table.ROLE]
     assert "staff_conduct" not in with_it.tables[Table.CONCERN]
+
+
+def test_how_they_ended_is_counted_for_those_that_are_closed() -> None:
+    """In the words of whoever closed them; of one that is open again, what was said before counts for nothing."""
+    school = replace(demo_school(), figures_base=1)
+    referred = Counted("1", NOW, NOW, "threat", Role.DSL, True, NOW, ("8C",), Result.REFERRED)
+    unsaid, again = replace(referred, id="2", result=None), replace(referred, id="3", closed=False)
+    told = publish(school, AUTUMN, (referred, unsaid, again), NOW).tables[Table.OUTCOME]
+    assert {k: n for k, n in told.items() if n} == {Result.REFERRED: 1, CLOSED: 1, OPEN: 1}
+    assert set(told) == {*Result, CLOSED, OPEN}
 
 
 def test_the_year_group_is_that_of_the_day_of_the_report() -> None:
