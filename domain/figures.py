@@ -136,6 +136,7 @@ class Table(StrEnum):
     OUTCOME = "outcome"
 
 
+_ENDED = "ended"
 IN_TIME, LATE = "in_time", "late"
 CLOSED, OPEN = "closed", "open"
 """Closed, where nobody said how it ended in a word, and of terms before that was counted; and still open."""
@@ -187,14 +188,18 @@ class Figures:
         return self.terms * (self.base - 1)
 
     def kept(self) -> dict[str, Any]:
-        """As it is kept."""
+        """As it is kept. A version before knows of each outcome only whether it is one: how they ended stands apart."""
         tables = {table.value: dict(rows) for table, rows in self.tables.items()}
-        return {"base": self.base, "total": self.total, "minutes": self.minutes, "tables": tables}
+        ended = tables.get(Table.OUTCOME, {})
+        still_open = ended.get(OPEN, 0)
+        tables[Table.OUTCOME.value] = {CLOSED: sum(ended.values()) - still_open, OPEN: still_open}
+        return {"base": self.base, "total": self.total, "minutes": self.minutes, "tables": tables, _ENDED: ended}
 
 
 def of_kept(span: Span, made_at: datetime, kept: Mapping[str, Any], figures_id: str) -> Figures:
     """The figures of what was kept."""
     tables = {Table(name): dict(rows) for name, rows in kept["tables"].items()}
+    tables[Table.OUTCOME] = dict(kept.get(_ENDED, tables.get(Table.OUTCOME, {})))
     return Figures(span, made_at, kept["base"], kept["total"], tables, kept["minutes"], figures_id)
 
 
