@@ -14,6 +14,7 @@ from domain.case_changes import (
     NOTE,
     CaseChange,
     ChangeKind,
+    LinkKind,
     Result,
     Signature,
     SignatureLine,
@@ -180,8 +181,15 @@ def cites_of(school: School, role: Role) -> tuple[str, ...]:
 
 
 async def _dealt(records: Records, incident: Incident) -> frozenset[str]:
-    """Whose work a case is."""
-    return dealt_with(await records.alerts_of(incident.id), await records.said_or_decided(incident.id))
+    """Whose work a case is, with every duplicate of it: what was done in one is signed with the case that goes on."""
+    found, waiting, seen = frozenset[str](), [incident.id], {incident.id}
+    while waiting:
+        here = waiting.pop()
+        found |= dealt_with(await records.alerts_of(here), await records.said_or_decided(here))
+        merged = {x.incident_id for x in await records.links_of(here) if x.kind is LinkKind.MERGED and x.other_id == here}
+        waiting += merged - seen
+        seen |= merged
+    return found
 
 
 async def _rungs(

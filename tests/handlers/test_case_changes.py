@@ -703,6 +703,16 @@ async def test_to_hand_a_case_on_before_it_is_closed_makes_nobody_its_judge(sign
     assert await awaited(office, incident) == {Role.HEADTEACHER: "chair", Role.GOVERNORS: "cabot head"}
 
 
+async def test_nobody_comes_to_sign_their_own_work_by_a_merge(signed: Office) -> None:
+    """What the head has dealt with goes into the lead's case, which the lead closes."""
+    office = signed.with_holders(governors=("cabot head",))
+    first, second = await taken(office, "dsl"), await taken(office, "dsl")
+    await passes_on(office, "dsl", second, "headteacher")
+    assert isinstance(await changes(office, "dsl", second, Wish.MERGE, **{OTHER: first.reference}), Done)
+    await closes(office, "dsl", first)
+    assert await awaited(office, first) == {Role.HEADTEACHER: "chair", Role.GOVERNORS: "cabot head"}
+
+
 async def test_who_decided_what_follows_does_not_sign_it(signed: Office) -> None:
     """The head decides on the policy's steps, and the lead closes the case."""
     office = signed.with_holders(governors=("cabot head",))
