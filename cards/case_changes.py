@@ -148,7 +148,7 @@ def _link(school: School, incident_id: str, link: LinkedCase, course: CaseCourse
 def _signed(school: School, line: SignatureLine) -> str:
     x, who = line.signature, line.who or say("timeline.somebody")
     if x.done_at is not None:
-        return say("course.signed", who=who, when=dated(school, x.done_at))
+        return say("course.signed_before" if line.before else "course.signed", who=who, when=dated(school, x.done_at))
     return say("course.asked", who=who, when=dated(school, x.at)) if x.person_id is not None else say("course.nobody")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cards.model import Banner, Button, Buttons, Card, Fact, Facts, Part, Text, Tone, Weight
 from cards.model import Table as Rows
 from cards.texts import day_of, say
+from domain.case_changes import Result
 from domain.figures import NOBODY, RUNNING, SEVERAL, UNKNOWN, YEAR, Figures, FiguresPage, Span, Table
 from domain.messages import FiguresMessage
 from domain.people import School
@@ -17,11 +18,14 @@ _MOST_TERMS, _MOST_YEARS = 6, 2
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A table with the names of its rows, and a number for each of the figures that stand beside one another."""
+    """A table with the names of its rows, and a number for each of the figures that stand beside one another.
+
+    None where a term's figures were made before that was counted.
+    """
 
     table: Table
     title: str
-    rows: tuple[tuple[str, tuple[int, ...]], ...]
+    rows: tuple[tuple[str, tuple[int | None, ...]], ...]
 
 
 def shown(school: School, figures: Sequence[Figures]) -> tuple[Shown, ...]:
@@ -29,9 +33,15 @@ def shown(school: School, figures: Sequence[Figures]) -> tuple[Shown, ...]:
     found = []
     for table in Table:
         keys = dict.fromkeys(key for one in figures for key in one.tables.get(table, {}))
-        rows = tuple((row_name(school, table, k), tuple(f.tables.get(table, {}).get(k, 0) for f in figures)) for k in keys)
+        rows = tuple((row_name(school, table, k), tuple(_count(f, table, k) for f in figures)) for k in keys)
         found.append(Shown(table, say(f"figures.table_{table}"), rows))
     return tuple(found)
+
+
+def _count(figures: Figures, table: Table, key: str) -> int | None:
+    """How often. Of a row that a term did not have there was none; but how its cases ended may not have been counted then."""
+    rows = figures.tables.get(table, {})
+    return rows.get(key, None if table is Table.OUTCOME else 0)
 
 
 def row_name(school: School, table: Table, key: str) -> str:
@@ -51,11 +61,13 @@ def row_name(school: School, table: Table, key: str) -> str:
         case Table.ANSWERED:
             return say(f"figures.answered_{key}")
         case Table.OUTCOME:
-            return say(f"figures.outcome_{key}")
+            return say(f"result.{key}") if key in set(Result) else say(f"figures.outcome_{key}")
 
 
-def number(count: int, figures: Figures) -> str:
+def number(count: int | None, figures: Figures) -> str:
     """A number as it is told: what was rounded down to none says that there may be some."""
+    if count is None:
+        return say("figures.not_counted")
     return str(count) if count else say("figures.few", base=figures.off + 1)
 
 
@@ -134,14 +146,15 @@ def _tables(school: School, figures: Figures, before: Figures | None, *, year: b
     columns = (say("figures.row"), *(name_of(one.span, year=year) for one in beside))
     parts: list[Part] = []
     for one in shown(school, beside):
-        many = [(name, counts) for name, counts in one.rows if any(counts)]
-        few = [name for name, counts in one.rows if not any(counts)]
+        few = [name for name, counts in one.rows if all(count == 0 for count in counts)]
+        many = [(name, counts) for name, counts in one.rows if name not in few]
         cells = tuple((name, *(number(c, f) for c, f in zip(counts, beside, strict=True))) for name, counts in many)
         parts.append(Text(one.title, Weight.HEADING))
         if cells:
             parts.append(Rows(one.title, columns, cells, ""))
         if few:
-            parts.append(Text(say("figures.rows_few", base=figures.off + 1, rows="; ".join(few))))
+            # It is said of both: of a year there may be more behind it than of a term.
+            parts.append(Text(say("figures.rows_few", base=max(each.off for each in beside) + 1, rows="; ".join(few))))
     return tuple(parts)
 
 

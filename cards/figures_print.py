@@ -115,7 +115,10 @@ def _chart(report: Report, table: Shown, wide: float) -> Drawing:
     chart.categoryAxis.categoryNames = [_short(name) for name, _ in reversed(bars)]
     chart.categoryAxis.labels.fontName = chart.valueAxis.labels.fontName = FONT
     chart.categoryAxis.labels.fontSize = chart.valueAxis.labels.fontSize = 7.5
-    chart.valueAxis.valueMin, chart.valueAxis.valueStep = 0, _step(max(n for _, counts in bars for n in counts), report.base)
+    chart.valueAxis.valueMin, chart.valueAxis.valueStep = (
+        0,
+        _step(max(n or 0 for _, counts in bars for n in counts), report.base),
+    )
     few = number(0, report.drawn[-1].figures)
     chart.barLabelFormat = lambda count: str(int(count)) if count else few
     chart.barLabels.fontName, chart.barLabels.fontSize, chart.barLabels.boxAnchor = FONT, 7, "w"

@@ -73,7 +73,7 @@ class Report:
             (say("figures.minutes"), *("" if c.year else minutes_of(c.figures) for c in self.columns)),
         )
 
-    def told(self, counts: Sequence[int]) -> tuple[str, ...]:
+    def told(self, counts: Sequence[int | None]) -> tuple[str, ...]:
         """The numbers of a row as they are told."""
         return tuple(number(n, c.figures) for n, c in zip(counts, self.columns, strict=False))
 
@@ -82,12 +82,12 @@ class Report:
         """The columns that charts show: not the sum of the others."""
         return tuple(c for c in self.columns if not c.adds_up)
 
-    def bars(self, table: Shown) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    def bars(self, table: Shown) -> tuple[tuple[str, tuple[int | None, ...]], ...]:
         """The rows of a table that a chart has room for and that have something to show, with a number for each of `drawn`."""
         rows = [(name, counts[: len(self.drawn)]) for name, counts in table.rows]
         some = [row for row in rows if any(row[1])]
         room = min(_MOST_ROWS, max(2, _MOST_BARS // len(self.drawn)))
-        most = sorted(some, key=lambda row: -max(row[1]))[:room]
+        most = sorted(some, key=lambda row: -max(n or 0 for n in row[1]))[:room]
         return tuple(row for row in some if row in most)
 
     def chart_told(self, table: Shown) -> str:
@@ -165,7 +165,7 @@ def _chart(report: Report, table: Shown) -> str:
     bars = report.bars(table)
     if not bars:
         return ""
-    most = max(n for _, counts in bars for n in counts)
+    most = max(n or 0 for _, counts in bars for n in counts)
     high = _BAR * len(report.drawn) + _GAP
     drawn = [_row_of_bars(report, name, counts, place * high, most) for place, (name, counts) in enumerate(bars)]
     key = "".join(
@@ -181,12 +181,12 @@ def _chart(report: Report, table: Shown) -> str:
     )
 
 
-def _row_of_bars(report: Report, name: str, counts: Sequence[int], top: int, most: int) -> str:
+def _row_of_bars(report: Report, name: str, counts: Sequence[int | None], top: int, most: int) -> str:
     middle = top + _BAR * len(counts) / 2 + 5
     label = name if len(name) <= 38 else name[:37].rstrip() + "\u2026"
     parts = [f'<text x="{_LEFT - 8}" y="{middle:.0f}" text-anchor="end">{_e(label)}</text>']
     for n, (count, told) in enumerate(zip(counts, report.told(counts), strict=True)):
-        wide = (_WIDE - _LEFT - 110) * count / most
+        wide = (_WIDE - _LEFT - 110) * (count or 0) / most
         y = top + n * _BAR
         fill = COLOURS[n % len(COLOURS)]
         parts.append(f'<rect x="{_LEFT}" y="{y + 1}" width="{wide:.1f}" height="{_BAR - 3}" fill="{fill}"></rect>')

@@ -57,7 +57,10 @@ def _sheet(book: Workbook, report: Report, table: Shown, head: Format, text: For
     for row, (label, counts) in enumerate(table.rows, start=1):
         sheet.write_string(row, 0, cell(label), text)
         for column, count in enumerate(counts):
-            sheet.write_number(row, column + 1, count, shown[column])
+            if count is None:
+                sheet.write_string(row, column + 1, say("figures.not_counted"), text)
+            else:
+                sheet.write_number(row, column + 1, count, shown[column])
     chart = book.add_chart({"type": "bar"})
     last = len(table.rows)
     for column, series in enumerate((c.name for c in report.drawn), start=1):

@@ -62,12 +62,12 @@ def csv_cpoms(sheet: Sheet) -> str:
     """A line for each pupil in it, as an incident is logged for a student with others linked; empty where none may be made."""
     rows = [
         (
-            *_who(sheet.school, one),
+            *_who(sheet, one),
             *_moment(sheet.school, sheet.record.case.incident.occurred_at),
             _told(sheet, Shows.CONCERN).partition("\n")[0],
             _account(sheet),
             _told(sheet, *_DONE),
-            _others(sheet.school, pupils, one),
+            _others(sheet, pupils, one),
             _told(sheet, Shows.REPORTED_TO),
             _told(sheet, Shows.REPORTED_BY),
             " ".join(_moment(sheet.school, sheet.record.case.incident.reported_at)),
@@ -83,13 +83,13 @@ def csv_myconcern(sheet: Sheet) -> str:
     """The same as a concern is raised about a pupil, with what was done at once apart from what was done since."""
     rows = [
         (
-            *_who(sheet.school, one),
+            *_who(sheet, one),
             say("log_form.summary", concern=_told(sheet, Shows.CONCERN).partition("\n")[0], reference=sheet.reference),
             _told(sheet, Shows.CONCERN).partition("\n")[0],
             *_moment(sheet.school, sheet.record.case.incident.occurred_at),
             _told(sheet, Shows.PLACE),
             _account(sheet),
-            _others(sheet.school, pupils, one),
+            _others(sheet, pupils, one),
             _told(sheet, Shows.FIRST_STEPS),
             _told(sheet, *_SINCE),
             _told(sheet, Shows.OUTCOME),
@@ -120,20 +120,30 @@ def _pupils(sheet: Sheet) -> Sequence[Involved | None]:
     """
     if sheet.record.case.incident.private:
         return ()
-    found = [one for one in sheet.record.people if not one.is_staff]
-    return found or [None]
+    found = {_same(one): one for one in reversed(sheet.record.people) if not one.is_staff}
+    return [*reversed(found.values())] or [None]
 
 
-def _who(school: School, one: Involved | None) -> tuple[str, str, str, str]:
+def _same(one: Involved) -> str:
+    """What is the same of somebody who has two parts in it."""
+    return one.participant.person_id or one.participant.name.casefold()
+
+
+def _parts(sheet: Sheet, one: Involved) -> str:
+    theirs = (part_of(sheet.school, other) for other in sheet.record.people if _same(other) == _same(one))
+    return ", ".join(dict.fromkeys(theirs))
+
+
+def _who(sheet: Sheet, one: Involved | None) -> tuple[str, str, str, str]:
     if one is None:
         return ("", "", "", "")
     form, house = (one.person.form, one.person.house) if one.person is not None else ("", "")
-    return (one.participant.name, form, house, part_of(school, one))
+    return (one.participant.name, form, house, _parts(sheet, one))
 
 
-def _others(school: School, pupils: Sequence[Involved | None], but: Involved | None) -> str:
+def _others(sheet: Sheet, pupils: Sequence[Involved | None], but: Involved | None) -> str:
     others = (one for one in pupils if one is not None and one is not but)
-    return "; ".join(say("case.record_person", name=o.participant.name, role=part_of(school, o)) for o in others)
+    return "; ".join(say("case.record_person", name=o.participant.name, role=_parts(sheet, o)) for o in others)
 
 
 def _told(sheet: Sheet, *wanted: Shows) -> str:

@@ -213,7 +213,7 @@ def decide(viewer: Viewer, act: Act, subject: Subject) -> Ground | Refused:
     match act:
         case Act.OPEN:
             # A task shows nobody's name: whoever has no more than that may need to open the case all the same.
-            reads = (found is not None and not found[1]) or _signs(viewer, subject, subject.reading_signers)
+            reads = (found is not None and not found[1]) or _reads_to_sign(viewer, subject)
             needed = not reads and not incident.private and viewer.roles & OPENERS
             return Ground.HOLDS if needed else Refused.NO_NEED
         case Act.READ_READERS | Act.KEEP | Act.EXPORT | Act.AGREE if not viewer.roles & KEEPERS:
@@ -232,7 +232,7 @@ def decide(viewer: Viewer, act: Act, subject: Subject) -> Ground | Refused:
             return Ground.HOLDS if shown and Role.IT_SUPPORT in viewer.roles else Refused.NO_NEED
         case Act.SIGN:
             return Ground.SIGNS if _signs(viewer, subject, subject.signers) else Refused.NO_NEED
-        case Act.READ if (found is None or found[1]) and _signs(viewer, subject, subject.reading_signers):
+        case Act.READ if (found is None or found[1]) and _reads_to_sign(viewer, subject):
             return Ground.SIGNS
     if found is None:
         return Refused.NO_NEED
@@ -567,6 +567,12 @@ def _signs(viewer: Viewer, subject: Subject, asked: frozenset[tuple[str, Role]])
     """As long as the case is closed and waits for their signature, and they hold the role in which they were asked."""
     waits = subject.incident.state is IncidentState.CLOSED and not subject.incident.erased
     return waits and any((viewer.person, role) in asked for role in viewer.roles)
+
+
+def _reads_to_sign(viewer: Viewer, subject: Subject) -> bool:
+    """Whether they sign what they have read: in a role that the policy says so of, whatever the records say of who is asked."""
+    roles = {line.role for line in viewer.school.policy.sign_off if line.reads}
+    return _signs(viewer, subject, frozenset((who, role) for who, role in subject.reading_signers if role in roles))
 
 
 def _works(viewer: Viewer, subject: Subject) -> Ground | Refused:

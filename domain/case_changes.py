@@ -131,6 +131,12 @@ class Signature:
         return self.done_at is None and self.ended_at is None
 
 
+def latest_round(signatures: Iterable[Signature], *, is_open: bool) -> int:
+    """The round whose signatures hold: earlier ones were given before it was opened again, and so were all of an open case."""
+    last = max((x.round for x in signatures), default=0)
+    return last + 1 if is_open else last
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """When a case is to be looked at again. `done_at`: it was, or another date was set."""
@@ -203,10 +209,14 @@ class LinkedCase:
 
 @dataclass(frozen=True, slots=True)
 class SignatureLine:
-    """A line of the log form: who signed it and when, or who is asked. Names are empty for somebody who has left."""
+    """A line of the log form: who signed it and when, or who is asked. Names are empty for somebody who has left.
+
+    `before`: it was signed, and the case was opened again since, so that it holds no more.
+    """
 
     signature: Signature
     who: str
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

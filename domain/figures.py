@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from domain.case_changes import Result
 from domain.deadlines import SchoolCalendar
 from domain.people import School
 from domain.policy import Policy
@@ -135,8 +136,10 @@ class Table(StrEnum):
     OUTCOME = "outcome"
 
 
+_ENDED = "ended"
 IN_TIME, LATE = "in_time", "late"
 CLOSED, OPEN = "closed", "open"
+"""Closed, where nobody said how it ended in a word, and of terms before that was counted; and still open."""
 BULLYING_ROW = "bullying"
 
 
@@ -144,7 +147,8 @@ BULLYING_ROW = "bullying"
 class Counted:
     """A report as figures know it. `forms`: of the pupils in it who are on the school's list, as they are called now.
 
-    `answered_at`: when it was first acknowledged. `role`: to whom it went first; None for nobody.
+    `answered_at`: when it was first acknowledged. `role`: to whom it went first; None for nobody. `result`: how it ended, where
+    it is closed and somebody said so.
     """
 
     id: str
@@ -155,6 +159,7 @@ class Counted:
     closed: bool
     answered_at: datetime | None = None
     forms: tuple[str, ...] = ()
+    result: Result | None = None
 
 
 Cell: TypeAlias = tuple[Table, str] | None
@@ -183,14 +188,18 @@ class Figures:
         return self.terms * (self.base - 1)
 
     def kept(self) -> dict[str, Any]:
-        """As it is kept."""
+        """As it is kept. A version before knows of each outcome only whether it is one: how they ended stands apart."""
         tables = {table.value: dict(rows) for table, rows in self.tables.items()}
-        return {"base": self.base, "total": self.total, "minutes": self.minutes, "tables": tables}
+        ended = tables.get(Table.OUTCOME, {})
+        still_open = ended.get(OPEN, 0)
+        tables[Table.OUTCOME.value] = {CLOSED: sum(ended.values()) - still_open, OPEN: still_open}
+        return {"base": self.base, "total": self.total, "minutes": self.minutes, "tables": tables, _ENDED: ended}
 
 
 def of_kept(span: Span, made_at: datetime, kept: Mapping[str, Any], figures_id: str) -> Figures:
     """The figures of what was kept."""
     tables = {Table(name): dict(rows) for name, rows in kept["tables"].items()}
+    tables[Table.OUTCOME] = dict(kept.get(_ENDED, tables.get(Table.OUTCOME, {})))
     return Figures(span, made_at, kept["base"], kept["total"], tables, kept["minutes"], figures_id)
 
 
@@ -239,6 +248,7 @@ class Layout:
     years: tuple[str, ...]
     roles: Mapping[str, frozenset[str]]
     stand_ins: tuple[str, ...] = ()
+    results: tuple[str, ...] = tuple(Result)
 
     @property
     def alone(self) -> dict[str, str]:
@@ -259,7 +269,7 @@ class Layout:
             Table.YEAR: (*self.years, SEVERAL, UNKNOWN),
             Table.ROLE: (*self.told, NOBODY),
             Table.ANSWERED: (IN_TIME, LATE),
-            Table.OUTCOME: (CLOSED, OPEN),
+            Table.OUTCOME: (*self.results, CLOSED, OPEN),
         }
         return ((table, key) for table, keys in rows.items() for key in keys)
 
@@ -292,12 +302,16 @@ def year_of(form: str) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def rows_of(report: Counted, plan: Layout, zone: ZoneInfo, now: datetime) -> tuple[tuple[Table, str], ...]:
-    """The rows in which a report is counted."""
+def year_of_lists(calendar: SchoolCalendar, today: date) -> int:
+    """The school year after which forms are called: until the autumn term begins, the one that was."""
+    return today.year if today >= first_school_day(calendar, today.year, Season.AUTUMN) else today.year - 1
+
+
+def rows_of(report: Counted, plan: Layout, zone: ZoneInfo, lists_of: int) -> tuple[tuple[Table, str], ...]:
+    """The rows in which a report is counted. `lists_of`: the school year after which forms are called now."""
     concern = report.concern if report.concern in plan.concerns else "other" if "other" in plan.concerns else ""
     concern = concern or next(iter(plan.concerns))
-    # A form is called after the year in which it is now.
-    ago = school_year(now.astimezone(zone).date()) - school_year(report.reported_at.astimezone(zone).date())
+    ago = lists_of - school_year(report.reported_at.astimezone(zone).date())
     known = {None if (year := year_of(form)) is None else str(year - ago) for form in report.forms}
     years = {year if year in plan.years else UNKNOWN for year in known}
     in_time = report.answered_at is not None and report.answered_at <= report.due_at
@@ -307,7 +321,7 @@ def rows_of(report: Counted, plan: Layout, zone: ZoneInfo, now: datetime) -> tup
         (Table.YEAR, SEVERAL if len(years) > 1 else next(iter(years), UNKNOWN)),
         (Table.ROLE, str(report.role) if report.role in plan.told else NOBODY),
         (Table.ANSWERED, IN_TIME if in_time else LATE),
-        (Table.OUTCOME, CLOSED if report.closed else OPEN),
+        (Table.OUTCOME, (report.result or CLOSED) if report.closed else OPEN),
     )
 
 
@@ -315,7 +329,8 @@ def publish(school: School, span: Span, reports: Iterable[Counted], now: datetim
     """The figures of a span's reports. The same reports, as they stand, give the same page."""
     plan, base, zone = layout(school), school.figures_base, school.calendar.timezone
     counted = sorted(reports, key=lambda r: r.id)
-    placed = {report.id: rows_of(report, plan, zone, now) for report in counted}
+    lists_of = year_of_lists(school.calendar, now.astimezone(zone).date())
+    placed = {report.id: rows_of(report, plan, zone, lists_of) for report in counted}
     numbers = brought(plan, placed, base)
     tables: dict[Table, dict[str, int]] = {table: {} for table in Table}
     for cell, number in numbers.items():

@@ -6,7 +6,7 @@ picked from the school's list: a name that was typed may be somebody else's. Wit
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import combinations
 
@@ -16,6 +16,9 @@ COUNTED = frozenset({ParticipantRole.TARGET, ParticipantRole.ALLEGED_PERPETRATOR
 """The parts that make a pupil's cases a pattern."""
 LEAST, MOST_CASES, MOST_DAYS = 2, 20, 3650
 """What a school may set: from how many cases on, with the one that is looked at, and over how many days."""
+
+
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,16 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A case as far as it counts: its day at the school, the kind of concern, and the parts of each listed pupil, by id."""
+    """A case as far as it counts: its day at the school, the kind of concern, and the parts of each listed pupil, by id.
+
+    `at`: when it was reported, by which the cases of one day stand in order.
+    """
 
     reference: str
     day: date
     concern: str
     parts: Mapping[str, frozenset[ParticipantRole]]
+    at: datetime = _NO_TIME
 
     @property
     def counted(self) -> frozenset[str]:
@@ -97,8 +104,8 @@ def hints(this: Seen, others: Iterable[Seen], patterns: Patterns, term_began: da
 
     How often is counted up to the case itself: it says the same whenever one looks. Who is in a case together counts both ways.
     """
-    ordered = sorted(others, key=lambda seen: (seen.day, seen.reference))
-    before = [seen for seen in ordered if seen.day <= this.day]
+    ordered = sorted(others, key=lambda seen: (seen.day, seen.at, seen.reference))
+    before = [seen for seen in ordered if (seen.day, seen.at) <= (this.day, this.at)]
     found: list[Hint] = []
     for person in sorted(this.counted):
         theirs = [seen for seen in before if person in seen.counted]

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from domain.access import LEADS, TECHNICAL, Act, may
 from domain.agencies import Offered, offered
+from domain.case_changes import Result
 from domain.casework import Advice, DecisionQuestions, DecisionSteps, EntryQuestions, KindOfEntry, StepsPage
 from domain.checklists import (
     COUNTED,
@@ -93,6 +94,10 @@ _OF_SOMEBODY = frozenset({EntryKind.ACTION, EntryKind.CONFISCATION, EntryKind.CU
 
 EntryOutcome: TypeAlias = EntryQuestions | KindOfEntry | DecisionSteps | Timeline | NotForYou
 DecisionOutcome: TypeAlias = DecisionQuestions | DecisionSteps | Timeline | NotForYou
+
+
+_NOTHING_DONE = frozenset({Result.MISTAKEN, Result.NOT_ESTABLISHED})
+"""How a case ended of which nobody can say that somebody did it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -644,7 +649,8 @@ def _whose(work: _Work, by: Role | Doer) -> str:
 async def _earlier(work: _Work) -> list[Earlier]:
     """Earlier incidents in which the same person is said to have done it: of several people, of whom there are most.
 
-    One that excludes whoever looks is not counted to them, nor a private one that they may not read.
+    One that excludes whoever looks is not counted to them, nor a private one that they may not read. Nor is one that ended as a
+    mistake, or with nothing established, counted against anybody.
     """
     records, incident = work.records, work.incident
     did_it = ParticipantRole.ALLEGED_PERPETRATOR
@@ -664,6 +670,8 @@ async def _earlier(work: _Work) -> list[Earlier]:
 
 
 async def _may_be_counted(work: _Work, other: Incident) -> bool:
+    if not other.is_open and await work.records.result(other.id) in _NOTHING_DONE:
+        return False
     case = await subject(work.records, other, work.now)
     return work.person not in case.excluded and (not other.private or may(work.looking, Act.READ, case))
 

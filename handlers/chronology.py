@@ -120,7 +120,9 @@ async def background(
     children = await _children(records, participants, shut_out)
     names = {p.person_id: p.name for p in children if p.person_id is not None}
     buttons = tuple((f"{case.incident.id}|{p.id}", p.name) for p in children)
-    found = await _hints(records, looking, case.incident, participants, names, now) if names else ()
+    # A duplicate is no case beside the one that goes on: what there is to say stands on that one's page.
+    counts = names and case.incident.state is not IncidentState.MERGED
+    found = await _hints(records, looking, case.incident, participants, names, now) if counts else ()
     return Background(buttons, found, names)
 
 
@@ -322,4 +324,4 @@ async def _hints(
 
 def _seen(school: School, incident: Incident, parts: Mapping[str, frozenset[ParticipantRole]]) -> Seen:
     day = incident.reported_at.astimezone(school.calendar.timezone).date()
-    return Seen(incident.reference, day, incident.facts.concern, parts)
+    return Seen(incident.reference, day, incident.facts.concern, parts, incident.reported_at)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.access import Act, Subject, Viewer, may
-from domain.case_changes import ChangeKind
+from domain.case_changes import ChangeKind, latest_round
 from domain.entries import lines_of
 from domain.exports import MadeAlready, Page
 from domain.log_records import Involved, LogRecord, Signed
@@ -113,11 +113,11 @@ async def _record(records: Records, looking: Viewer, case: Subject, now: datetim
     by = looking.staff.get(looking.person)
     told, signatures = await lines_for(records, looking, case.incident, now), await records.signatures(case.incident.id)
     names = await records.names_of_staff({s.done_by for s in signatures if s.done_by})
-    last = max((s.round for s in signatures), default=0)
+    latest = latest_round(signatures, is_open=case.incident.is_open)
     # The note stands in the change of the same moment and person.
     beside = {(c.person_id, c.at): c.text for c in (line.change for line in told) if c.kind is ChangeKind.SIGNED}
     signed = tuple(
-        Signed(s.role, names.get(s.done_by, ""), s.done_at, beside.get((s.done_by, s.done_at), ""), before=s.round < last)
+        Signed(s.role, names.get(s.done_by, ""), s.done_at, beside.get((s.done_by, s.done_at), ""), before=s.round < latest)
         for s in signatures
         if s.done_at is not None and s.done_by is not None
     )

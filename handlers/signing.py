@@ -14,9 +14,11 @@ from domain.case_changes import (
     NOTE,
     CaseChange,
     ChangeKind,
+    LinkKind,
     Result,
     Signature,
     SignatureLine,
+    latest_round,
 )
 from domain.change_forms import Done, SignPage
 from domain.incident import AlertState, Delivery, Incident, MessageKind, Outgoing, Timer, TimerKind
@@ -24,7 +26,7 @@ from domain.messages import SignOffMessage, WithdrawnMessage
 from domain.people import Account, School
 from domain.report_form import LONGEST_TEXT, Fault
 from domain.routing import route_kept
-from domain.signing import dealt_with_alone, signers
+from domain.signing import asked_together, dealt_with, not_their_own, signers
 from domain.words import IncidentState, Role, Urgency
 from handlers.acknowledge import NotForYou, remind_at
 from handlers.alerting import delivery, on_platforms
@@ -53,10 +55,10 @@ async def ask_all(ports: Ports, records: Records, school: School, incident: Inci
     before = await records.signatures(incident.id)
     round_ = max((x.round for x in before), default=-1) + 1
     asked: list[Signature] = []
-    for line in school.policy.sign_off:
-        signature = Signature(ports.new_id(), incident.id, line.role, round_, now)
-        rung = next(iter(await _rungs(records, school, incident, line.role, asked, round_)), None)
-        signature = _asking(school, signature, rung, now)
+    dealt, form = await _dealt(records, incident), school.policy.sign_off
+    rungs = [await _rungs(records, school, incident, line.role, (), round_, dealt) for line in form]
+    for line, rung in zip(form, asked_together(rungs, dealt), strict=True):
+        signature = _asking(school, Signature(ports.new_id(), incident.id, line.role, round_, now), rung, now)
         await records.ask_to_sign(signature)
         await records.note(now, "bot", "sign_off.asked", incident.id, role=line.role, person=signature.person_id)
         asked.append(signature)
@@ -121,10 +123,11 @@ async def ring(ports: Ports, records: Records, school: School, incident: Inciden
     awaited = (await records.awaited_signatures(incident.id))[incident.id]
     if incident.state is not IncidentState.CLOSED or incident.erased or not awaited:
         return
-    asked: list[Signature] = []
+    asked, dealt = list[Signature](), await _dealt(records, incident)
     for signature in awaited:
         others = [x for x in awaited if x.id != signature.id]
-        rungs = await _rungs(records, school, incident, signature.role, others, signature.round)
+        rungs = await _rungs(records, school, incident, signature.role, others, signature.round, dealt)
+        rungs = not_their_own(rungs, dealt)
         times = await records.rung_since(due.alert_id, TimerKind.SIGN_OFF, signature.at)
         now_asked = next((n for n, rung in enumerate(rungs) if rung.person.id == signature.person_id), None)
         if now_asked is not None and times <= _ASKED_ALONE:
@@ -161,10 +164,15 @@ async def message(
 async def lines(records: Records, school: School, incident: Incident) -> tuple[SignatureLine, ...]:
     """The lines of the form in its order, with names; whoever signed before the case was opened again stands first."""
     order = [line.role for line in school.policy.sign_off]
-    found = [x for x in await records.signatures(incident.id) if x.done_at is not None or x.is_awaited]
+    signatures = await records.signatures(incident.id)
+    latest = latest_round(signatures, is_open=incident.is_open)
+    found = [x for x in signatures if x.done_at is not None or x.is_awaited]
     found.sort(key=lambda x: (x.round, order.index(x.role) if x.role in order else len(order)))
     names = await records.names_of_staff({p for x in found for p in (x.done_by or x.person_id,) if p})
-    return tuple(SignatureLine(x, names.get(x.done_by or x.person_id or "", "")) for x in found)
+    return tuple(
+        SignatureLine(x, names.get(x.done_by or x.person_id or "", ""), x.done_at is not None and x.round < latest)
+        for x in found
+    )
 
 
 def cites_of(school: School, role: Role) -> tuple[str, ...]:
@@ -172,17 +180,34 @@ def cites_of(school: School, role: Role) -> tuple[str, ...]:
     return next((line.cites for line in school.policy.sign_off if line.role is role), ())
 
 
+async def _dealt(records: Records, incident: Incident) -> frozenset[str]:
+    """Whose work a case is, with every duplicate of it: what was done in one is signed with the case that goes on."""
+    found, waiting, seen = frozenset[str](), [incident.id], {incident.id}
+    while waiting:
+        here = waiting.pop()
+        found |= dealt_with(await records.alerts_of(here), await records.said_or_decided(here))
+        merged = {x.incident_id for x in await records.links_of(here) if x.kind is LinkKind.MERGED and x.other_id == here}
+        waiting += merged - seen
+        seen |= merged
+    return found
+
+
 async def _rungs(
-    records: Records, school: School, incident: Incident, role: Role, others: Iterable[Signature], round_: int
+    records: Records,
+    school: School,
+    incident: Incident,
+    role: Role,
+    others: Iterable[Signature],
+    round_: int,
+    dealt: frozenset[str],
 ) -> tuple[Rung, ...]:
     """Who can sign a line, in order: nobody who signs another."""
     staff, excluded = await records.staff(), excluded_ids((await records.exclusions(incident.id))[incident.id])
     found = route_kept(school.policy, incident.facts, staff.fully_excluded_roles(school, excluded))
     only = may_follow(found.notify, private=incident.private)
     signed = {x.done_by for x in await records.signatures(incident.id) if x.done_by and x.round == round_}
-    without = excluded | dealt_with_alone(await records.alerts_of(incident.id)) | signed
-    without |= {x.person_id for x in others if x.person_id}
-    return signers(school, staff, role, without, only)
+    without = excluded | signed | {x.person_id for x in others if x.person_id}
+    return signers(school, staff, role, without, only, dealt)
 
 
 def _asking(school: School, signature: Signature, rung: Rung | None, now: datetime) -> Signature:

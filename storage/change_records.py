@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, or_, select, text, update
+from sqlalchemy import Row, bindparam, insert, or_, select, text, union, update
 
 from domain.case_changes import CaseChange, ChangeKind, Classified, Link, LinkKind, Review, Signature
+from domain.entries import EntryKind
 from domain.incident import SAID_OF_THE_OTHER, STILL_SHOWN, TimerKind
 from domain.words import DeliveryState, IncidentState, Role, Urgency
 from storage import sealed as s
@@ -33,6 +34,15 @@ _RESULT = (
     .where(_x.school == bindparam("here"), _x.incident_id == bindparam("incident"), _x.kind == ChangeKind.CLOSED)
     .order_by(_x.at.desc(), _x.id.desc())
     .limit(1)
+)
+_e = t.case_entries.c
+_SAID_OR_DECIDED = union(
+    select(_x.person_id).where(
+        _x.school == bindparam("here"), _x.incident_id == bindparam("incident"), _x.kind == ChangeKind.CLOSED
+    ),
+    select(_e.person_id).where(
+        _e.school == bindparam("here"), _e.incident_id == bindparam("incident"), _e.kind == EntryKind.DECISION
+    ),
 )
 _LINKS = (
     select(t.case_links)
@@ -97,6 +107,10 @@ class ChangeRecords(CaseRecords):
     async def result(self, incident_id: str) -> str:
         """How a case ended last, in a word; empty where nobody said so."""
         return (await self._c.execute(_RESULT, self._of(incident_id))).scalar() or ""
+
+    async def said_or_decided(self, incident_id: str) -> frozenset[str]:
+        """Whoever has closed a part of a case, at whatever time, or decided on the policy's steps, by id."""
+        return frozenset((await self._c.execute(_SAID_OR_DECIDED, self._of(incident_id))).scalars())
 
     async def reclassify(self, incident_id: str, now: Classified, due_at: datetime) -> None:
         """A case is of another category or urgency from now on. What it was stands in its changes."""

@@ -33,7 +33,7 @@ REPORTED, RECLASSIFIED, CASE_ERASED = "incident.reported", "case.reclassified", 
 STAFF_TAKEN_OVER = "people.staff.imported"
 STAFF_LIST = "the staff list"
 """What is said in place of a case's reference."""
-ACKNOWLEDGED, OPENED = "alert.acknowledged", "case.opened"
+ACKNOWLEDGED, OPENED, ASKED_TO_SIGN = "alert.acknowledged", "case.opened", "sign_off.asked"
 _WITH_A_NOTE = frozenset({"case.closed", "part.closed", "alert.handed_on"})
 """Entries that a version before 0007 made for a note, at the same moment, without a commitment to it."""
 _CHANGES_A_STATE = frozenset({"action.done", "entry.corrected"})
@@ -67,9 +67,9 @@ class Amiss(StrEnum):
 
     `changed`: what was reported, a note or an entry is not as it was written, an action does not stand as it was left,
     somebody else reported it, others are kept out of it, or it was private; `added`: a note or an entry stands in it that the
-    audit does not tell of; `let_in`: somebody has it, or has opened it, of whom the audit does not say so; `erased`: its key is
-    gone, and the audit does not say that it was erased; `gone`: the case itself is not there; `no_key`: the ring has not the
-    key that it lies under; `unreadable`: something of it does not open.
+    audit does not tell of; `let_in`: somebody has it, has opened it, or is to sign it, of whom the audit does not say so;
+    `erased`: its key is gone, and the audit does not say that it was erased; `gone`: the case itself is not there; `no_key`:
+    the ring has not the key that it lies under; `unreadable`: something of it does not open.
     """
 
     CHANGED = "changed"
@@ -244,11 +244,12 @@ def _of_access(vault: Vault, case: Any, of_case: Sequence[Row[Any]], shut_out: S
 
 
 async def _let_in(connection: AsyncConnection, school: str, cases: Sequence[Row[Any]]) -> list[Unkept]:
-    """Cases that somebody owns a part of who has never acknowledged one, or has opened unnoted."""
+    """Cases that somebody owns a part of who has never acknowledged one, has opened unnoted, or is to sign unasked."""
     a, ids = t.audit.c, [case.id for case in cases]
-    told = await _by_case(connection, t.audit, ids, a.school == school, a.action.in_((ACKNOWLEDGED, OPENED)))
+    told = await _by_case(connection, t.audit, ids, a.school == school, a.action.in_((ACKNOWLEDGED, OPENED, ASKED_TO_SIGN)))
     alerts = await _by_case(connection, t.alerts, ids, t.alerts.c.owner_id.is_not(None))
     openings = await _by_case(connection, t.openings, ids)
+    signatures = await _by_case(connection, t.signatures, ids, t.signatures.c.person_id.is_not(None))
     found = []
     for case in cases:
         took, opened = ({e.actor for e in told[case.id] if e.action == action} for action in (ACKNOWLEDGED, OPENED))
@@ -256,7 +257,9 @@ async def _let_in(connection: AsyncConnection, school: str, cases: Sequence[Row[
             {f"person:{x.owner_id}" for x in alerts[case.id]},
             {f"person:{x.person_id}" for x in openings[case.id]},
         )
-        if owners - took or openers - opened:
+        asked = {(e.data.get("person"), e.data.get("role")) for e in told[case.id] if e.action == ASKED_TO_SIGN}
+        signers = {(x.person_id, x.role) for x in signatures[case.id]}
+        if owners - took or openers - opened or signers - asked:
             found.append(Unkept(school, case.reference, Amiss.LET_IN))
     return found
 

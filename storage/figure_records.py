@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.case_changes import ChangeKind, Result
 from domain.figures import Counted, Figures, Season, Span, of_kept
 from domain.incident import Why
 from domain.people import Kind
@@ -33,7 +34,7 @@ class FigureRecords:
         Left out are private ones, those that shut out one of the people whom figures are shown to, and those that were merged
         into another.
         """
-        i, a, x = t.incidents.c, t.audit.c, t.exclusions.c
+        i, a, x, ch = t.incidents.c, t.audit.c, t.exclusions.c, t.case_changes.c
         here = and_(i.school == self._school, i.reported_at >= since, i.reported_at < until)
         shut_out = select(x.incident_id).where(x.person_id.in_(list(shown_to)), x.why != Why.DISMISSED)
         of_figures = (here, ~i.private, i.state != IncidentState.MERGED, i.id.notin_(shut_out))
@@ -46,6 +47,9 @@ class FigureRecords:
             .group_by(a.incident_id)
         )
         answered = {r.incident_id: r.at for r in await self._c.execute(first)}
+        ended = select(ch.incident_id, ch.code).join(t.incidents, i.id == ch.incident_id)
+        of_closed = ended.where(*of_figures, ch.kind == ChangeKind.CLOSED).order_by(ch.at, ch.id)
+        results = {r.incident_id: r.code for r in await self._c.execute(of_closed)}
         forms = await self._forms(*of_figures)
         return [
             Counted(
@@ -57,6 +61,7 @@ class FigureRecords:
                 row.state in _OVER,
                 answered.get(row.id),
                 tuple(forms.get(row.id, ())),
+                Result(said) if (said := results.get(row.id)) in set(Result) else None,
             )
             for row in rows
         ]

@@ -18,14 +18,15 @@ from cards.figures import name_of, shown
 from cards.figures_print import printed
 from cards.figures_report import COLOURS, Report, csv_report, html_report, report_of
 from cards.figures_workbook import workbook
+from domain.case_changes import Result
 from domain.deadlines import SchoolCalendar
-from domain.figures import Counted, Figures, Span, Table, layout, publish, spans
+from domain.figures import CLOSED, OPEN, Counted, Figures, Span, Table, layout, publish, spans
 from domain.people import School
 from domain.words import Role
 from storage.school_files import load_schools
 
 MADE = date(2027, 8, 2)
-FEW = "fewer than 5"
+FEW, OLD = "fewer than 5", "not counted then"
 
 
 @cache
@@ -34,8 +35,8 @@ def school() -> School:
     return replace(found, name='=HYPERLINK("http://x.example") & <b>Ysgol T\u0177 G\u0175yr</b>')
 
 
-def term(span: Span, many: int) -> Figures:
-    """A term in which things happened, the same in every run."""
+def term(span: Span, many: int, *, asked_how: bool = True) -> Figures:
+    """A term in which things happened, the same in every run. `asked_how`: how cases ended was counted then."""
     concerns = list(layout(school()).concerns)
     begun = datetime.combine(span.first, datetime.min.time(), UTC)
     reports = [
@@ -48,16 +49,19 @@ def term(span: Span, many: int) -> Figures:
             n % 11 > 0,
             begun + timedelta(days=n % 90, minutes=25 + n % 50),
             (("7B", "8C", "9F")[n % 3],),
+            [None, *Result][n % 4],
         )
         for n in range(many)
     ]
-    return publish(school(), span, reports, begun)
+    made = publish(school(), span, reports, begun)
+    return made if asked_how else replace(made, tables={**made.tables, Table.OUTCOME: {CLOSED: 30, OPEN: 5}})
 
 
 @cache
 def report(*, terms: int = 3) -> Report:
     """Of a school year, beside the term before it; or of several years."""
-    found = [term(span, 40 + 9 * n) for n, span in enumerate(spans(SchoolCalendar(), date(2026, 5, 1), date(2029, 5, 1)))]
+    all_spans = enumerate(spans(SchoolCalendar(), date(2026, 5, 1), date(2029, 5, 1)))
+    found = [term(span, 40 + 9 * n, asked_how=n > 0) for n, span in all_spans]
     return report_of(school(), found[1 : terms + 1], found[0], MADE)
 
 
@@ -78,11 +82,12 @@ def test_the_workbook_is_read_back(made: Report) -> None:
     assert len(sheets) == len(Table) == len(made.tables)
     for sheet, table in zip(sheets, made.tables, strict=True):
         rows = list(sheet.iter_rows(min_row=2, max_row=1 + len(table.rows), values_only=True))
-        assert [(row[0], tuple(row[1:])) for row in rows] == [(name, counts) for name, counts in table.rows]
+        as_written = [(name, tuple(OLD if n is None else n for n in counts)) for name, counts in table.rows]
+        assert [(row[0], tuple(row[1:])) for row in rows] == as_written
         assert [c.value for c in sheet[1]] == [table.title, *made.names]
         (chart,) = getattr(sheet, "_charts")  # noqa: B009 - openpyxl's own, which its stubs do not know
         assert len(chart.series) == len(made.drawn)
-        assert FEW in sheet.cell(2, 2).number_format or made.columns[0].year
+        assert FEW in sheet.cell(2, 2).number_format or made.columns[0].year or sheet.cell(2, 2).value == OLD
         assert sheet.freeze_panes == "B2"
     cells = [c for sheet in book.worksheets for row in sheet.iter_rows() for c in row]
     assert {c.data_type for c in cells if c.value is not None} == {"s", "n"}
@@ -114,6 +119,17 @@ def test_the_pdf_is_read_back(made: Report) -> None:
 def _fonts(page: Any) -> list[Any]:
     found = [font.get_object() for font in page["/Resources"]["/Font"].values()]
     return [font for font in found if font["/Subtype"] == "/TrueType"]
+
+
+def test_what_was_not_counted_in_a_term_before_is_not_told_as_few() -> None:
+    """How cases ended is counted from some term on: beside one before that, it says so."""
+    made = report(terms=1)
+    (outcomes,) = (table for table in made.tables if table.table is Table.OUTCOME)
+    told = {name: made.told(counts) for name, counts in outcomes.rows}
+    assert told["Passed to an agency outside the school"][0] == OLD
+    assert told["Passed to an agency outside the school"][1].isdigit()
+    assert told["Closed, and not counted how"][0] == "30"
+    assert OLD in made.chart_told(outcomes)
 
 
 @ALL

@@ -24,7 +24,7 @@ from domain.log_forms import NEEDED, RECORDED, Shows
 from domain.log_records import Involved, LogRecord, Signed
 from domain.people import Kind, Person, School
 from domain.policy import SignOff
-from domain.words import Role
+from domain.words import ParticipantRole, Role
 from storage.log_form_files import with_log_form
 from storage.policy_files import POLICY_FOLDER, load_policy_at
 from tests.contract import corpus
@@ -221,6 +221,24 @@ def test_the_tables_have_a_line_for_each_pupil_with_the_part_they_had(make: Any)
     assert f"{teacher.participant.name} (staff)" in text
     for words in ("24/11/2026", "He keeps posting", "Ring the families", of.reference, "Tess Whitlock"):
         assert words in text, words
+
+
+@pytest.mark.parametrize("make", [csv_cpoms, csv_myconcern])
+def test_who_has_two_parts_has_one_line_and_is_not_linked_with_themselves(make: Any) -> None:
+    """Two pupils who have done it to one another."""
+    school = SCHOOLS["chipping-sodbury"]
+    found = record(school)
+    first, second, *_ = found.people
+    too = [
+        replace(one, participant=replace(one.participant, id=f"{one.participant.id}-2", role=role))
+        for one, role in ((first, ParticipantRole.ALLEGED_PERPETRATOR), (second, ParticipantRole.TARGET))
+    ]
+    rows = list(csv.DictReader(StringIO(make(sheet_of(school, replace(found, people=(first, second, *too)))))))
+    who, linked = next(iter(rows[0])), next(name for name in rows[0] if name in ("Linked Students", "Other Pupils"))
+    assert [r[who] for r in rows] == [first.participant.name, second.participant.name]
+    assert rows[0]["Role"].startswith("Target, ")
+    assert first.participant.name not in rows[0][linked]
+    assert rows[0][linked].count(second.participant.name) == 1
 
 
 @pytest.mark.parametrize("make", [csv_cpoms, csv_myconcern])

@@ -98,7 +98,10 @@ def _courses(school: School, incident: Incident, now: datetime) -> Iterator[tupl
     signature = Signature("s", incident.id, Role.HEADTEACHER, 0, now, "p", Role.CHAIR_OF_GOVERNORS)
     done = replace(signature, done_at=now, done_by="p")
     marks = [SignatureLine(x, who) for x in (signature, done) for who in ("Helen Pemberton", "")]
-    marks.append(SignatureLine(replace(signature, person_id=None, asked_as=None), ""))
+    marks += [
+        SignatureLine(replace(signature, person_id=None, asked_as=None), ""),
+        SignatureLine(done, "Helen Pemberton", before=True),
+    ]
     yield "signatures", CaseCourse(signatures=tuple(marks), result=Result.NO_ACTION, signs=signature)
     yield "another category at first", CaseCourse(works=True, first=Classified(concern, Urgency.HIGH))
     given = (("a1", "Dana Okafor", Role.DSL), ("a2", "", Role.HEAD_OF_HOUSE))

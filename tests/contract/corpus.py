@@ -27,6 +27,7 @@ from domain.asking import UnheardRequest
 from domain.audience import about_whom, duties, excluded_ids, exclusions, missing_groups
 from domain.audit import CaseReaders, Reader, ReadersOfCase, ReadersOfChild
 from domain.breaches import Breach, BreachDecision, BreachFile, BreachKind, BreachQuestions, BreachStep, BreachWithOthers
+from domain.case_changes import Result
 from domain.exports import LIVES, Page, PageEnd, PageKind, PageLine, Stays
 from domain.figures import Counted, Figures, FiguresPage, Span, layout, publish, spans, together
 from domain.handovers import Handover, HandoverQuestions, ReceiptQuestions, Unreceived
@@ -231,6 +232,7 @@ def _counted(span: Span, number: int) -> Counted:
         bool(number % 4),
         answered,
         forms,
+        [None, *Result][number % 7],
     )
 
 

@@ -1,6 +1,7 @@
 """No small count can be worked out of what is published: held by trying every school year that there could have been."""
 
 import itertools
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.settings import DEMO_SCHOOLS
+from domain.case_changes import Result
 from domain.deadlines import SchoolCalendar, Term
 from domain.figures import (
     CLOSED,
@@ -27,6 +29,7 @@ from domain.figures import (
     Table,
     brought,
     layout,
+    of_kept,
     publish,
     spans,
     together,
@@ -45,14 +48,16 @@ PLAN = Layout(
     {"a": "content", "b": "content", "c": "bullying"},
     ("7", "8"),
     {"a": frozenset({"dsl"}), "b": frozenset({"dsl", "it"}), "c": frozenset({"it"})},
+    results=(Result.REFERRED,),
 )
 PAIRS = [("a", "dsl"), ("b", "dsl"), ("b", "it"), ("c", "it")]
+OUTCOMES = (Result.REFERRED, CLOSED, OPEN)
 YEARS = ("7", "8", "several", "unknown")
 CELLS: list[Cell] = [None, *PLAN.cells()]
 Page = Mapping[Cell, int]
 
 
-def rows(pair: tuple[str, str], year: str, *, late: bool, still_open: bool) -> Row:
+def rows(pair: tuple[str, str], year: str, *, late: bool, outcome: str) -> Row:
     concern, role = pair
     return (
         (Table.KIND, PLAN.concerns[concern]),
@@ -60,7 +65,7 @@ def rows(pair: tuple[str, str], year: str, *, late: bool, still_open: bool) -> R
         (Table.YEAR, year),
         (Table.ROLE, role),
         (Table.ANSWERED, LATE if late else IN_TIME),
-        (Table.OUTCOME, OPEN if still_open else CLOSED),
+        (Table.OUTCOME, outcome),
     )
 
 
@@ -70,7 +75,13 @@ def placed(pairs: Sequence[int], years: Sequence[int], late: int, still_open: in
     chosen = [pair for pair, many in zip(PAIRS, pairs, strict=True) for _ in range(many)]
     of_year = [year for year, many in zip(YEARS, years, strict=True) for _ in range(many)]
     return {
-        f"{seed}-{n}": rows(chosen[n], of_year[n], late=n < late, still_open=number - n <= still_open) for n in range(number)
+        f"{seed}-{n}": rows(
+            chosen[n],
+            of_year[n],
+            late=n < late,
+            outcome=OPEN if number - n <= still_open else CLOSED if n % 3 else Result.REFERRED,
+        )
+        for n in range(number)
     }
 
 
@@ -102,7 +113,7 @@ def possible(page: Page, base: int, most: int) -> dict[Cell, set[int]]:
             _stage(page, base, number, (_routed(pairs) for pairs in sums(number, len(PAIRS)))),
             _stage(page, base, number, (_named(Table.YEAR, YEARS, parts) for parts in sums(number, len(YEARS)))),
             _stage(page, base, number, (_named(Table.ANSWERED, (IN_TIME, LATE), parts) for parts in sums(number, 2))),
-            _stage(page, base, number, (_named(Table.OUTCOME, (CLOSED, OPEN), parts) for parts in sums(number, 2))),
+            _stage(page, base, number, (_named(Table.OUTCOME, OUTCOMES, parts) for parts in sums(number, 3))),
         ]
         if all(by_stage):
             found[None].add(number)
@@ -245,6 +256,27 @@ def test_a_row_tells_nothing_by_being_there() -> None:
     assert "staff_conduct" not in with_it.tables[Table.CONCERN]
 
 
+def test_how_they_ended_is_counted_for_those_that_are_closed() -> None:
+    """In the words of whoever closed them; of one that is open again, what was said before counts for nothing."""
+    school = replace(demo_school(), figures_base=1)
+    referred = Counted("1", NOW, NOW, "threat", Role.DSL, True, NOW, ("8C",), Result.REFERRED)
+    unsaid, again = replace(referred, id="2", result=None), replace(referred, id="3", closed=False)
+    told = publish(school, AUTUMN, (referred, unsaid, again), NOW).tables[Table.OUTCOME]
+    assert {k: n for k, n in told.items() if n} == {Result.REFERRED: 1, CLOSED: 1, OPEN: 1}
+    assert set(told) == {*Result, CLOSED, OPEN}
+
+
+def test_how_they_ended_is_kept_beside_what_a_version_before_reads() -> None:
+    """It knows closed and open alone, and would fail at any other row. What it has made is read as it stands."""
+    ended = Counted("1", NOW, NOW, "threat", Role.DSL, True, NOW, ("8C",), Result.REFERRED)
+    made = publish(demo_school(), AUTUMN, [replace(ended, id=str(n), closed=n > 9) for n in range(40)], NOW)
+    kept = json.loads(json.dumps(made.kept()))
+    assert of_kept(AUTUMN, NOW, kept, "f") == replace(made, id="f")
+    assert set(kept["tables"]["outcome"]) == {CLOSED, OPEN}
+    old = {name: value for name, value in kept.items() if name != "ended"}
+    assert of_kept(AUTUMN, NOW, old, "f").tables[Table.OUTCOME] == kept["tables"]["outcome"]
+
+
 def test_the_year_group_is_that_of_the_day_of_the_report() -> None:
     """A form is called after the year in which it is now."""
     school = replace(demo_school(), figures_base=1)
@@ -255,6 +287,16 @@ def test_the_year_group_is_that_of_the_day_of_the_report() -> None:
     assert {k: n for k, n in told.items() if n} == {"7": 1, "several": 1, "unknown": 1}
     names = ("8C", "Year 9", "y7 blue", "10-2", "R", "Reception Elm", "Rowan", "13", "14A", "100")
     assert [year_of(name) for name in names] == [8, 9, 7, 10, 0, 0, None, 13, None, None]
+
+
+def test_the_year_group_is_that_of_the_summer_term_as_long_as_the_lists_are() -> None:
+    """Where a school has set no terms, summer is over with July, and pupils get the forms of the new year in September."""
+    school = replace(demo_school(), figures_base=1, calendar=replace(demo_school().calendar, terms=()))
+    (summer,) = spans(school.calendar, date(2026, 6, 3), date(2026, 6, 3))
+    in_june = Counted("1", datetime(2026, 6, 3, tzinfo=UTC), NOW, "threat", Role.DSL, True, None, ("8C",))
+    for made_at, year in ((datetime(2026, 8, 1, 6, tzinfo=UTC), "8"), (datetime(2026, 9, 1, 6, tzinfo=UTC), "7")):
+        told = publish(school, summer, (in_june,), made_at).tables[Table.YEAR]
+        assert {k: n for k, n in told.items() if n} == {year: 1}, made_at
 
 
 def test_the_median_is_told_where_many_were_answered() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +23,10 @@ def seen(days_ago: int, concern: str = "cyberbullying", **parts: ParticipantRole
 
 
 THIS = seen(0, bea=TARGET)
+
+
+def _at(hour: int) -> datetime:
+    return datetime.combine(DAY, time(hour), UTC)
 
 
 def said(this: Seen, *others: Seen, patterns: Patterns = USUAL) -> dict[Sort, Hint]:
@@ -69,6 +73,12 @@ def test_three_who_are_always_together_are_told_of_once() -> None:
 def test_what_comes_after_is_not_counted_to_an_older_case() -> None:
     """So that its page says the same whenever one looks; of who is in a case together both ways count."""
     assert said(THIS, seen(-1, bea=TARGET), seen(-2, bea=TARGET)) == {}
+
+
+def test_of_several_on_one_day_those_reported_later_are_not_counted_either() -> None:
+    first, second, third = (replace(seen(0, bea=TARGET), reference=f"R{hour}", at=_at(hour)) for hour in (9, 11, 15))
+    assert said(first, second, third) == {}
+    assert said(third, second, first)[Sort.OFTEN].others == ("R9", "R11")
 
 
 def test_witnesses_are_not_counted() -> None:

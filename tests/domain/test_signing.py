@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from domain.access import Act, Ground, Refused, Subject, Viewer, decide
 from domain.incident import Incident
+from domain.policy import SignOff
 from domain.words import IncidentState, Role
 from tests.access.rules import schools
 from tests.access.table import table
@@ -22,8 +23,10 @@ def case(who: str, role: Role, state: IncidentState = IncidentState.CLOSED, *, r
 
 
 def viewer(who: str) -> Viewer:
-    """Somebody at their own school."""
-    return EVERYBODY.viewer(TABLE.rows[who], TABLE.columns["closed"])
+    """Somebody at their own school, whose policy has the headteacher read what they sign."""
+    found = EVERYBODY.viewer(TABLE.rows[who], TABLE.columns["closed"])
+    lines = (SignOff(Role.HEADTEACHER, reads=True), SignOff(Role.GOVERNORS))
+    return replace(found, school=replace(found.school, policy=replace(found.school.policy, sign_off=lines)))
 
 
 def test_whoever_is_asked_signs_and_sees_no_more_for_that() -> None:
@@ -41,6 +44,15 @@ def test_who_signs_what_they_have_read_may_read_it_until_then() -> None:
     assert decide(viewer("head"), Act.READ, asked) is Ground.SIGNS
     for act in (Act.OPEN, Act.WORK, Act.ANSWER, Act.SETTLE, Act.KEEP, Act.EXPORT):
         assert isinstance(decide(viewer("head"), act, asked), Refused), act
+
+
+def test_nobody_reads_a_case_to_sign_it_in_a_role_that_the_policy_does_not_say_so_of() -> None:
+    """Whatever the records say: a row that somebody has put there gives them nothing to read."""
+    for who, role in (("governor", Role.GOVERNORS), ("it", Role.IT_SUPPORT)):
+        asked = case(who, role, reads=True)
+        assert isinstance(decide(viewer(who), Act.READ, asked), Refused), who
+    unsigned = EVERYBODY.viewer(TABLE.rows["head"], TABLE.columns["closed"])
+    assert isinstance(decide(unsigned, Act.READ, case("head", Role.HEADTEACHER, reads=True)), Refused)
 
 
 def test_the_right_to_sign_ends() -> None:

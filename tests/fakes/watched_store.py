@@ -133,6 +133,7 @@ NO_RECORD = {
 }
 ASKS = frozenset(
     {
+        "said_or_decided",
         "is_kept",
         "staff",
         "people",

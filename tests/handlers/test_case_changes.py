@@ -10,23 +10,29 @@ import pytest
 from sqlalchemy import update
 
 from domain.case_changes import ChangeKind, Result
+from domain.casework import DecisionSteps
 from domain.change_forms import ChangeQuestions, Done, SendBackPage, SignPage, UnlinkQuestions, Wish, WishQuestions
+from domain.checklists import COUNTED, NO_KIND
+from domain.entries import Timeline
 from domain.incident import AlertState, CaseFile, Incident
+from domain.log_records import LogRecord
 from domain.messages import AlertMessage, ReceiptMessage, ReviewMessage, SignOffMessage, WithdrawnMessage
 from domain.policy import SignOff
 from domain.report_form import Fault
 from domain.retention import class_of, years_of
 from domain.words import IncidentState, Role, Urgency
-from handlers import case_changes, close, details, hand_on, keeping, lists, log_form, opening, sending_back, signing
+from handlers import case_changes, casework, close, details, hand_on, keeping, lists, log_form, opening, sending_back, signing
 from handlers.acknowledge import NotForYou
 from handlers.case_changes import ChangeOutcome
 from handlers.close import Closed
 from handlers.details import PassedOn
-from handlers.hand_on import HandOnQuestions
+from handlers.hand_on import HandedOn, HandOnQuestions
 from handlers.keeping import KeepingDecided
 from handlers.sending_back import SendBackOutcome
 from handlers.signing import SignedAlready, SignOutcome
 from storage import tables as t
+from storage.audit_verify import follow_chains
+from storage.commitments import Amiss
 from tests.handlers.office import Office
 
 WHY = "The two reports are of the same afternoon and the same chat"
@@ -63,6 +69,16 @@ async def closes(office: Office, who: str, incident: Incident, result: str = Res
             done = await close.close(office.ports, office.school, office.account(who), alert.id, "Families seen.", result)
             assert isinstance(done, Closed)
     await office.works()
+
+
+async def passes_on(office: Office, who: str, incident: Incident, to: str) -> None:
+    """Somebody hands a case on, and whoever it goes to takes it on."""
+    at = office.ports, office.school, office.account(who)
+    asked = await hand_on.ask(*at, (await office.alert(incident)).id)
+    assert isinstance(asked, HandOnQuestions)
+    key = next(r.key for r in asked.recipients if r.person.id == office.people[to].id)
+    assert isinstance(await hand_on.hand_on(*at, asked.state, key, "Yours, as agreed"), HandedOn)
+    await office.acknowledge(to, await office.alert(incident))
 
 
 async def read(office: Office, who: str, incident: Incident) -> CaseFile:
@@ -630,6 +646,87 @@ async def test_nobody_signs_their_own_work_or_a_case_about_them(signed: Office) 
         assert await signing.look(office.ports, office.school, office.account(who), incident.id) == NotForYou()
 
 
+async def awaited(office: Office, incident: Incident) -> dict[Role, str | None]:
+    """Who is asked to sign each line of a case."""
+    names = {person.id: who for who, person in office.people.items()}
+    async with office.ports.store.transaction(office.school, write=False) as records:
+        found = (await records.awaited_signatures(incident.id))[incident.id]
+    return {x.role: names.get(x.person_id or "") for x in found}
+
+
+async def closed_by_two(office: Office) -> Incident:
+    """A case of which the headteacher, who leads safeguarding too, and the head of house have closed a part each."""
+    incident = await office.reports(concern="cyberbullying", house="Brunel", danger="yes")
+    for alert in await office.alerts(incident):
+        who = "brunel head" if Role.HEAD_OF_HOUSE in alert.roles else "headteacher"
+        await office.acknowledge(who, alert)
+        done = await close.close(office.ports, office.school, office.account(who), alert.id, "Seen.", Result.DEALT_WITH)
+        assert isinstance(done, Closed)
+    await office.works()
+    owners = {alert.owner_id for alert in await office.alerts(incident)}
+    assert owners == {office.people[who].id for who in ("headteacher", "brunel head")}
+    return incident
+
+
+async def test_who_dealt_with_a_part_of_a_case_does_not_sign_it_while_another_can(signed: Office) -> None:
+    """The chair signs in the head's place, and a governor as a governor; no reminder ever brings it back to the head."""
+    office = signed.with_holders(dsl=("headteacher",), deputy_dsl=("deputy",), governors=("chair", "cabot head"))
+    incident = await closed_by_two(office)
+    assert await awaited(office, incident) == {Role.HEADTEACHER: "chair", Role.GOVERNORS: "cabot head"}
+    for _ in range(9):
+        office.clock.advance(days=9)
+        await office.works()
+        assert "headteacher" not in (await awaited(office, incident)).values()
+    assert await signing.look(office.ports, office.school, office.account("headteacher"), incident.id) == NotForYou()
+
+
+async def test_who_dealt_with_a_part_of_it_signs_where_nobody_else_could(signed: Office) -> None:
+    """A school with a chair and no other governor: two people sign, as the form asks for, and no case waits for ever."""
+    office = signed.with_holders(dsl=("headteacher",), deputy_dsl=("deputy",))
+    incident = await closed_by_two(office)
+    assert await awaited(office, incident) == {Role.HEADTEACHER: "headteacher", Role.GOVERNORS: "chair"}
+    for who in ("headteacher", "chair"):
+        assert isinstance(await signs(office, who, incident), Done)
+    assert (await office.incident(incident)).state is IncidentState.SIGNED_OFF
+
+
+async def test_to_hand_a_case_on_before_it_is_closed_makes_nobody_its_judge(signed: Office) -> None:
+    """Who decided what follows, or closed it before it was opened again, has dealt with it, whoever closes it in the end."""
+    office = signed.with_holders(governors=("cabot head",))
+    incident = await taken(office, "dsl")
+    await passes_on(office, "dsl", incident, "headteacher")
+    await closes(office, "headteacher", incident)
+    assert await awaited(office, incident) == {Role.HEADTEACHER: "chair", Role.GOVERNORS: "cabot head"}
+    await changes(office, "dsl", incident, Wish.REOPEN)
+    await passes_on(office, "headteacher", incident, "dsl")
+    await closes(office, "dsl", incident)
+    assert await awaited(office, incident) == {Role.HEADTEACHER: "chair", Role.GOVERNORS: "cabot head"}
+
+
+async def test_nobody_comes_to_sign_their_own_work_by_a_merge(signed: Office) -> None:
+    """What the head has dealt with goes into the lead's case, which the lead closes."""
+    office = signed.with_holders(governors=("cabot head",))
+    first, second = await taken(office, "dsl"), await taken(office, "dsl")
+    await passes_on(office, "dsl", second, "headteacher")
+    assert isinstance(await changes(office, "dsl", second, Wish.MERGE, **{OTHER: first.reference}), Done)
+    await closes(office, "dsl", first)
+    assert await awaited(office, first) == {Role.HEADTEACHER: "chair", Role.GOVERNORS: "cabot head"}
+
+
+async def test_who_decided_what_follows_does_not_sign_it(signed: Office) -> None:
+    """The head decides on the policy's steps, and the lead closes the case."""
+    office = signed.with_holders(governors=("cabot head",))
+    incident = await taken(office, "dsl")
+    await passes_on(office, "dsl", incident, "headteacher")
+    at = office.ports, office.school, office.account("headteacher")
+    asked = await casework.choose(*at, incident.id, {"grid_kind": NO_KIND, "grid_times": COUNTED})
+    assert isinstance(asked, DecisionSteps)
+    assert isinstance(await casework.decided(*at, asked.state, {"grid_own": "A talk with both of them"}), Timeline)
+    await passes_on(office, "headteacher", incident, "dsl")
+    await closes(office, "dsl", incident)
+    assert await awaited(office, incident) == {Role.HEADTEACHER: "chair", Role.GOVERNORS: "cabot head"}
+
+
 async def test_whoever_does_not_sign_is_reminded_and_then_the_next_in_line_is_asked(signed: Office) -> None:
     """A signature is not lost because somebody is away; whoever is asked no more may not sign any more."""
     office = signed.at(
@@ -646,6 +743,28 @@ async def test_whoever_does_not_sign_is_reminded_and_then_the_next_in_line_is_as
     assert isinstance(page, SignPage)
     assert not page.may_read
     assert isinstance(await signs(office, "chair", incident), Done)
+
+
+async def test_what_was_signed_before_a_case_was_opened_again_is_shown_as_that(signed: Office) -> None:
+    """On the case's page and on the form, as soon as it is open: not only once it is closed anew."""
+    office = signed
+    incident = await taken(office, "dsl")
+    await closes(office, "dsl", incident)
+    for who in ("headteacher", "chair"):
+        await signs(office, who, incident)
+
+    async def before() -> tuple[list[bool], list[bool]]:
+        course = (await read(office, "dsl", incident)).course
+        record = await log_form.look(office.ports, office.school, office.account("dsl"), incident.id)
+        assert course is not None
+        assert isinstance(record, LogRecord)
+        return [line.before for line in course.signatures], [given.before for given in record.signed]
+
+    assert await before() == ([False, False], [False, False])
+    await changes(office, "dsl", incident, Wish.REOPEN)
+    assert await before() == ([True, True], [True, True])
+    await closes(office, "dsl", incident)
+    assert await before() == ([True, True, False, False], [True, True])
 
 
 async def test_a_case_that_is_opened_again_is_signed_anew(signed: Office) -> None:
@@ -804,6 +923,21 @@ async def test_what_is_changed_behind_the_bots_back_is_found(signed: Office) -> 
     async with office.database.begin() as connection:
         await connection.execute(c.delete().where(c.c.id == first.id))
     assert (await read(office, "dsl", incident)).changed
+
+
+async def test_who_puts_themselves_among_the_signers_reads_nothing_and_is_found(signed: Office) -> None:
+    """Somebody who can write to the database, and has no key, but holds some role at the school."""
+    office = signed
+    incident = await taken(office, "dsl")
+    await closes(office, "dsl", incident)
+    assert all(not chain.unkept for chain in await follow_chains(office.database, words=True))
+    mine = {"person_id": office.people["it"].id, "asked_as": "it_support", "reads": True}
+    async with office.database.begin() as connection:
+        of_governors = update(t.signatures).where(t.signatures.c.incident_id == incident.id, t.signatures.c.role == "governors")
+        await connection.execute(of_governors.values(**mine))
+    assert not isinstance(await details.read(office.ports, office.school, office.account("it"), incident.id), CaseFile)
+    (chain,) = [chain for chain in await follow_chains(office.database, words=True) if chain.unkept]
+    assert [(x.reference, x.amiss) for x in chain.unkept or ()] == [(incident.reference, Amiss.LET_IN)]
 
 
 async def test_nothing_of_a_change_can_be_read_once_the_case_is_erased(signed: Office) -> None:

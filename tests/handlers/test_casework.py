@@ -8,7 +8,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert, update
 
+from domain.case_changes import Result
 from domain.casework import DecisionQuestions, DecisionSteps, EntryQuestions, KindOfEntry, StepsPage
+from domain.change_forms import Done, Wish
 from domain.checklists import COUNTED, DO, LEAVE, NO_KIND, Checklist, ChooseKind, Difference, Repeats
 from domain.entries import Action, Contact, Decided, EntryKind, Line, Note, Timeline, Wording, lines_of, paged
 from domain.grids import Times
@@ -25,6 +27,7 @@ from storage.audit_verify import follow_chains
 from storage.commitments import Amiss, Unkept
 from tests.handlers.office import WHAT, Office
 from tests.handlers.test_case import closes, settles
+from tests.handlers.test_case_changes import changes
 from tests.handlers.test_keeping import leaves
 
 SEEN, RANG, MET = "Her mother has seen the messages", "Ring the mother of the other one", "They will keep the phone at home"
@@ -431,6 +434,31 @@ async def test_repeats_are_counted_from_the_pupils_history(office: Office) -> No
     office.clock.advance(days=400)
     later = await looks_at_steps(office, await of_pupil(office))
     assert later.counted == Repeats(Times.FIRST, ())
+
+
+@pytest.mark.parametrize(
+    ("ended", "times"),
+    [
+        (Result.DEALT_WITH, Times.SECOND),
+        (Result.NO_ACTION, Times.SECOND),
+        (Result.MISTAKEN, Times.FIRST),
+        (Result.NOT_ESTABLISHED, Times.FIRST),
+    ],
+)
+async def test_what_was_a_mistake_or_not_established_is_no_first_time(office: Office, ended: Result, times: Times) -> None:
+    """Until it is closed as that, and again once it is open, it counts as any other."""
+    first = await of_pupil(office)
+    for alert in await office.alerts(first):
+        await office.acknowledge("dsl", alert)
+        await close.close(office.ports, office.school, office.account("dsl"), alert.id, "Heard them both.", ended)
+    second = await of_pupil(office)
+    page = await looks_at_steps(office, second)
+    assert page.counted is not None
+    assert page.counted.times is times
+    assert isinstance(await changes(office, "dsl", first, Wish.REOPEN), Done)
+    page = await looks_at_steps(office, second)
+    assert page.counted is not None
+    assert page.counted.times is Times.SECOND
 
 
 async def test_a_case_that_somebody_may_not_know_of_is_not_counted_to_them(office: Office) -> None:

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import delete, update
 
 from domain.case_changes import Result
+from domain.change_forms import Done, Wish
 from domain.chronology import A_PAGE, Child, ChildQuestions, Chronology, Which
 from domain.incident import CaseFile, Incident
-from domain.patterns import Sort
+from domain.patterns import Hint, Sort
 from domain.people import Kind
 from domain.report_form import Fault
 from domain.words import ParticipantRole
@@ -18,6 +19,7 @@ from handlers.acknowledge import NotForYou
 from storage import tables as t
 from storage.sealing_job import seal_the_rest
 from tests.handlers.office import Office
+from tests.handlers.test_case_changes import changes
 
 TARGET, DID_IT, WITNESS = ParticipantRole.TARGET, ParticipantRole.ALLEGED_PERPETRATOR, ParticipantRole.WITNESS
 
@@ -56,6 +58,13 @@ async def shown(office: Office, who: str, key: str) -> Chronology:
     return found
 
 
+async def hints_of(office: Office, incident: Incident) -> tuple[Hint, ...]:
+    """What the page of a case says of others."""
+    background = (await case_page(office, "dsl", incident)).background
+    assert background is not None
+    return background.hints
+
+
 def references(found: Chronology) -> list[str]:
     """Which cases are on the page."""
     return [line.incident.reference for line in found.lines]
@@ -78,6 +87,17 @@ async def test_a_childs_cases_in_order_with_the_part_in_each(office: Office) -> 
     assert [line.outcome for line in found.lines] == ["Both families know.", "", ""]
     assert (found.count, found.others, found.pages, found.cut) == (3, 0, 1, False)
     assert found.child == Child("Bea Exemplar", found.child.key, listed=True)
+
+
+async def test_a_duplicate_is_no_case_beside_the_one_that_goes_on(office: Office) -> None:
+    """Neither page says of the two that the same pupils are in another case."""
+    both = {who: f"person:{await pupil(office, name)}" for who, name in (("bea", "Bea Exemplar"), ("alfie", "Alfie Demosson"))}
+    named: dict[str, Any] = {"targets": (both["bea"],), "perpetrators": (both["alfie"],)}
+    first, second = await reported(office, **named), await reported(office, **named)
+    assert [hint.sort for hint in await hints_of(office, second)] == [Sort.TOGETHER]
+    merged = await changes(office, "dsl", second, Wish.MERGE, change_other=first.reference)
+    assert isinstance(merged, Done)
+    assert await hints_of(office, first) == await hints_of(office, second) == ()
 
 
 async def test_each_case_of_a_page_is_noted_as_read(office: Office) -> None:

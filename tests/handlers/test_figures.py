@@ -5,8 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from domain.case_changes import Result
+from domain.change_forms import Done, Wish
 from domain.deadlines import SchoolCalendar, Term
-from domain.figures import RUNNING, Figures, FiguresPage, Season, Table
+from domain.figures import OPEN, RUNNING, Figures, FiguresPage, Season, Table
+from domain.incident import Incident
 from domain.messages import FiguresMessage
 from domain.words import Role
 from handlers import close, figures
@@ -14,6 +16,7 @@ from handlers.acknowledge import NotForYou
 from storage import tables as t
 from storage.store import Store
 from tests.handlers.office import Office
+from tests.handlers.test_case_changes import changes
 
 JANUARY = datetime(2027, 1, 11, 9, tzinfo=UTC)
 READERS = ("dsl", "deputy", "headteacher", "chair")
@@ -174,7 +177,7 @@ async def test_reports_are_counted_as_they_went(office: Office) -> None:
     told = (await shown(office, "dsl", RUNNING)).tables
     some = {table: {k: n for k, n in rows.items() if n} for table, rows in told.items()}
     assert some[Table.KIND] == {"bullying": 1, "contact": 2}
-    assert some[Table.OUTCOME] == {"closed": 1, "open": 2}
+    assert some[Table.OUTCOME] == {Result.DEALT_WITH: 1, "open": 2}
     assert some[Table.ANSWERED] == {"in_time": 2, "late": 1}
     assert some[Table.YEAR] == {"8": 1, "unknown": 2}
     assert sum(some[Table.ROLE].values()) == 3
@@ -232,3 +235,33 @@ async def test_the_report_of_terms_gives_what_is_published_and_no_more(office: O
     nothing, _ = await figures.for_governors(office.ports, office.school, date(2026, 9, 1), date(2026, 12, 1))
     assert nothing == ()
     assert [n.data["terms"] for n in await entries(office, "figures.reported")] == [1, 0]
+
+
+async def test_how_cases_ended_is_counted_as_it_was_said_last(office: Office) -> None:
+    """Of a case that was opened again and closed anew, the last word; of one that is open, none."""
+    office = exact(office)
+    for result in (Result.REFERRED, Result.REFERRED, Result.MISTAKEN):
+        await closed(office, result)
+    twice = await closed(office, Result.MISTAKEN)
+    assert isinstance(await changes(office, "dsl", twice, Wish.REOPEN), Done)
+    await ends(office, twice, Result.NO_ACTION)
+    again = await closed(office, Result.REFERRED)
+    assert isinstance(await changes(office, "dsl", again, Wish.REOPEN), Done)
+    await term_ends(office)
+    told = (await shown(office, "dsl")).tables[Table.OUTCOME]
+    assert {k: n for k, n in told.items() if n} == {Result.REFERRED: 2, Result.MISTAKEN: 1, Result.NO_ACTION: 1, OPEN: 1}
+
+
+async def closed(office: Office, result: Result) -> Incident:
+    """A case that has ended."""
+    incident = await office.reports()
+    await ends(office, incident, result)
+    return incident
+
+
+async def ends(office: Office, incident: Incident, result: Result) -> None:
+    """The lead closes every part of a case, some minutes later."""
+    office.clock.advance(minutes=5)
+    for alert in await office.alerts(incident):
+        await office.acknowledge("dsl", alert)
+        await close.close(office.ports, office.school, office.account("dsl"), alert.id, "Seen.", result)
