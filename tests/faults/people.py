@@ -173,7 +173,9 @@ class SlackReporter(Reporter):
         return await comes(lambda: self._user.view)
 
     async def _anew(self) -> bool:
-        await self._user.press(None, say("unfinished.discard"))
+        # Pressed before, it may have worked after nobody waited for it any more.
+        if self._is_open(UNFINISHED):
+            await self._user.press(None, say("unfinished.discard"))
         return await comes(lambda: self._is_open(KIND))
 
     async def _sent(self, form: str) -> bool:
