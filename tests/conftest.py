@@ -41,11 +41,11 @@ _SQLITE_SCHEMA: list[str] = []
 _OF_MIGRATIONS = frozenset({"test_schema", "test_upgrade", "test_trouble", "test_audit_held"})
 """Tests of the migrations themselves: there each runs, every time."""
 _ONE_IN = {
-    ("story", "postgresql"): 11,
-    ("handlers", "postgresql"): 11,
-    ("bot", "postgresql"): 11,
+    ("story", "postgresql"): 31,
+    ("handlers", "postgresql"): 31,
+    ("bot", "postgresql"): 31,
     ("storage", "postgresql"): 3,
-    ("browser", ""): 3,
+    ("browser", ""): 5,
 }
 """Of how many tests of a folder one is tried by `make test`, where it is not each. Odd, so that no chat is always left out."""
 _WHOLE_ON_BOTH = frozenset({"test_trouble", "test_schema", "test_outbox", "test_processes"})
@@ -76,7 +76,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything is tried on SQLite: a story on one of the chats, in turn, and of what takes a browser one in three. Of what is
+    """Everything is tried on SQLite: a story on one of the chats, in turn, and of what takes a browser one in five. Of what is
     tried on PostgreSQL too, each file's first and then one in so many. All the others are for `make test-long`.
     """
     seen: Counter[tuple[Path, str]] = Counter()

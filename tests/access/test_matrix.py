@@ -83,7 +83,7 @@ EDGES: Mapping[str, Callable[[str, Path, FakeClock, Table], AbstractAsyncContext
 
 WHOLE = tuple(f"{way}-{kind}" for way in EDGES for kind in ("sqlite", "postgresql"))
 WAYS = (
-    *(("console-sqlite", 4), ("slack-sqlite", 16), ("teams-postgresql", 16)),
+    *(("console-sqlite", 8), ("slack-sqlite", 32), ("teams-postgresql", 32)),
     *(pytest.param(way, 1, marks=pytest.mark.long) for way in WHOLE),
 )
 """Each way in, and both databases; of how many refusals one is tried. `make test-long` tries all of them by every way."""
