@@ -44,7 +44,7 @@ _ONE_IN = {
     ("story", "postgresql"): 31,
     ("handlers", "postgresql"): 31,
     ("bot", "postgresql"): 31,
-    ("storage", "postgresql"): 3,
+    ("storage", "postgresql"): 7,
     ("browser", ""): 5,
 }
 """Of how many tests of a folder one is tried by `make test`, where it is not each. Odd, so that no chat is always left out."""
