@@ -24,7 +24,7 @@ test test-long: export PYTHONDONTWRITEBYTECODE :=
 test: $(MARK)-dev
 	$(BIN)/python -m pytest -n 4
 
-# The rest: what `make test` tries for the newest versions alone, and on PostgreSQL for one story in three.
+# The rest: stories on every chat and both databases, all pages in the browser, past versions, all refusals by every way in.
 test-long: $(MARK)-dev
 	$(BIN)/python -m pytest -n 4 -m long
 

@@ -6,7 +6,8 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -26,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import LRUCache
 
 from storage import database as database_module
-from storage import records, tables
+from storage import records, sealed_pages, tables
 from storage.database import Database
 from tests.fakes.clock import PATIENCE_SECONDS, UNHURRIED, FakeClock
 from tests.fakes.keys import KEY, RING
@@ -39,6 +40,18 @@ _SQLITE_TEMPLATE: list[bytes] = []
 _SQLITE_SCHEMA: list[str] = []
 _OF_MIGRATIONS = frozenset({"test_schema", "test_upgrade", "test_trouble", "test_audit_held"})
 """Tests of the migrations themselves: there each runs, every time."""
+_ONE_IN = {
+    ("story", "postgresql"): 31,
+    ("handlers", "postgresql"): 31,
+    ("bot", "postgresql"): 31,
+    ("storage", "postgresql"): 7,
+    ("browser", ""): 5,
+}
+"""Of how many tests of a folder one is tried by `make test`, where it is not each. Odd, so that no chat is always left out."""
+_WHOLE_ON_BOTH = frozenset({"test_trouble", "test_schema", "test_outbox", "test_processes"})
+"""Where the two databases differ most: in how they fail, what they hold by themselves, and who of several gets a row."""
+_STAGES = ("slack-sqlite", "teams-sqlite", "console-sqlite")
+TESTS = Path(__file__).parent
 MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
 _WAITS_FOR_A_CHAT = (
@@ -63,13 +76,30 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Storage is tried whole on both databases. Of the stories and of what the bot does, which stand on it, each is tried on
-    SQLite and one in three, by its name, on PostgreSQL too; the others there are for `make test-long`.
+    """Everything is tried on SQLite: a story on one of the chats, in turn, and of what takes a browser one in five. Of what is
+    tried on PostgreSQL too, each file's first and then one in so many. All the others are for `make test-long`.
     """
+    seen: Counter[tuple[Path, str]] = Counter()
+    all_of_them = {item.nodeid for item in items}
     for item in items:
-        on_top = {"story", "handlers"} & set(item.path.parts)
-        if on_top and "postgresql" in item.name and crc32(item.nodeid.encode()) % 3:
+        if item.get_closest_marker("long") is None and _is_for_long(item, all_of_them, seen):
             item.add_marker(pytest.mark.long)
+
+
+def _is_for_long(item: pytest.Item, all_of_them: Container[str], seen: Counter[tuple[Path, str]]) -> bool:
+    called = item.callspec if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+    # What is told of PostgreSQL alone is told of it each time.
+    too = called and "postgresql" in called.id.split("-") and item.nodeid.replace("postgresql", "sqlite") in all_of_them
+    kind = "postgresql" if too else ""
+    if called and not kind and (stage := str(called.params.get("stage", ""))):
+        # By the name of the story, which stays what it is when another is told beside it.
+        story = item.nodeid.replace(stage, "")
+        return stage != _STAGES[crc32(story.encode()) % len(_STAGES)]
+    folder = item.path.relative_to(TESTS).parts[0]
+    share = 1 if item.path.stem in _WHOLE_ON_BOTH else _ONE_IN.get((folder, kind), 1)
+    before = seen[item.path, kind]
+    seen[item.path, kind] += 1
+    return before % share > 0
 
 
 def pytest_collection_finish() -> None:
@@ -102,6 +132,12 @@ def _a_busy_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
         if module := sys.modules.get(name):
             # Whoever reads a channel is asked for again soon where the first time failed: no story waits a minute for it.
             monkeypatch.setattr(module, "_READERS_RETRY_SECONDS", 1.0)
+
+
+@pytest.fixture(autouse=True)
+def _a_passphrase_is_tried_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page says and who may have it is tried, not how long its passphrase holds: a third of a second each."""
+    monkeypatch.setattr(sealed_pages, "ROUNDS", 1_000)
 
 
 @pytest.fixture(autouse=True)

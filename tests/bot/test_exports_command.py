@@ -31,6 +31,7 @@ from tests.handlers.test_readers_log import pupil
 from tests.story.test_subject_access import PASSPHRASE
 
 WORDS = dict.fromkeys(("title", "until", "ask", "go", "wait", "wrong"), "<&")
+AS_SHIPPED = sealed_pages.ROUNDS
 
 
 @pytest_asyncio.fixture
@@ -243,9 +244,17 @@ def test_what_is_no_page_does_not_open(page: str) -> None:
         open_page(page, new_passphrase())
 
 
-def test_what_is_not_sealed_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_guesses_at_a_passphrase_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each guess costs the sums that docs/exports.md promises, as the page itself says. Other tests make do with fewer."""
+    monkeypatch.setattr(sealed_pages, "ROUNDS", AS_SHIPPED)
+    passphrase = new_passphrase()
+    page = seal_page(WORDS, "<p>in</p>", passphrase)
+    assert '"rounds": 600000' in page
+    assert open_page(page, passphrase) == "<p>in</p>"
+
+
+def test_what_is_not_sealed_is_text() -> None:
     """Nothing that stands on it before it opens is markup."""
-    monkeypatch.setattr(sealed_pages, "ROUNDS", 1)
     passphrase = new_passphrase()
     page = seal_page(WORDS, "<p>in</p>", passphrase)
     assert "<&" not in page

@@ -52,6 +52,11 @@ from tests.fakes.tampering import hold_the_audit, let_go_of_the_audit
 from tests.handlers.office import BRUNEL, SAFEGUARDING, Office, Postbox, open_office
 
 LONG = settings().max_examples >= 1000
+TERMS = (
+    *(("sqlite", 4), ("postgresql", 2)),
+    *(pytest.param(kind, terms, marks=pytest.mark.long) for kind, terms in (("sqlite", 8), ("postgresql", 3))),
+)
+"""Of how many terms on each database; `make test-long` has more of them, and `make faults-terms` many more and longer ones."""
 LONDON = ZoneInfo("Europe/London")
 NARRATIVE = "zanzibar narrative"
 TYPED = "Quentin Nowhere-Typed"
@@ -662,7 +667,7 @@ async def _closed(database: Database) -> None:
 
 
 @pytest.mark.timeout(0 if LONG else 120)
-@pytest.mark.parametrize(("kind", "terms"), [("sqlite", 8), ("postgresql", 3)])
+@pytest.mark.parametrize(("kind", "terms"), TERMS)
 def test_whatever_happens_the_principles_hold(
     kind: str, terms: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -677,7 +682,7 @@ def test_whatever_happens_the_principles_hold(
             run_state_machine_as_test(
                 ATerm,
                 settings=settings(
-                    max_examples=terms * 8 if LONG else terms,
+                    max_examples=terms * 16 if LONG else terms,
                     stateful_step_count=40 if LONG else 20,
                     derandomize=IN_CI and not LONG,
                     deadline=None,
