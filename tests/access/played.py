@@ -346,8 +346,8 @@ def clears(case: Kept, one: Try) -> bool:
 class Play:
     """One way in, being tried. `wrong`: every cell that was not as the table has it; `cells`: how many were tried.
 
-    `one_in`: of how many refusals one is tried, each of the others' kinds by other people and in other cases; and of a quarter
-    of so many allowed things one.
+    `one_in`: of how many refusals one is tried, each of the others' kinds by other people and in other cases. What is
+    allowed is always done: one thing stands on another.
     """
 
     edge: Edge
@@ -369,11 +369,8 @@ class Play:
         await self._taken_out()
         for who in self.edge.players:
             for case in self._cases(who):
-                number = self.edge.town.cases.index(case)
                 for one in self._played(who, case):
-                    if one.act is Act.OPEN or one.only_refused or clears(case, one):
-                        continue
-                    if self._has_its_turn(who, number, one, max(1, self.one_in // 4)) and self._allowed(who, case, one):
+                    if not (one.act is Act.OPEN or one.only_refused or clears(case, one)) and self._allowed(who, case, one):
                         await self._done(who, case, one)
             await self._desk(who, allowed=True)
         await self._cleared()
@@ -391,13 +388,10 @@ class Play:
             for case in self._cases(who):
                 number = self.edge.town.cases.index(case)
                 for one in self._played(who, case):
-                    if self._has_its_turn(who, number, one, self.one_in) and not self._allowed(who, case, one):
+                    left_out = crc32(f"{who} {number} {one.words}".encode()) % self.one_in
+                    if not left_out and not self._allowed(who, case, one):
                         await self._refused(who, case, one)
             await self._desk(who, allowed=False)
-
-    @staticmethod
-    def _has_its_turn(who: str, number: int, one: Try, one_in: int) -> bool:
-        return crc32(f"{who} {number} {one.words}".encode()) % one_in == 0
 
     async def _no_such_case(self) -> None:
         """A refusal says the same whatever its reason, and of a case that there is not."""
