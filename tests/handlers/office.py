@@ -162,9 +162,10 @@ class Office:
             await records.save_readers(channel, [self.account(w).email for w in who], self.clock.now())
 
     async def rows(self, table: Table, *where: ColumnElement[bool]) -> list[Row[Any]]:
-        """What a table holds."""
+        """What a table holds, in the order in which it came where the table keeps one."""
+        order = [table.c.seq] if "seq" in table.c else []
         async with self.database.begin(write=False) as connection:
-            return list(await connection.execute(select(table).where(*where)))
+            return list(await connection.execute(select(table).where(*where).order_by(*order)))
 
     def with_holders(self, **roles: Iterable[str]) -> "Office":
         """The same office, with other people in some roles."""
