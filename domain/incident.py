@@ -1,8 +1,9 @@
 """A report, and the case it becomes."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from domain.case_changes import CaseCourse
 from domain.entries import Timeline
@@ -294,6 +295,10 @@ class TaskFile:
     actions: tuple[Step, ...]
     warnings: tuple[Step, ...]
     mine: Alert | None
+
+
+OPENED_FOR: Final = timedelta(hours=24)
+"""How long a case stays open to whoever opened it in an emergency."""
 
 
 @dataclass(frozen=True, slots=True)

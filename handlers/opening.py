@@ -5,11 +5,11 @@ told at once.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 from domain.access import LEADS, OPENERS, Act, Subject, Viewer, may
-from domain.incident import CaseNote, MessageKind, NoteKind, Opening, Outgoing
+from domain.incident import OPENED_FOR, CaseNote, MessageKind, NoteKind, Opening, Outgoing
 from domain.people import Account, Person, School, Staff
 from domain.report_form import LONGEST_TEXT, Fault
 from domain.words import Role
@@ -21,8 +21,6 @@ from handlers.ports import Ports, Records, actor
 from handlers.rights import subject, viewer
 
 REASON = "reason"
-HOLDS_FOR = timedelta(hours=24)
-"""How long a case stays open to whoever opened it."""
 _LONGEST_REFERENCE = 32
 _IF_THEY_ARE_OUT = (Role.CHAIR_OF_GOVERNORS, Role.GOVERNORS, Role.SENIOR_LEADERSHIP)
 
@@ -83,7 +81,7 @@ async def open_case(ports: Ports, school: School, account: Account, incident_id:
             asked = _questions(looking, case)
             return OpenQuestions(asked.incident_id, asked.reference, asked.told, reason, {REASON: fault})
         role = min(looking.roles & OPENERS, key=list(Role).index)
-        opening = Opening(ports.new_id(), incident.id, account.person_id, role, now, now + HOLDS_FOR)
+        opening = Opening(ports.new_id(), incident.id, account.person_id, role, now, now + OPENED_FOR)
         await records.add_opening(opening)
         note = CaseNote(incident.id, account.person_id, NoteKind.OPENED, now, reason.strip())
         texts = await records.add_case_note(note)

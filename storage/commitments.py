@@ -18,7 +18,7 @@ from sqlalchemy import Row, Select, Table, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import READINGS
-from domain.incident import CaseNote, Exclusion, Narrative, NoteKind, Participant, Why
+from domain.incident import OPENED_FOR, CaseNote, Exclusion, Narrative, NoteKind, Participant, Why
 from domain.people import Kind, Person
 from domain.words import ParticipantRole
 from storage import sealed as s
@@ -34,6 +34,8 @@ STAFF_TAKEN_OVER = "people.staff.imported"
 STAFF_LIST = "the staff list"
 """What is said in place of a case's reference."""
 ACKNOWLEDGED, OPENED, ASKED_TO_SIGN = "alert.acknowledged", "case.opened", "sign_off.asked"
+_LETS_IN = ACKNOWLEDGED, OPENED, ASKED_TO_SIGN
+_OPENS_AGAIN = "case.reopened", "case.unmerged", "case.sent_back"
 _WITH_A_NOTE = frozenset({"case.closed", "part.closed", "alert.handed_on"})
 """Entries that a version before 0007 made for a note, at the same moment, without a commitment to it."""
 _CHANGES_A_STATE = frozenset({"action.done", "entry.corrected"})
@@ -244,22 +246,24 @@ def _of_access(vault: Vault, case: Any, of_case: Sequence[Row[Any]], shut_out: S
 
 
 async def _let_in(connection: AsyncConnection, school: str, cases: Sequence[Row[Any]]) -> list[Unkept]:
-    """Cases that somebody owns a part of who has never acknowledged one, has opened unnoted, or is to sign unasked."""
+    """Cases of which somebody owns a part who did not take it on, whom it is open to without a note, or who signs unasked."""
     a, ids = t.audit.c, [case.id for case in cases]
-    told = await _by_case(connection, t.audit, ids, a.school == school, a.action.in_((ACKNOWLEDGED, OPENED, ASKED_TO_SIGN)))
+    told = await _by_case(connection, t.audit, ids, a.school == school, a.action.in_((*_LETS_IN, *_OPENS_AGAIN)))
     alerts = await _by_case(connection, t.alerts, ids, t.alerts.c.owner_id.is_not(None))
     openings = await _by_case(connection, t.openings, ids)
     signatures = await _by_case(connection, t.signatures, ids, t.signatures.c.person_id.is_not(None))
     found = []
     for case in cases:
-        took, opened = ({e.actor for e in told[case.id] if e.action == action} for action in (ACKNOWLEDGED, OPENED))
-        owners, openers = (
-            {f"person:{x.owner_id}" for x in alerts[case.id]},
-            {f"person:{x.person_id}" for x in openings[case.id]},
-        )
+        took, opened = ({(e.actor, e.at) for e in told[case.id] if e.action == action} for action in (ACKNOWLEDGED, OPENED))
+        openers = {(f"person:{x.person_id}", x.at) for x in openings[case.id]}
+        owners = {(f"person:{x.owner_id}", x.acknowledged_at) for x in alerts[case.id]}
+        # Whoever has had it and opens the case again has it again from then on, which is noted as that.
+        again = {(e.actor, e.at) for e in told[case.id] if e.action in _OPENS_AGAIN}
+        owns = owners <= took | again and {who for who, _ in owners} <= {who for who, _ in took}
+        lasts = all(x.until - x.at <= OPENED_FOR for x in openings[case.id])
         asked = {(e.data.get("person"), e.data.get("role")) for e in told[case.id] if e.action == ASKED_TO_SIGN}
         signers = {(x.person_id, x.role) for x in signatures[case.id]}
-        if owners - took or openers - opened or signers - asked:
+        if not (owns and lasts) or openers - opened or signers - asked:
             found.append(Unkept(school, case.reference, Amiss.LET_IN))
     return found
 

@@ -1,6 +1,7 @@
 """Somebody who can write to the database, and has none of the keys, gives himself what is another's."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -8,6 +9,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.settings import DEMO_SCHOOLS
+from domain.change_forms import Wish
 from domain.incident import Incident
 from domain.people import Kind
 from domain.report_form import DetailQuestions
@@ -20,6 +22,7 @@ from storage.people_files import carry_out, plan_import, read_people
 from storage.store import Store
 from tests.fakes.clock import FakeClock
 from tests.handlers.office import WHAT, Office, open_office
+from tests.handlers.test_case_changes import changes, closes, passes_on
 
 
 @pytest_asyncio.fixture
@@ -81,6 +84,39 @@ async def test_whoever_gives_himself_a_case_is_found(office: Office, how: Tamper
     async with office.database.begin() as connection:
         await how(connection, office, case)
     assert await found(office) == [Unkept(case.school, case.reference, Amiss.LET_IN)]
+
+
+async def test_whoever_keeps_a_case_open_to_himself_is_found(office: Office) -> None:
+    """He opened it for a day, with a reason, as he may; by the database it is open to him for a year."""
+    case = await office.reports()
+    await opening.open_case(office.ports, office.school, office.account("headteacher"), case.id, "The lead is away.")
+    assert await found(office) == []
+    async with office.database.begin() as connection:
+        await connection.execute(update(t.openings).values(until=case.due_at + timedelta(days=365)))
+    assert await found(office) == [Unkept(case.school, case.reference, Amiss.LET_IN)]
+
+
+async def test_whoever_gives_himself_back_what_he_has_handed_on_is_found(office: Office) -> None:
+    """It was his once, so the audit knows him; since another took it on, it is not."""
+    case = await office.reports()
+    await office.acknowledge("dsl", await office.alert(case))
+    office.clock.advance(minutes=5)
+    await passes_on(office, "dsl", case, "deputy")
+    assert await found(office) == []
+    async with office.database.begin() as connection:
+        await connection.execute(update(t.alerts).values(owner_id=office.people["dsl"].id))
+    assert await found(office) == [Unkept(case.school, case.reference, Amiss.LET_IN)]
+
+
+async def test_whoever_opens_a_closed_case_again_is_its_owner_by_right(office: Office) -> None:
+    """They have it from then on, and not since they first took it: nothing is wrong with that."""
+    case = await office.reports()
+    await office.acknowledge("dsl", await office.alert(case))
+    await closes(office, "dsl", case)
+    office.clock.advance(minutes=5)
+    await changes(office, "dsl", case, Wish.REOPEN)
+    assert (await office.alert(case)).owner_id == office.people["dsl"].id
+    assert await found(office) == []
 
 
 async def _under_a_new_id(connection: AsyncConnection, office: Office) -> None:
