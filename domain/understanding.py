@@ -327,12 +327,12 @@ class Engine:
         """Whom a duty names that may be meant instead, or else whom to tell in general.
 
         That is where it is asked what to do, or where something is told and nothing asked. Who asks for leave, or for an
-        amount or a name, asks after no duty.
+        amount or a name, asks after no duty; and nobody is sent out of the school by what may have been meant.
         """
-        if form not in {Form.MAY, Form.FACT, Form.REVERSED}:
+        if form not in {Form.MAY, Form.FACT, Form.REVERSED} and best.decision.verdict is not Verdict.NOT_COVERED:
             near = [c.decision for c in others if best.score - c.score < self._tuning.duty_margin]
-            named = next((duty.roles for duty in near if duty.verdict is Verdict.MUST and duty.roles), ())
-            if named:
+            inside = (tuple(r for r in d.roles if r not in EXTERNAL_ROLES) for d in near if d.verdict is Verdict.MUST)
+            if named := next(filter(None, inside), ()):
                 return named
         return self._first_contact if form in {Form.MUST, None} else ()
 
