@@ -135,7 +135,8 @@ class Tuning:
     sets back what follows upon a breach where it is asked whether something may be done. Below
     `unsure` between the best two the person chooses. A yes gives way to a stricter reading below `permit_margin`, below
     `leading_margin` where the question hoped for it, and below `told_margin` where it rests on facts that were told.
-    `stated`: how sure it must be that a fact was stated; `stated_to_permit`: where it makes a yes.
+    `stated`: how sure it must be that a fact was stated; `stated_to_permit`: where it makes a yes. Below `duty_margin`
+    an answer that names nobody names whom a duty names that may be meant instead.
     """
 
     covered: float = 0.9
@@ -147,6 +148,7 @@ class Tuning:
     told_margin: float = 1.0
     stated: float = 0.1
     stated_to_permit: float = 1.0
+    duty_margin: float = 1.5
 
 
 TUNING = Tuning()
@@ -166,8 +168,8 @@ class Understood:
     """What was understood of a text. `sure` is False where the readings are so close that the person should choose.
 
     `tell` are the people to tell at once where something grave seems to have happened, with `report` to fill into the form;
-    `images`: it is about an image that nobody should look at. `turn_to`: whom to turn to where somebody asks what to do and the
-    rule names nobody.
+    `images`: it is about an image that nobody should look at. `turn_to`: whom to turn to where the rule names nobody, and
+    somebody asks what to do, or a near reading is a duty to tell somebody.
     """
 
     text: str
@@ -315,11 +317,24 @@ class Engine:
         self, heard: _Heard, best: Choice, others: Sequence[Choice], alarm: Alarm | None, *, sure: bool
     ) -> Understood:
         text, facts = heard.typed, heard.known()
+        turn_to = () if best.decision.roles else self._to_turn_to(best, others, heard.form)
         others = _offered(best, others)
-        turn_to = self._first_contact if heard.form is Form.MUST and not best.decision.roles else ()
         if alarm is None:
             return Understood(text, best, others, facts, sure, turn_to=turn_to)
         return Understood(text, best, others, facts, sure, self._told[alarm.report], alarm.report, alarm.images, turn_to)
+
+    def _to_turn_to(self, best: Choice, others: Iterable[Choice], form: Form | None) -> tuple[Role, ...]:
+        """Whom a duty names that may be meant instead, or else whom to tell in general.
+
+        That is where it is asked what to do, or where something is told and nothing asked. Who asks for leave, or for an
+        amount or a name, asks after no duty; and nobody is sent out of the school by what may have been meant.
+        """
+        if form not in {Form.MAY, Form.FACT, Form.REVERSED} and best.decision.verdict is not Verdict.NOT_COVERED:
+            near = [c.decision for c in others if best.score - c.score < self._tuning.duty_margin]
+            inside = (tuple(r for r in d.roles if r not in EXTERNAL_ROLES) for d in near if d.verdict is Verdict.MUST)
+            if named := next(filter(None, inside), ()):
+                return named
+        return self._first_contact if form in {Form.MUST, None} else ()
 
     def _choices(self, asked: str, heard: _Heard) -> list[Choice]:
         """The likeliest readings of what is asked, the best first."""

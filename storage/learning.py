@@ -1,8 +1,9 @@
 """Learns the ranking of questions and the noticing of facts from examples, and keeps them in a file beside the catalogue.
 
-Linear support vector machines over words, pairs of words, concepts and frames (docs/adr/0014): one a question, and one a value
-of a fact. They are learnt when the examples change, which needs scikit-learn; to answer needs numpy alone. What takes long to
-put together at a start is kept in the same file: the tables of the lexicon, and the catalogue without its examples.
+Sums of weights over words, pairs of words, concepts and frames (docs/adr/0014): for the questions half a softmax
+regression and half linear support vector machines, for each fact such machines alone. They are learnt when the examples
+change, which needs scikit-learn; to answer needs numpy alone. What takes long to put together at a start is kept in the same
+file: the tables of the lexicon, and the catalogue without its examples.
 """
 
 import hashlib
@@ -26,13 +27,15 @@ from domain.understanding import AGREEMENT, UNSAID, Learnt, counted
 from domain.words import About
 from storage.answer_files import CATALOGUE, load_catalogue, load_lexicon, load_sheet
 from storage.example_files import load_alarms, load_examples, load_said
+from storage.likelihood import likeliest
 from storage.policy_files import POLICY_FOLDER, load_policy, policy_ids
 from storage.question_files import load_trials
 from storage.yaml_files import PolicyFileError, uncollected
 
 MODEL_FILE = "model.npz"
 _RARE = 2
-_SMALL = 0.07
+_SMALL = 0.15
+_SOME = 20
 _SMALL_FACT = 0.01
 
 
@@ -68,12 +71,12 @@ def learn(folder: Path = POLICY_FOLDER) -> None:
     asked += [Example(text, to) for text, to in load_examples(folder) if to in catalogue.questions]
     tables = tables_of(load_lexicon(folder), _vocabulary(e.text for e in asked))
     reader = Reader(tables)
-    contents = _arrays("ranking", _fitted(asked, reader, _SMALL))
+    contents = _arrays("ranking", _ranked(asked, reader))
     told = list(_told_in_trials(catalogue, reader, folder))
     for fact, said in load_said(catalogue, folder).items():
         stated = [Example(text, value) for value, texts in said.items() for text in texts]
         stated += [Example(text, value) for of, text, value in told if of == fact]
-        contents |= _arrays(f"fact.{fact}", _fitted(stated, reader, _SMALL_FACT))
+        contents |= _arrays(f"fact.{fact}", _told_apart(stated, reader))
     kept: dict[str, object] = {"tables": asdict(tables), "catalogue": _plain(catalogue)}
     kept["alarms"] = [asdict(alarm) for alarm in load_alarms(reader, folder)]
     kept |= {"shape": shape_digest(folder), "examples": examples_digest(folder)}
@@ -137,34 +140,72 @@ def learnt_from(folder: Path = POLICY_FOLDER) -> str:
         return str(_read(kept, "examples"))
 
 
-def _fitted(examples: Sequence[Example], reader: Reader, small: float) -> Linear:
-    from sklearn.feature_extraction import DictVectorizer
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Examples as numbers: what each has of each feature, and how rare these are."""
+
+    table: Any
+    names: list[str]
+    rarity: Mapping[str, float]
+
+
+def _ranked(examples: Sequence[Example], reader: Reader) -> Linear:
+    """What tells all labels apart from each other: two ways of learning it, which err in different places, and half of each."""
+    samples = _samples(examples, reader)
+    labels, numbers = np.unique([e.label for e in examples], return_inverse=True)
+    apart, likely = _machine(samples, numbers), likeliest(samples.table, numbers, len(labels))
+    weights, base = np.zeros_like(likely[0]), np.zeros_like(likely[1])
+    for some, its_base in (apart, likely):
+        spread = float(np.std(samples.table[::_SOME] @ some + its_base, axis=1).mean())
+        weights += some / (2 * spread)
+        base += its_base / (2 * spread)
+    return _linear_of(samples, [str(label) for label in labels], weights, base, _SMALL)
+
+
+def _told_apart(examples: Sequence[Example], reader: Reader) -> Linear:
+    """What tells each label from the rest."""
+    samples = _samples(examples, reader)
+    labels, numbers = np.unique([e.label for e in examples], return_inverse=True)
+    weights, base = _machine(samples, numbers)
+    if len(labels) == 2:
+        # Of two labels the machine keeps only the second.
+        weights, base = np.hstack([-weights, weights]), np.concatenate([-base, base])
+    return _linear_of(samples, [str(label) for label in labels], weights, base, _SMALL_FACT)
+
+
+def _machine(samples: _Samples, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.svm import LinearSVC
+
+    machine = LinearSVC(C=1.0, random_state=0)
+    machine.fit(samples.table, numbers)
+    return machine.coef_.T.astype(np.float32), machine.intercept_.astype(np.float32)
+
+
+def _samples(examples: Sequence[Example], reader: Reader) -> _Samples:
+    from sklearn.feature_extraction import DictVectorizer
 
     found = [counted(reader.read(e.text)) for e in examples]
     common = Counter(f for features in found for f in features)
     rarity = {f: float(np.log((1 + len(found)) / (1 + n)) + 1) for f, n in common.items() if n >= _RARE}
     vectorizer = DictVectorizer(dtype=np.float32)
-    samples = vectorizer.fit_transform([_weighed(features, rarity) for features in found])
+    table = vectorizer.fit_transform([_weighed(features, rarity) for features in found])
     # The solver wants indices of this width.
-    samples.indices, samples.indptr = samples.indices.astype(np.int32), samples.indptr.astype(np.int32)
-    machine = LinearSVC(C=1.0, random_state=0)
-    machine.fit(samples, [e.label for e in examples])
-    names, table, base = list(vectorizer.feature_names_), machine.coef_.T.astype(np.float32), machine.intercept_
-    labels = [str(label) for label in machine.classes_]
-    if len(labels) == 2:
-        # Of two labels the machine keeps only the second.
-        table, base = np.hstack([-table, table]), np.concatenate([-base, base])
-    big = np.abs(table) > small
+    table.indices, table.indptr = table.indices.astype(np.int32), table.indptr.astype(np.int32)
+    return _Samples(table, list(vectorizer.feature_names_), rarity)
+
+
+def _linear_of(samples: _Samples, labels: Sequence[str], weights: np.ndarray, base: np.ndarray, small: float) -> Linear:
+    """The weights that are not too small to matter."""
+    big = np.abs(weights) > small
     rows, columns = np.nonzero(big)
-    starts = np.searchsorted(rows, np.arange(len(names) + 1))
+    starts = np.searchsorted(rows, np.arange(len(samples.names) + 1))
     return Linear(
         tuple(labels),
-        {name: row for row, name in enumerate(names)},
+        {name: row for row, name in enumerate(samples.names)},
         starts.astype(np.int32),
         columns.astype(np.uint16),
-        table[big],
-        np.array([rarity[n] for n in names], dtype=np.float32),
+        weights[big],
+        np.array([samples.rarity[n] for n in samples.names], dtype=np.float32),
         base.astype(np.float32),
     )
 

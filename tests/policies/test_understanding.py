@@ -10,6 +10,7 @@ import yaml
 
 from domain.answers import Verdict
 from domain.asking import ELSEWHERE
+from domain.words import Role
 from storage.policy_files import policy_ids
 from tests.policies.loaded import catalogue, engine, examples
 
@@ -148,6 +149,14 @@ def test_whom_to_tell_of_a_tap_is_no_matter_of_the_policy() -> None:
         "he's been sick on the carpet",
     ):
         assert engine("chipping-sodbury").understand(text).best.question.topic == ELSEWHERE, text
+
+
+def test_what_is_told_without_a_question_names_whom_to_turn_to() -> None:
+    """The rule on sticks names nobody; that this one is lost may be meant, and whoever tells of it learns whom to tell."""
+    lost = engine("danecourt").understand("I have looked everywhere for my memory stick with the reports on it.")
+    assert not lost.best.decision.roles
+    assert Role.HEADTEACHER in lost.roles
+    assert not engine("elton").understand("Can I use my own photo on the door of my classroom?").turn_to
 
 
 @pytest.mark.parametrize("text", ["photos", "what about photos", "phones?", "Any rules on email", "laptops"])
