@@ -280,7 +280,9 @@ async def without(office: Office, *types: str) -> Office:
 async def test_a_type_that_comes_back_is_taken_up_again(at_work: Office) -> None:
     """What waited is brought up once more, and what held until a day ends, though its time came while nobody looked."""
     at_work = at_work.at(at_work.school)
-    waiting, held = await asked(at_work), await asked(at_work, form="g")
+    waiting = await asked(at_work)
+    at_work.clock.advance(minutes=1)
+    held = await asked(at_work, form="g")
     await says(at_work, "brunel head", held, Doing.GRANTED)
     assert await submissions.take_up(at_work.ports, at_work.school) == 0
     gone = await without(at_work, LESSON)
