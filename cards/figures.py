@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cards.clauses import points
 from cards.model import Banner, Button, Buttons, Card, Fact, Facts, Part, Text, Tone, Weight
 from cards.model import Table as Rows
-from cards.texts import day_of, say
+from cards.texts import day_of, listed, say
 from domain.case_changes import Result
 from domain.figures import NOBODY, RUNNING, SEVERAL, UNKNOWN, YEAR, Figures, FiguresPage, Span, Table
 from domain.messages import FiguresMessage
@@ -113,12 +114,15 @@ def figures_card(school: School, page: FiguresPage) -> Card:
 def figures_message(school: School, m: FiguresMessage) -> Card:
     """To those who are sent them: the head of it, and the button to see the rest."""
     name = name_of(m.figures.span, year=m.year)
+    cites = points(school, school.policy.figures_cites)
+    by_policy = (Text(say("figures.by_policy", clauses=listed(cites, "and")), Weight.MUTED),) if cites else ()
     wanted = f"{m.figures.span.year}-{YEAR}" if m.year else m.figures.span.id
     kinds = _tables(school, m.figures, m.before, year=m.year)[:2]
     button = Button(CHOOSE_FIGURES, say("figures.show_all"), wanted)
     told = (Text(line, Weight.MUTED) for line in about(m.figures, year=m.year))
     parts = (
         Banner(say("figures.draft"), Tone.INFO),
+        *by_policy,
         *_head(m.figures, m.before, year=m.year),
         *kinds,
         *told,

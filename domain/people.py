@@ -9,7 +9,7 @@ from domain.agencies import Contact
 from domain.agreements import Agreement
 from domain.deadlines import COMES_BACK, SchoolCalendar
 from domain.patterns import Patterns
-from domain.policy import Policy
+from domain.policy import USUALLY_SENT_FIGURES, Policy
 from domain.school_dates import DateEntry
 from domain.words import RetentionClass, Role, Urgency
 
@@ -173,7 +173,7 @@ class School:
     agencies: Mapping[str, Contact] = field(default_factory=dict)
     repeats_within: timedelta = timedelta(days=365)
     figures_base: int = 5
-    figures_to: tuple[Role, ...] = (Role.DSL, Role.HEADTEACHER)
+    figures_to: tuple[Role, ...] = USUALLY_SENT_FIGURES
     signs: bool = False
     patterns: Patterns = field(default_factory=Patterns)
     dates: tuple[DateEntry, ...] = ()

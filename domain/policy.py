@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import PurePath
+from typing import Final
 
 from domain.agencies import Agency
 from domain.agreements import Agreement
@@ -131,16 +132,21 @@ class SignOff:
     cites: tuple[str, ...] = ()
 
 
+USUALLY_SENT_FIGURES: Final = (Role.DSL, Role.HEADTEACHER)
+"""Where the policy names nobody."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """A school's policy, whole and checked: every clause exists and every concern has a route.
 
     Loaded once and never changed: two are the same only if they are the same object. `home`: the folder it was read from,
     which has its answers too. `sign_off`: who signs an incident off, nobody where the policy does not ask for it;
-    `review_cites`: where it says that an incident is reviewed. `grid`: what it says to do about an incident, if it has such a
-    grid. `registers`: who may do what with each register. `log_form`: on which incidents are written down, its own or the plain
-    one. `requests`: what staff may ask for or declare, by id, and `request_groups`: the headings under which they find it.
-    `agreements`: what they sign, by id.
+    `review_cites`: where it says that an incident is reviewed. `figures_to`: who is sent the figures of a term that is over, to
+    read them before governors do, and `figures_cites` where the policy says that they are told. `grid`: what it says to do in
+    an incident, if it has such a grid. `registers`: who may do what with each register. `log_form`: on which incidents are
+    written down, its own or the plain one. `requests`: what staff may ask for or declare, by id, and `request_groups`: the
+    headings under which they find it. `agreements`: what they sign, by id.
     `dates`: what it works towards in the year.
     `consent`: for what consent is asked before a pupil is shown to others, where the policy speaks of it.
     `surveys`: those that its school may run, by id.
@@ -164,6 +170,8 @@ class Policy:
     grid: Grid | None = field(default=None, repr=False)
     sign_off: tuple[SignOff, ...] = ()
     review_cites: tuple[str, ...] = ()
+    figures_to: tuple[Role, ...] = USUALLY_SENT_FIGURES
+    figures_cites: tuple[str, ...] = ()
     log_form: LogForm | None = field(default=None, repr=False)
     registers: Mapping[RegisterKind, RegisterTerms] = field(default_factory=lambda: USUAL_TERMS, repr=False)
     requests: Mapping[str, RequestType] = field(default_factory=dict, repr=False)

@@ -11,9 +11,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 import policies
+from domain.access import FIGURE_READERS
 from domain.agencies import Agency
 from domain.deadlines import Deadline, Unit
-from domain.policy import Concern, Condition, Guidance, Policy, RouteRule, Section, SignOff, Step
+from domain.policy import USUALLY_SENT_FIGURES, Concern, Condition, Guidance, Policy, RouteRule, Section, SignOff, Step
 from domain.register_terms import DEFINITIONS, USUAL_TERMS, RegisterKind, RegisterTerms, Scale
 from domain.routing import Facts, Route, UnknownConcernError, applies, route
 from domain.words import EXTERNAL_ROLES, About, Doer, FourC, Role, Urgency
@@ -175,6 +176,17 @@ class _Review(_Strict):
     cites: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+class _Figures(_Strict):
+    to: Annotated[tuple[Role, ...], Field(min_length=1)]
+    cites: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _who_sees_them(self) -> "_Figures":
+        if wrong := sorted(r.value for r in self.to if r not in FIGURE_READERS):
+            raise ValueError(f"{', '.join(wrong)} sees no figures: {', '.join(sorted(FIGURE_READERS))}")
+        return self
+
+
 class _Scale(_Strict):
     most: Annotated[int, Field(ge=2, le=9)]
     medium_from: Annotated[int, Field(ge=2)]
@@ -224,6 +236,7 @@ class _Policy(_Strict):
     deadlines: dict[Urgency, _Deadline] = {}
     sign_off: tuple[_SignOff, ...] = ()
     incident_review: _Review | None = None
+    figures: _Figures | None = None
     sections: dict[str, _Section]
     registers: dict[RegisterKind, _Register] = {}
 
@@ -361,6 +374,8 @@ def load_without_grid(home: Path, shared: Path) -> Policy:
         registers={k: about.registers.get(k, _Register()).to_domain(usual) for k, usual in USUAL_TERMS.items()},
         sign_off=tuple(SignOff(line.role, line.reads, line.cites) for line in about.sign_off),
         review_cites=about.incident_review.cites if about.incident_review is not None else (),
+        figures_to=about.figures.to if about.figures is not None else USUALLY_SENT_FIGURES,
+        figures_cites=about.figures.cites if about.figures is not None else (),
     )
     if faults := list(_faults(policy)):
         raise PolicyFileError("\n".join(f"{home / file}:{_rule_line(raw, rule)}: {words}" for file, rule, words in faults))
@@ -449,11 +464,12 @@ def _faults(policy: Policy) -> Iterator[tuple[str, str, str]]:
                 yield "routes.yaml", rule.id, f"rule {rule.id!r} cites {clause!r}, which the policy does not have"
         if untitled := [r.value for r in (*rule.notify, *rule.external) if r not in policy.titles]:
             yield "routes.yaml", rule.id, f"rule {rule.id!r}: policy.yaml gives no title for {', '.join(untitled)}"
-    for clause in (*policy.review_cites, *(c for line in policy.sign_off for c in line.cites)):
+    for clause in (*policy.review_cites, *policy.figures_cites, *(c for line in policy.sign_off for c in line.cites)):
         try:
             policy.cite(clause)
         except KeyError:
-            yield "policy.yaml", "", f"who signs or reviews an incident cites {clause!r}, which the policy does not have"
+            words = f"who signs or reviews an incident, or is sent figures, cites {clause!r}, which the policy does not have"
+            yield "policy.yaml", "", words
     signing = [line.role for line in policy.sign_off]
     yield from (
         ("policy.yaml", "", f"{role.value} is to sign twice") for role in sorted(set(signing)) if signing.count(role) > 1

@@ -105,7 +105,7 @@ def _sees_figures(role: Role) -> Role:
 
 class _Figures(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    to: list[Annotated[Role, AfterValidator(_sees_figures)]] = [Role.DSL, Role.HEADTEACHER]
+    to: list[Annotated[Role, AfterValidator(_sees_figures)]] | None = None
     smallest: Annotated[int, Field(strict=True, ge=LEAST_BASE, le=MOST_BASE)] = USUAL_BASE
 
 
@@ -240,7 +240,7 @@ def _load(path: Path) -> School:
             agencies=_agencies(policy, raw.agencies),
             repeats_within=timedelta(days=raw.repeats_within),
             figures_base=raw.figures.smallest,
-            figures_to=tuple(raw.figures.to),
+            figures_to=policy.figures_to if raw.figures.to is None else tuple(raw.figures.to),
             signs=raw.signing,
             patterns=Patterns(**raw.patterns.model_dump()),
             dates=_dates(policy, raw.dates),

@@ -71,6 +71,8 @@ def test_an_unspoilt_copy_loads(folder: Path) -> None:
         ("routes.yaml", add_route(acknowledge={"unit": "minutes", "n": 0}), ["routes.yaml", "routes.0", "not in the future"]),
         ("policy.yaml", lambda f: f.update(deadlines={"high": {"unit": "minutes", "n": -1}}), ["deadlines.high"]),
         ("policy.yaml", lambda f: f["titles"].pop("dsl"), ["no title for dsl"]),
+        ("policy.yaml", lambda f: f.update(figures={"to": ["it_support"], "cites": ["purpose.1"]}), ["sees no figures"]),
+        ("policy.yaml", lambda f: f.update(figures={"to": ["dsl"], "cites": ["nowhere.1"]}), ["is sent figures", "nowhere.1"]),
         ("policy.yaml", lambda f: f.update(ladders={"dsl": ["caretaker"]}), ["policy.yaml", "ladders.dsl"]),
     ],
 )  # fmt: skip

@@ -170,6 +170,16 @@ def test_a_school_with_as_little_as_can_be(tmp_path: Path) -> None:
     assert school.comes_back == COMES_BACK
 
 
+def test_figures_go_to_whom_the_policy_names_or_the_school_itself(tmp_path: Path) -> None:
+    """What the school writes comes first; a policy that names nobody leaves it to the lead and the headteacher."""
+    names_them = write(tmp_path / "policy", policy="chipping-sodbury")
+    assert load_schools(names_them.parent)["least"].figures_to == (Role.HEADTEACHER, Role.DSL)
+    names_nobody = write(tmp_path / "nobody", policy="elton")
+    assert load_schools(names_nobody.parent)["least"].figures_to == (Role.DSL, Role.HEADTEACHER)
+    itself = write(tmp_path / "itself", policy="chipping-sodbury", figures={"to": ["governors"]})
+    assert load_schools(itself.parent)["least"].figures_to == (Role.GOVERNORS,)
+
+
 def test_terms_as_a_school_writes_them(tmp_path: Path) -> None:
     """In its own words, without quotes, with a half-term; and how soon a case comes back, for one urgency only."""
     path = tmp_path / "least.yaml"
