@@ -3,13 +3,14 @@
 Where more is asked than a processor can answer, everything that is begun at once is late at once. So only so many questions are
 read at a time, in the order in which they came, and what else the bot has to do goes between them. While a form is being taken
 or a message is on its way out, fewer questions are begun, though never none. Where the line grows longer than anybody would
-wait in it, or the program comes late to all that it has to do, whoever comes next is told so at once.
+wait in it, or the program comes late to all that it has to do, its messages above all, whoever comes next is told so at once.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from typing import Final
 
 _AT_ONCE: Final = 8
@@ -22,6 +23,8 @@ _TOO_LATE_SECONDS: Final = 0.1
 _TOO_OFTEN: Final = 3
 """So late at what is due so many times on end, a program has more to do than it can. Once is one long piece of work, say a
 report for governors, after which all is well."""
+_ALERTS_WAIT: Final = timedelta(seconds=1)
+"""So long beyond its time no alert waits where there is room for everything."""
 
 
 class TooManyWaitingError(Exception):
@@ -39,11 +42,16 @@ class Turns:
         self._first = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._late = 0
+        self._alerts_late = timedelta(0)
 
     @property
     def is_full(self) -> bool:
         """Whether it is better to ask again later: known before anything is done for a question."""
-        return len(self._waiting) >= self._most_waiting or self._late >= _TOO_OFTEN
+        return len(self._waiting) >= self._most_waiting or self._late >= _TOO_OFTEN or self._alerts_late > _ALERTS_WAIT
+
+    def alerts_are_late(self, by: timedelta) -> None:
+        """How long messages wait beyond their time: as long as that is long, what can be put off is."""
+        self._alerts_late = by
 
     async def watch(self) -> None:
         """Looks, for as long as it runs, how late the event loop comes to what is due."""

@@ -182,7 +182,16 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
     metrics, turns = Metrics(), Turns()
     desks = {s.id: Desk(ports, s, metrics, settings.exports_folder, turns=turns) for s in schools.values()}
     watched = WatchedMessengers(messengers, metrics)
-    worker = Worker(ports, schools, Outbox(database), watched, bell, watcher=metrics, goes_first=turns.goes_first)
+    worker = Worker(
+        ports,
+        schools,
+        Outbox(database),
+        watched,
+        bell,
+        watcher=metrics,
+        goes_first=turns.goes_first,
+        is_late=turns.alerts_are_late,
+    )
     bot = Bot(settings, schools, database, worker, app, desks, metrics, turns)
     bot.tasks += tasks
     bot.checks += [

@@ -149,7 +149,8 @@ class Worker:
 
     A place that does not answer holds up nobody: each has a lane of its own. `beat_at` is when it last looked and could take
     what was due, of one platform at least: while one of several is stuck, the others' people can report and be told.
-    `goes_first` is held while a message is on its way: what can wait waits for it.
+    `goes_first` is held while a message is on its way: what can wait waits for it. `is_late` is told how long what was taken
+    last, and is longest due, had waited beyond its time.
     """
 
     ports: Ports
@@ -162,6 +163,7 @@ class Worker:
     tally: Tally = field(default_factory=Tally)
     watcher: Watcher | None = None
     goes_first: Callable[[], AbstractContextManager[None]] = nullcontext
+    is_late: Callable[[timedelta], None] = lambda _: None
     beat_at: datetime | None = None
     _lanes: dict[Lane, _Lane] = field(default_factory=dict)
     _stopping: bool = False
@@ -228,6 +230,8 @@ class Worker:
         troubles: list[Exception] = []
         await self._apart("what waits too long", lambda: self._look_ahead(now), troubles)
         due = await self.outbox.has_due(now, self.schools)
+        if not due.messages:
+            self.is_late(timedelta(0))
         begun = await self._begin_due(now, due, troubles) if due else []
         if not (self.messengers and all(map(self._is_left_alone, self.messengers))):
             self.beat_at = now
@@ -313,6 +317,8 @@ class Worker:
         )
         if taken:
             reach(FaultPoint.AFTER_LEASE)
+            now = self.ports.clock.now()
+            self.is_late(now - late - min((d.next_at for d in taken if d.next_at is not None), default=now - late))
         by_lane: dict[Lane, list[Delivery]] = {}
         for delivery in taken:
             by_lane.setdefault((delivery.address.platform, delivery.address.id), []).append(delivery)

@@ -321,7 +321,8 @@ class Delivery:
     what somebody has to sign. `step` is what makes it due: the same message for the same step goes to a place once. `lease`
     numbers the attempt: only who holds the newest may say what became of it.
     `uncertain`: an earlier attempt may have posted it and not have been able to say so. `tried_since`: since when it has been
-    tried, with no long standstill in between; None before the first attempt.
+    tried, with no long standstill in between; None before the first attempt. `next_at`: when this attempt was due, set by the
+    outbox.
     """
 
     id: str
@@ -347,6 +348,7 @@ class Delivery:
     made_at: datetime | None = None
     uncertain: bool = False
     tried_since: datetime | None = None
+    next_at: datetime | None = None
 
 
 class MessageKind(StrEnum):

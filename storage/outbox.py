@@ -520,6 +520,7 @@ def _delivery(r: Row[tuple[object, ...]]) -> Delivery:
         made_at=r.made_at or r.next_at,
         uncertain=r.uncertain,
         tried_since=r.tried_since,
+        next_at=r.next_at,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -145,6 +146,17 @@ async def test_one_long_piece_of_work_puts_nobody_off() -> None:
     await _a_long_round()
     assert not turns.is_full
     watching.cancel()
+
+
+async def test_while_alerts_are_late_there_is_no_room_for_questions() -> None:
+    """More is reported than can be told: whatever can be put off is, until the alerts are out."""
+    turns = Turns()
+    turns.alerts_are_late(timedelta(seconds=0.5))
+    assert not turns.is_full
+    turns.alerts_are_late(timedelta(seconds=2))
+    late = turns.is_full
+    turns.alerts_are_late(timedelta(0))
+    assert (late, turns.is_full) == (True, False)
 
 
 async def _a_long_round() -> None:

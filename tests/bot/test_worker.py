@@ -127,6 +127,19 @@ async def test_a_place_that_does_not_answer_holds_up_nobody(office: Office) -> N
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_it_says_how_late_what_it_sends_is_and_that_it_has_caught_up(office: Office) -> None:
+    """Reports came while nobody sent; whoever lets questions wait for alerts must know, and know when it is over."""
+    worker, _ = at_work(office)
+    told = list[timedelta]()
+    worker.is_late = told.append
+    await office.reports()
+    office.clock.advance(seconds=30)
+    while await worker.round():
+        pass
+    assert told[0] == timedelta(seconds=30)
+    assert told[-1] == timedelta(0)
+
+
 async def test_a_place_that_asks_for_patience_is_left_alone_with_everything_for_it(office: Office) -> None:
     """Slack says `Retry-After: 30` for a channel: one call in that time, and then its alerts in their order."""
     _, chat = at_work(office)
