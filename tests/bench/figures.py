@@ -17,8 +17,8 @@ from xml.sax.saxutils import escape
 
 DOCS = Path(__file__).parents[2] / "docs"
 _SHORTEST_SHARE = 0.008
-_WIDE = 960
-_LEFT, _RIGHT = 380, 130
+_WIDE = 1010
+_LEFT, _RIGHT = 430, 130
 _ROW, _HEAD = 26, 44
 
 
