@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from cards.filled import with_faults
+from cards.filled import whose_field, with_faults
 from cards.messages import DETAILS
 from cards.model import (
     Banner,
@@ -15,8 +15,6 @@ from cards.model import (
     Form,
     Leaf,
     Part,
-    PeopleField,
-    PersonChoice,
     Section,
     Text,
     Tone,
@@ -184,14 +182,13 @@ def _short(text: str, most: int) -> str:
 
 def child_form(questions: ChildQuestions) -> Form:
     """Whose chronology it is to be. The name is picked here, in a form, since what is typed as a command can stay in a chat."""
-    chosen = tuple(PersonChoice(value, value.partition(":")[2]) for value in questions.filled if value.startswith("text:"))
     return with_faults(
         Form(
             id=CHILD_FORM,
             title=say("chronology.title"),
             parts=(
                 Text(say("chronology.text")),
-                PeopleField(CHILD, say("chronology.child"), chosen, say("chronology.child_hint"), required=True, most=1),
+                whose_field(CHILD, say("chronology.child"), questions.filled, say("chronology.child_hint")),
                 Text(say("chronology.logged"), Weight.MUTED),
             ),
             submit=say("chronology.submit"),

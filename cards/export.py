@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from cards.filled import with_faults
+from cards.filled import whose_field, with_faults
 from cards.model import (
     Banner,
     Button,
@@ -13,8 +13,6 @@ from cards.model import (
     Confirm,
     Form,
     Part,
-    PeopleField,
-    PersonChoice,
     Text,
     Tone,
     Weight,
@@ -39,14 +37,13 @@ def subject_card() -> Card:
 
 def subject_form(questions: SubjectQuestions, shown_id: str = "") -> Form:
     """About whom. `shown_id`: sent twice, it has one page made."""
-    chosen = tuple(PersonChoice(value, value.partition(":")[2]) for value in questions.filled if value.startswith("text:"))
     return with_faults(
         Form(
             id=SUBJECT_FORM,
             title=say("export.title"),
             parts=(
                 Text(say("export.text")),
-                PeopleField(PERSON, say("export.person"), chosen, say("export.person_hint"), required=True, most=1),
+                whose_field(PERSON, say("export.person"), questions.filled, say("export.person_hint")),
                 Text(say("export.limits"), Weight.MUTED),
             ),
             submit=say("export.submit"),

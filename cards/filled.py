@@ -69,3 +69,9 @@ def member_field(q: EntryQuestions, field: str, label: str, shown_as: str, hint:
     people = (picked,) if isinstance(picked, str) and picked else picked or ()
     choices = tuple(PersonChoice(value, shown_as or value.partition(":")[2]) for value in people[:1])
     return PeopleField(field, label, choices, hint, required=True, most=1)
+
+
+def whose_field(field: str, label: str, picked: Collection[str], hint: str) -> PeopleField:
+    """One person, picked or typed. Only a typed name stays: whoever was picked is known by an id, and is picked again."""
+    typed_names = tuple(PersonChoice(value, value.partition(":")[2]) for value in picked if value.startswith("text:"))
+    return PeopleField(field, label, typed_names, hint, required=True, most=1)

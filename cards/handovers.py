@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from cards.export import until_text
-from cards.filled import with_faults
+from cards.filled import whose_field, with_faults
 from cards.model import (
     Banner,
     Button,
@@ -11,8 +11,6 @@ from cards.model import (
     Card,
     Form,
     Part,
-    PeopleField,
-    PersonChoice,
     Text,
     TextField,
     Tone,
@@ -59,14 +57,13 @@ def handover_lines(school: School, handovers: tuple[Unreceived, ...], now: datet
 
 def handover_form(q: HandoverQuestions, shown_id: str = "") -> Form:
     """Of whom, and to which school. `shown_id`: sent twice, it has one page made."""
-    chosen = tuple(PersonChoice(value, value.partition(":")[2]) for value in q.filled if value.startswith("text:"))
     return with_faults(
         Form(
             id=HANDOVER_FORM,
             title=say("handover.title"),
             parts=(
                 Text(say("handover.text")),
-                PeopleField(PERSON, say("handover.person"), chosen, say("handover.person_hint"), required=True, most=1),
+                whose_field(PERSON, say("handover.person"), q.filled, say("handover.person_hint")),
                 TextField(SCHOOL, say("handover.to"), q.to, max_length=LONGEST_SCHOOL),
                 Text(say("handover.limits"), Weight.MUTED),
             ),

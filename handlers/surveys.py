@@ -101,10 +101,10 @@ async def look(ports: Ports, school: School, account: Account, survey_id: str) -
     """What was counted, as far as it may be shown. That it was looked at is noted."""
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
-        looking = await viewer(records, school, account)
-        survey = await records.survey(survey_id) if may_run_surveys(looking) else None
-        if survey is None:
+        run = await _run_by(records, school, account, survey_id)
+        if run is None:
             return NotForYou()
+        looking, survey = run
         return await _shown(ports, records, looking, account, survey, now)
 
 
@@ -112,10 +112,10 @@ async def ask_extend(ports: Ports, school: School, account: Account, survey_id: 
     """The form that lets one run longer. One that is over stays over, and its page says so."""
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
-        looking = await viewer(records, school, account)
-        survey = await records.survey(survey_id) if may_run_surveys(looking) else None
-        if survey is None:
+        run = await _run_by(records, school, account, survey_id)
+        if run is None:
             return NotForYou()
+        looking, survey = run
         if not survey.is_open(now):
             return await _shown(ports, records, looking, account, survey, now)
         return SurveyExtension(survey, min(survey.closes_at + _USUALLY_LONGER, survey.longest), {})
@@ -128,10 +128,10 @@ async def extend(ports: Ports, school: School, account: Account, survey_id: str,
     """
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
-        looking = await viewer(records, school, account)
-        survey = await records.survey(survey_id) if may_run_surveys(looking) else None
-        if survey is None:
+        run = await _run_by(records, school, account, survey_id)
+        if run is None:
             return NotForYou()
+        looking, survey = run
         if not survey.is_open(now):
             return await _shown(ports, records, looking, account, survey, now)
         faults: dict[str, Fault] = {}
@@ -156,15 +156,22 @@ async def close(ports: Ports, school: School, account: Account, survey_id: str) 
     """Takes no more answers. Whoever may open one may close any of the school's."""
     now = ports.clock.now()
     async with ports.store.transaction(school) as records:
-        looking = await viewer(records, school, account)
-        survey = await records.survey(survey_id) if may_run_surveys(looking) else None
-        if survey is None:
+        run = await _run_by(records, school, account, survey_id)
+        if run is None:
             return NotForYou()
+        looking, survey = run
         if survey.is_open(now):
             await records.close_survey(survey.id, now)
             await records.note(now, actor(account), "survey.closed", survey=survey.id)
             survey = replace(survey, closed_at=now)
         return await _shown(ports, records, looking, account, survey, now)
+
+
+async def _run_by(records: Records, school: School, account: Account, survey_id: str) -> tuple[Viewer, Survey] | None:
+    """Who looks and the survey, held; None where there is none, or where they may not run surveys: nobody is told which."""
+    looking = await viewer(records, school, account)
+    survey = await records.survey(survey_id) if may_run_surveys(looking) else None
+    return None if survey is None else (looking, survey)
 
 
 async def _shown(

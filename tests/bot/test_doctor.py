@@ -68,6 +68,11 @@ class Practice:
         self._patch = patch
         self._capsys = capsys
 
+    def keeps_in(self, url: str) -> None:
+        """Has its database there, in place of the one that it was given."""
+        self.url = url
+        self.set(ESAFETY_DATABASE_URL=url)
+
     def set(self, **settings: str) -> None:
         for name, value in settings.items():
             self._patch.setenv(name, value)
@@ -172,10 +177,9 @@ async def test_all_is_well(practice: Practice) -> None:
         report.says("ok", words)
 
 
-async def test_all_is_well_on_either_database(database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_all_is_well_on_either_database(database_url: str, practice: Practice) -> None:
     """The same checks on SQLite and PostgreSQL."""
-    practice.url = database_url
-    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    practice.keeps_in(database_url)
     await practice.has_people()
     report = await practice.examined()
     assert report.exit_code == 0
@@ -406,12 +410,9 @@ async def test_who_has_not_signed_is_read_by_nobody(practice: Practice) -> None:
     assert "not signed" not in (await practice.examined()).text
 
 
-async def test_a_text_that_was_changed_after_it_was_signed(
-    database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_text_that_was_changed_after_it_was_signed(database_url: str, practice: Practice) -> None:
     """How many signed another, and what to do; nobody is named."""
-    practice.url = database_url
-    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    practice.keeps_in(database_url)
     practice.school["signing"] = True
     await practice.has_people()
     assert "without a new version" not in (await practice.examined()).text
@@ -431,12 +432,9 @@ async def test_a_text_that_was_changed_after_it_was_signed(
     report.says("warning", "policy-read was changed since 2 people signed it, without a new version", "signing.yaml")
 
 
-async def test_requests_of_a_kind_that_the_policy_has_no_more(
-    database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_requests_of_a_kind_that_the_policy_has_no_more(database_url: str, practice: Practice) -> None:
     """Nobody is reminded of them: how many of which kind, and what to do; those that are over are none."""
-    practice.url = database_url
-    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    practice.keeps_in(database_url)
     await practice.has_people()
     assert "which the policy has no more" not in (await practice.examined()).text
     database, now = Database(database_url, ring_for(database_url)), datetime.now(UTC)
@@ -450,12 +448,9 @@ async def test_requests_of_a_kind_that_the_policy_has_no_more(
     report.says("warning", "2 requests are open of the type lend-camera, which the policy has no more", "requests.yaml")
 
 
-async def test_surveys_that_lead_nowhere_or_that_nobody_runs(
-    database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_surveys_that_lead_nowhere_or_that_nobody_runs(database_url: str, practice: Practice) -> None:
     """One that is open while the page is off, and a page that nobody could open a survey for."""
-    practice.url = database_url
-    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    practice.keeps_in(database_url)
     await practice.has_people()
     assert " survey" not in (await practice.examined()).text
     database, now = Database(database_url, ring_for(database_url)), datetime.now(UTC)
@@ -801,10 +796,9 @@ async def test_the_mail_server(practice: Practice, tmp_path: Path, monkeypatch: 
     report.says("fault", f"e-mail: {where} cannot be reached", "check host and port")
 
 
-async def test_what_could_not_be_delivered(database_url: str, practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_could_not_be_delivered(database_url: str, practice: Practice) -> None:
     """How many, by which platform, why and since when; no case and no person."""
-    practice.url = database_url
-    monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
+    practice.keeps_in(database_url)
     await practice.has_people()
     database, clock = Database(database_url, ring_for(database_url)), FakeClock()
     async with open_office(database, clock) as office:

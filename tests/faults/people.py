@@ -208,8 +208,10 @@ class TeamsReporter(Reporter):
         return await self._user.use_command("report") is not None
 
     async def _anew(self) -> bool:
-        assert self._user.dialog is not None
-        await self._user.press(self._user.dialog, say("unfinished.discard"))
+        # Pressed before, it may have worked after nobody waited for it any more.
+        if self._is_open(UNFINISHED):
+            assert self._user.dialog is not None
+            await self._user.press(self._user.dialog, say("unfinished.discard"))
         return self._is_open(KIND)
 
     async def _sent(self, form: str) -> bool:
