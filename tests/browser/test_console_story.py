@@ -36,6 +36,19 @@ async def test_by_mouse_a_report_is_made_seen_and_acknowledged(console: Console)
     assert STORY not in await head.page.locator("body").inner_text()
 
 
+async def test_however_many_messages_there_are_the_page_stays_where_it_is(console: Console) -> None:
+    """The messages scroll, and the newest is seen; the head and the line to write in stay on the page."""
+    teacher = await console.open(TEACHER)
+    for n in range(1, 6):
+        await teacher.types("can I friend an ex-pupil?")
+        await expect(teacher.page.locator("article.message").filter(has_text="It depends on")).to_have_count(n)
+    await expect(teacher.message("It depends on").get_by_role("button", name="Not what I asked")).to_be_in_viewport()
+    for part in ("#persona", "#place-name", "#text"):
+        await expect(teacher.page.locator(part)).to_be_in_viewport(ratio=1)
+    assert await teacher.page.evaluate("[document.documentElement.scrollTop, document.body.scrollTop]") == [0, 0]
+    assert await teacher.page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+
+
 class Keys:
     """Somebody who has a keyboard and no mouse."""
 
