@@ -48,6 +48,11 @@ _ONE_IN = {
     ("browser", ""): 5,
 }
 """Of how many tests of a folder one is tried by `make test`, where it is not each. Odd, so that no chat is always left out."""
+_ONE_IN_OF_FILE = {
+    **dict.fromkeys(("test_upgrade", "test_sealing_job", "test_no_scans", "test_copying"), 3),
+    **dict.fromkeys(("test_slack", "test_teams", "test_slack_door", "test_slack_install", "test_teams_schools"), 2),
+}
+"""The same of the files that take longest: what is done to past versions and whole databases, and each chat's own ways."""
 _WHOLE_ON_BOTH = frozenset({"test_trouble", "test_schema", "test_outbox", "test_processes"})
 """Where the two databases differ most: in how they fail, what they hold by themselves, and who of several gets a row."""
 _STAGES = ("slack-sqlite", "teams-sqlite", "console-sqlite")
@@ -77,7 +82,8 @@ def pytest_configure() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything is tried on SQLite: a story on one of the chats, in turn, and of what takes a browser one in five. Of what is
-    tried on PostgreSQL too, each file's first and then one in so many. All the others are for `make test-long`.
+    tried on PostgreSQL too, and of the files that take longest, each file's first and then one in so many. All the others are
+    for `make test-long`.
     """
     seen: Counter[tuple[Path, str]] = Counter()
     all_of_them = {item.nodeid for item in items}
@@ -96,7 +102,7 @@ def _is_for_long(item: pytest.Item, all_of_them: Container[str], seen: Counter[t
         story = item.nodeid.replace(stage, "")
         return stage != _STAGES[crc32(story.encode()) % len(_STAGES)]
     folder = item.path.relative_to(TESTS).parts[0]
-    share = 1 if item.path.stem in _WHOLE_ON_BOTH else _ONE_IN.get((folder, kind), 1)
+    share = 1 if item.path.stem in _WHOLE_ON_BOTH else _ONE_IN.get((folder, kind), _ONE_IN_OF_FILE.get(item.path.stem, 1))
     before = seen[item.path, kind]
     seen[item.path, kind] += 1
     return before % share > 0
