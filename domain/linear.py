@@ -46,16 +46,21 @@ class Linear:
 
     def scores(self, found: Mapping[str, int]) -> Numbers:
         """How well each label fits a text of these features, each with how often it is there."""
+        ids, strength = self.strengths(found)
+        return self.of(ids, strength) if len(ids) else self.base.copy()
+
+    def strengths(self, found: Mapping[str, int]) -> tuple[npt.NDArray[np.int64], Numbers]:
+        """The rows of the features that are known, and how strong each is in the text: all together always the same."""
         rows = self.rows
         known = {row: count for feature, count in found.items() if (row := rows.get(feature)) is not None}
-        if not known:
-            return self.base.copy()
-        ids = np.array(list(known))
-        counts = list(known.values())
+        ids = np.array(list(known), dtype=np.int64)
         strength = self.rarity[ids]
-        if max(counts) > 1:
-            strength = strength * (1 + np.log(np.array(counts, dtype=np.float32)))
-        strength = strength / math.sqrt(strength @ strength)
+        if any(count > 1 for count in known.values()):
+            strength = strength * (1 + np.log(np.array(list(known.values()), dtype=np.float32)))
+        return ids, strength / (math.sqrt(strength @ strength) or 1.0)
+
+    def of(self, ids: npt.NDArray[np.int64], strength: Numbers) -> Numbers:
+        """The scores for features by their rows, at least one."""
         scores: Numbers = self.base + strength @ self._whole.take(self._place[ids], axis=0)
         apart = self._apart[ids]
         if apart.any():

@@ -31,6 +31,7 @@ from domain.answers import (
 )
 from domain.forms import form_of
 from domain.language import Reader, Reading, features
+from domain.layered import Layered
 from domain.linear import Linear, Numbers
 from domain.words import EXTERNAL_ROLES, Role
 
@@ -195,7 +196,7 @@ class Learnt:
 
     catalogue: Catalogue
     reader: Reader
-    ranking: Linear
+    ranking: Layered
     facts: Mapping[str, Linear]
     alarms: Alarms = field(default_factory=Alarms)
 

@@ -1,7 +1,7 @@
 """Learns the ranking of questions and the noticing of facts from examples, and keeps them in a file beside the catalogue.
 
-Sums of weights over words, pairs of words, concepts and frames (docs/adr/0014): for the questions half a softmax
-regression and half linear support vector machines, for each fact such machines alone. They are learnt when the examples
+Sums of weights over words, pairs of words, concepts and frames (docs/adr/0014): for the questions a softmax regression with a
+layer beside it, for each fact linear support vector machines. They are learnt when the examples
 change, which needs scikit-learn; to answer needs numpy alone. What takes long to put together at a start is kept in the same
 file: the tables of the lexicon, and the catalogue without its examples.
 """
@@ -22,11 +22,13 @@ import numpy as np
 from domain.alarms import Alarm, Alarms
 from domain.answers import GIVEN, PERMISSION, Catalogue, Fact, Frame, Option, Question, ReportHint, Verdict
 from domain.language import Reader, Tables, plain_words, tables_of
+from domain.layered import Layer, Layered
 from domain.linear import Linear
 from domain.understanding import AGREEMENT, UNSAID, Learnt, counted
 from domain.words import About
 from storage.answer_files import CATALOGUE, load_catalogue, load_lexicon, load_sheet
 from storage.example_files import load_alarms, load_examples, load_said
+from storage.layers import Learned, learn_layer
 from storage.likelihood import likeliest
 from storage.policy_files import POLICY_FOLDER, load_policy, policy_ids
 from storage.question_files import load_trials
@@ -37,6 +39,11 @@ _RARE = 2
 _SMALL = 0.15
 _SOME = 20
 _SMALL_FACT = 0.01
+_LAYER = 2.0
+"""How much the layer counts beside the linear model, both in units of their spread."""
+_ENOUGH = 3
+"""In how many texts a feature must be to have a place in the layer."""
+_MOST_OF_A_BYTE = 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,8 @@ def learn(folder: Path = POLICY_FOLDER) -> None:
     asked += [Example(text, to) for text, to in load_examples(folder) if to in catalogue.questions]
     tables = tables_of(load_lexicon(folder), _vocabulary(e.text for e in asked))
     reader = Reader(tables)
-    contents = _arrays("ranking", _ranked(asked, reader))
+    ranking = _ranked(asked, reader)
+    contents = _arrays("ranking", ranking.linear) | _arrays_of_layer(ranking.layer)
     told = list(_told_in_trials(catalogue, reader, folder))
     for fact, said in load_said(catalogue, folder).items():
         stated = [Example(text, value) for value, texts in said.items() for text in texts]
@@ -131,7 +139,8 @@ def load_learnt(folder: Path = POLICY_FOLDER) -> Learnt:
         tables = Tables(**_read(kept, "tables"))
         catalogue = _catalogue(_read(kept, "catalogue"))
         alarms = Alarms(_alarm(one) for one in _read(kept, "alarms"))
-        return Learnt(catalogue, Reader(tables), _linear(kept, "ranking"), facts, alarms)
+        ranking = Layered(_linear(kept, "ranking"), _layer(kept))
+        return Learnt(catalogue, Reader(tables), ranking, facts, alarms)
 
 
 def learnt_from(folder: Path = POLICY_FOLDER) -> str:
@@ -149,17 +158,32 @@ class _Samples:
     rarity: Mapping[str, float]
 
 
-def _ranked(examples: Sequence[Example], reader: Reader) -> Linear:
-    """What tells all labels apart from each other: two ways of learning it, which err in different places, and half of each."""
+def _ranked(examples: Sequence[Example], reader: Reader) -> Layered:
+    """What tells all labels apart from each other: two ways of learning it, which err in different places."""
     samples = _samples(examples, reader)
     labels, numbers = np.unique([e.label for e in examples], return_inverse=True)
-    apart, likely = _machine(samples, numbers), likeliest(samples.table, numbers, len(labels))
-    weights, base = np.zeros_like(likely[0]), np.zeros_like(likely[1])
-    for some, its_base in (apart, likely):
-        spread = float(np.std(samples.table[::_SOME] @ some + its_base, axis=1).mean())
-        weights += some / (2 * spread)
-        base += its_base / (2 * spread)
-    return _linear_of(samples, [str(label) for label in labels], weights, base, _SMALL)
+    weights, base = likeliest(samples.table, numbers, len(labels))
+    layer = learn_layer(samples.table, numbers, len(labels))
+    some = samples.table[::_SOME]
+    spread, its_spread = (float(np.std(scores, axis=1).mean()) for scores in (some @ weights + base, layer.scores(some)))
+    base = base / spread + layer.base * _LAYER / its_spread
+    linear = _linear_of(samples, [str(label) for label in labels], weights / spread, base, _SMALL)
+    return Layered(linear, _layer_of(layer, np.bincount(samples.table.indices) >= _ENOUGH, _LAYER / its_spread))
+
+
+def _layer_of(learned: Learned, kept: np.ndarray, weight: float) -> Layer:
+    """The same in fewer bytes, for the features that are kept, with so much weight."""
+    inner = learned.inner[kept]
+    unit = np.abs(inner).max(axis=1) / _MOST_OF_A_BYTE
+    place = np.where(kept, np.cumsum(kept) - 1, -1)
+    in_bytes = np.round(inner / unit[:, None]).astype(np.int8)
+    return Layer(
+        place.astype(np.int32),
+        in_bytes,
+        unit.astype(np.float32),
+        learned.inner_base,
+        learned.outer * np.float32(weight),
+    )
 
 
 def _told_apart(examples: Sequence[Example], reader: Reader) -> Linear:
@@ -252,6 +276,26 @@ def _linear(kept: Any, name: str) -> Linear:
         kept[f"{name}.weights"].astype(np.float32),
         kept[f"{name}.rarity"].astype(np.float32),
         kept[f"{name}.base"],
+    )
+
+
+def _arrays_of_layer(layer: Layer) -> dict[str, np.ndarray]:
+    return {
+        "layer.place": layer.place,
+        "layer.inner": layer.inner,
+        "layer.unit": layer.unit.astype(np.float16),
+        "layer.inner_base": layer.inner_base,
+        "layer.outer": layer.outer.astype(np.float16),
+    }
+
+
+def _layer(kept: Any) -> Layer:
+    return Layer(
+        kept["layer.place"],
+        kept["layer.inner"],
+        kept["layer.unit"].astype(np.float32),
+        kept["layer.inner_base"],
+        kept["layer.outer"].astype(np.float32),
     )
 
 

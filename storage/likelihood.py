@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-_EPOCHS, _AT_ONCE = 12, 64
+AT_ONCE = 64
+_EPOCHS = 12
 _LEFT_OUT = 0.5
 _STEP, _STEP_BASE = 0.5, 0.15
 _FIRST_STEPS = 0.01
@@ -28,8 +29,8 @@ def likeliest(samples: Any, labels: np.ndarray, most: int) -> tuple[np.ndarray, 
     features = samples.shape[1]
     weights, moved = np.zeros(features * most, np.float32), np.full(features * most, _FIRST_STEPS, np.float32)
     base, base_moved = np.zeros(most, np.float32), np.ones(most, np.float32)
-    for rows in _in_turn(samples.shape[0], chance):
-        some = _with_gaps(samples[rows], chance)
+    for rows in in_turn(samples.shape[0], _EPOCHS, chance):
+        some = with_gaps(samples[rows], _LEFT_OUT, chance)
         wrong = some @ weights.reshape(features, most) + base
         wrong = np.exp(wrong - wrong.max(axis=1, keepdims=True))
         wrong /= wrong.sum(axis=1, keepdims=True)
@@ -45,17 +46,18 @@ def likeliest(samples: Any, labels: np.ndarray, most: int) -> tuple[np.ndarray, 
     return weights.reshape(features, most), base
 
 
-def _in_turn(rows: int, chance: np.random.Generator) -> Iterator[np.ndarray]:
-    for _ in range(_EPOCHS):
+def in_turn(rows: int, epochs: int, chance: np.random.Generator) -> Iterator[np.ndarray]:
+    """All rows, a few at once, as often as there are epochs, and each time in another order."""
+    for _ in range(epochs):
         order = chance.permutation(rows)
-        yield from (order[at : at + _AT_ONCE] for at in range(0, rows, _AT_ONCE))
+        yield from (order[at : at + AT_ONCE] for at in range(0, rows, AT_ONCE))
 
 
-def _with_gaps(samples: Any, chance: np.random.Generator) -> Any:
-    """The same texts with much left out, of the length that they had."""
+def with_gaps(samples: Any, share: float, chance: np.random.Generator) -> Any:
+    """The same texts with so much left out, of the length that they had."""
     from scipy.sparse import csr_matrix
 
-    kept = chance.random(samples.nnz, dtype=np.float32) >= _LEFT_OUT
+    kept = chance.random(samples.nnz, dtype=np.float32) >= share
     rows = np.repeat(np.arange(samples.shape[0]), np.diff(samples.indptr))[kept]
     values = samples.data[kept]
     lengths = np.sqrt(np.bincount(rows, values**2, minlength=samples.shape[0])).astype(np.float32)
