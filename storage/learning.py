@@ -9,6 +9,7 @@ file: the tables of the lexicon, and the catalogue without its examples.
 import hashlib
 import json
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,7 +37,7 @@ from storage.yaml_files import PolicyFileError, uncollected
 
 MODEL_FILE = "model.npz"
 _RARE = 2
-_SMALL = 0.15
+_SMALL = 0.3
 _SOME = 20
 _SMALL_FACT = 0.01
 _LAYER = 2.0
@@ -44,6 +45,7 @@ _LAYER = 2.0
 _ENOUGH = 3
 """In how many texts a feature must be to have a place in the layer."""
 _MOST_OF_A_BYTE = 127
+_HARDLY_SMALLER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,9 +339,12 @@ def _catalogue(plain: Mapping[str, Any]) -> Catalogue:
 
 
 def _write(path: Path, contents: Mapping[str, np.ndarray]) -> None:
-    """An .npz file with the same bytes for the same contents."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+    """An .npz file with the same bytes for the same contents. What hardly gets smaller is kept as it is."""
+    with zipfile.ZipFile(path, "w", compresslevel=9) as file:
         for name, array in contents.items():
             body = BytesIO()
             np.save(body, array)
-            file.writestr(zipfile.ZipInfo(f"{name}.npy", (2020, 1, 1, 0, 0, 0)), body.getvalue(), zipfile.ZIP_DEFLATED)
+            plain = body.getvalue()
+            dense = len(zlib.compress(plain)) > _HARDLY_SMALLER * len(plain)
+            entry = zipfile.ZipInfo(f"{name}.npy", (2020, 1, 1, 0, 0, 0))
+            file.writestr(entry, plain, zipfile.ZIP_STORED if dense else zipfile.ZIP_DEFLATED)
