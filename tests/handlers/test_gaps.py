@@ -54,7 +54,7 @@ async def test_a_question_about_the_head_is_not_read_by_the_head(office: Office,
 
 async def test_whoever_it_may_speak_of_does_not_put_it_away(office: Office) -> None:
     """The head says that all is looked at that stands under one question: what may speak of him stays, word for word."""
-    of_head = "Is Mr Pemberton allowed to wear a smartwatch in an exam?"
+    of_head = "Is a pupil of Mr Pemberton's allowed to wear a smartwatch in an exam?"
     await asked(office, of_head)
     await asked(office, OF_NOBODY)
     at = office.ports, office.school, office.account("headteacher")
