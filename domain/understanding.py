@@ -148,7 +148,7 @@ class Tuning:
     leading_margin: float = 2.5
     told_margin: float = 1.0
     stated: float = 0.1
-    stated_to_permit: float = 1.15
+    stated_to_permit: float = 1.0
     duty_margin: float = 1.5
 
 
