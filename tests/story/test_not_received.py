@@ -71,10 +71,10 @@ async def second_screen(stage: Stage) -> Dialog:
 async def test_a_report_that_cannot_be_kept_is_not_received(stage: Stage) -> None:
     """Full, read-only, locked, gone: each time it says so, and the same form is good for one report when it is over."""
     dialog = await second_screen(stage)
-    for trouble in TROUBLES.values():
+    for name, trouble in TROUBLES.items():
         async with trouble(stage.bot.database):
             dialog, said = await sent_in_vain(dialog)
-            assert "NOT received" in said
+            assert "NOT received" in said, name
             assert PHONE in said
             async with aiohttp.ClientSession() as http, http.get(f"{stage.bot.address}/readyz") as ready:
                 assert ready.status == 503
