@@ -23,6 +23,15 @@ CREATE TRIGGER no_room BEFORE INSERT ON incidents FOR EACH STATEMENT EXECUTE FUN
 CREATE TRIGGER no_room BEFORE INSERT ON seen_events FOR EACH STATEMENT EXECUTE FUNCTION no_room();
 """
 _ROOM_AGAIN = "DROP FUNCTION IF EXISTS no_room() CASCADE"
+_AS_FULL_SQLITE = """
+CREATE TABLE no_room (more BLOB);
+CREATE TRIGGER no_room_1 BEFORE INSERT ON drafts BEGIN INSERT INTO no_room VALUES (zeroblob(33554432)); END;
+CREATE TRIGGER no_room_2 BEFORE INSERT ON incidents BEGIN INSERT INTO no_room VALUES (zeroblob(33554432)); END;
+CREATE TRIGGER no_room_3 BEFORE INSERT ON seen_events BEGIN INSERT INTO no_room VALUES (zeroblob(33554432)); END;
+"""
+"""A report asks for more pages than any file of a test has free, so that SQLite finds the disk full by itself. Else a small
+report would still go into what is left of the last page of each table."""
+_ROOM_AGAIN_SQLITE = "DROP TRIGGER no_room_1; DROP TRIGGER no_room_2; DROP TRIGGER no_room_3; DROP TABLE no_room;"
 
 
 @asynccontextmanager
@@ -63,19 +72,22 @@ def _each_connection(database: Database, during: str, after: str) -> Iterator[No
         event.listen(database.engine.sync_engine, "checkout", ends)
 
 
-def _without_gaps(file: Path) -> None:
-    with contextlib.closing(sqlite3.connect(file)) as other:
-        other.execute("VACUUM")
+def _by_another(file: Path, script: str) -> None:
+    with contextlib.closing(sqlite3.connect(file, timeout=30)) as other:
+        other.executescript(script)
 
 
 @asynccontextmanager
 async def full(database: Database) -> AsyncIterator[None]:
-    """No page more can be had. PostgreSQL says so itself, at the tables into which a report goes."""
+    """No page more can be had, at the tables into which a report goes. It is the database itself that says so."""
     if database.is_sqlite:
-        # Else what was freed before could be used again. Not on the loop, since the program itself may be writing.
-        await asyncio.to_thread(_without_gaps, _file(database))
-        with _each_connection(database, "max_page_count=1", f"max_page_count={_UNLIMITED}"):
-            yield
+        # Not on the loop, since the program itself may be writing.
+        await asyncio.to_thread(_by_another, _file(database), _AS_FULL_SQLITE)
+        try:
+            with _each_connection(database, "max_page_count=1", f"max_page_count={_UNLIMITED}"):
+                yield
+        finally:
+            await asyncio.to_thread(_by_another, _file(database), _ROOM_AGAIN_SQLITE)
         return
     async with connected(_url(database)) as other:
         await other.execute(_AS_FULL)

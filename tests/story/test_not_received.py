@@ -30,8 +30,8 @@ DETAILS = {"what": WHAT, "done": WHAT, "illegal": "no", "repeat": "no"}
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits two seconds for a lock that is never given back."""
-    monkeypatch.setattr(database_module, "PATIENCE_SECONDS", 0.6)
+    """For a lock that is never given back nobody waits longer than the program by itself would."""
+    monkeypatch.setattr(database_module, "PATIENCE_SECONDS", 2.0)
 
 
 async def sent_in_vain(dialog: Dialog) -> tuple[Dialog, str]:
