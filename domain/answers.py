@@ -4,7 +4,7 @@ Everything here was written by somebody. Which question was meant is found elsew
 to it is, given what is known, is decided here and is never guessed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -140,7 +140,7 @@ class Case:
 
     `but`: the policy contradicts itself here, and this is its other word; both are shown. `asked`: the verdict in other words
     where the question is put in another form than the rule: "may I throw it away?" to "it must be wiped" is a no.
-    `once_agreed`: what holds where one of `roles` must be asked first, and has agreed.
+    `once_agreed`: what holds where one of `roles` must be asked first, and has agreed; with `all_agree`, each of them.
     """
 
     verdict: Verdict
@@ -152,6 +152,7 @@ class Case:
     but: Contrary | None = None
     asked: Mapping[Form, Verdict] = field(default_factory=dict)
     once_agreed: str = ""
+    all_agree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +192,14 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The case that holds, or the fact that is missing to tell which. Neither: the policy does not say."""
+    """The case that holds, or the fact that is missing to tell which of `possible`. Neither: the policy does not say."""
 
     answer: Answer | None
     case: Case | None = None
     number: int = 0
     missing: str = ""
     form: Form | None = None
+    possible: tuple[Case, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -211,14 +213,14 @@ class Decision:
         """The clauses it stands on, the case's own or those of all that are possible."""
         if self.case is not None:
             return self.case.cites
-        return tuple(dict.fromkeys(c for case in self._possible() for c in case.cites))
+        return tuple(dict.fromkeys(c for case in self.possible for c in case.cites))
 
     @property
     def roles(self) -> tuple[Role, ...]:
         """The roles it names."""
         if self.case is not None:
             return self.case.roles
-        return tuple(dict.fromkeys(r for case in self._possible() for r in case.roles))
+        return tuple(dict.fromkeys(r for case in self.possible for r in case.roles))
 
     @property
     def agreed(self) -> bool:
@@ -236,12 +238,14 @@ class Decision:
         return self.answer.cases[self.number].roles if self.answer is not None else ()
 
     @property
+    def by_all(self) -> bool:
+        """Each of those must have agreed, not only one."""
+        return self.answer is not None and self.answer.cases[self.number].all_agree
+
+    @property
     def on_facts(self) -> bool:
         """It holds because of how things stand, and would be another if they stood otherwise."""
         return self.case is not None and (bool(self.case.when) or self.agreed)
-
-    def _possible(self) -> Iterable[Case]:
-        return self.answer.cases if self.answer is not None else ()
 
 
 def decide(question: Question, answer: Answer | None, known: Mapping[str, str], form: Form | None = None) -> Decision:
@@ -250,10 +254,23 @@ def decide(question: Question, answer: Answer | None, known: Mapping[str, str], 
         return Decision(None)
     facts = {**answer.assume, **{f: v for f, v in known.items() if f in question.facts}}
     possible = _possible(answer, facts)
-    if len({(c.verdict, c.say) for c in possible}) == 1:
-        return Decision(answer, _agreed(possible[0], known), answer.cases.index(possible[0]), form=form)
+    if (holds := _the_one(possible, facts)) is not None:
+        return Decision(answer, _agreed(holds, known), answer.cases.index(holds), form=form)
     asked = next(f for f in question.facts if f not in facts and any(f in c.when for c in answer.cases))
-    return Decision(answer, missing=asked, form=form)
+    return Decision(answer, missing=asked, form=form, possible=tuple(possible))
+
+
+def _the_one(possible: Sequence[Case], facts: Mapping[str, str]) -> Case | None:
+    """The case that holds, however things stand of which nothing is known; None where that decides.
+
+    Where all that are possible forbid it, it is forbidden: in the words of the case of which most is known, if any is.
+    """
+    if len({(c.verdict, c.say) for c in possible}) == 1:
+        return possible[0]
+    if any(c.verdict is not Verdict.NO for c in possible):
+        return None
+    known = [len(c.when.keys() & facts.keys()) for c in possible]
+    return possible[known.index(max(known))] if max(known) > 0 else None
 
 
 def _agreed(case: Case, known: Mapping[str, str]) -> Case:
@@ -261,6 +278,10 @@ def _agreed(case: Case, known: Mapping[str, str]) -> Case:
     if not case.once_agreed or known.get(PERMISSION) != GIVEN:
         return case
     return replace(case, verdict=Verdict.YES, say=case.once_agreed, roles=(), asked={})
+
+
+_NO_FACT = frozenset({Verdict.MUST, Verdict.YES})
+"""What says nothing to "how many?" or "who checks that?"."""
 
 
 def _as_asked(case: Case, form: Form | None) -> Verdict:
@@ -271,7 +292,7 @@ def _as_asked(case: Case, form: Form | None) -> Verdict:
         verdict = case.asked.get(Form.MAY if form is Form.LEADING else Form.MUST, case.verdict)
         return case.verdict if verdict is Verdict.YES else verdict
     if form is Form.FACT:
-        return Verdict.INFO if case.verdict is Verdict.MUST else case.verdict
+        return Verdict.INFO if case.verdict in _NO_FACT else case.verdict
     return case.asked.get(form, case.verdict)
 
 

@@ -91,7 +91,8 @@ _REVERSED = re.compile(
 )
 _PUNISHED = re.compile(
     r"\b(?:be|get|got|being) (?:\w+ )?(?:excluded|expelled|suspended|sacked|dismissed|disciplined|fired|confiscated|searched|"
-    r"prosecuted|arrested|banned|punished|charged|sued|in trouble|into trouble)\b"
+    r"prosecuted|arrested|banned|punished|charged|sued|in trouble|into trouble)\b|"
+    r"\b(?:can|could|will|would|might) (?:it|that|this|he|she|they) (?:\w+ )?(?:end up|lead to|go further|result in|lose)\b"
 )
 
 _FORMS = [(re.compile(pattern), form) for form, patterns in ((Form.MUST, _MUST), (Form.MAY, _MAY)) for pattern in patterns]

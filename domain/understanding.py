@@ -70,6 +70,7 @@ _SAYS_NOTHING = re.compile(
 )
 _MEANING = re.compile(r"\b(?:what(?:'s| is| are|s)|define|meaning|mean)\b")
 _AGE_FACT, _ADULT = "age", 18
+_CONSENT = "consent"
 AGREEMENT = "agreement"
 """The lexicon's concept of the words in which people tell that somebody agreed."""
 _SPEAK_FOR: Mapping[str, frozenset[Role]] = {
@@ -136,7 +137,8 @@ class Tuning:
     sets back what follows upon a breach where it is asked whether something may be done. Below
     `unsure` between the best two the person chooses. A yes gives way to a stricter reading below `permit_margin`, below
     `leading_margin` where the question hoped for it, and below `told_margin` where it rests on facts that were told.
-    `stated`: how sure it must be that a fact was stated; `stated_to_permit`: where it makes a yes. Below `duty_margin`
+    `stated`: how sure it must be that a fact was stated; `stated_otherwise`: where something else is assumed of it;
+    `stated_to_permit`: where it makes a yes. Below `duty_margin`
     an answer that names nobody names whom a duty names that may be meant instead.
     """
 
@@ -148,6 +150,7 @@ class Tuning:
     leading_margin: float = 2.5
     told_margin: float = 1.0
     stated: float = 0.1
+    stated_otherwise: float = 0.6
     stated_to_permit: float = 1.0
     duty_margin: float = 1.5
 
@@ -361,22 +364,40 @@ class Engine:
         for fact in answer.turns_on if answer is not None else ():
             if fact not in heard.said:
                 heard.said[fact] = self._stated(fact, heard.text, heard)
-        decision = decide(question, answer, heard.known(), heard.form)
+        known, assumed = heard.known(), answer.assume if answer is not None else {}
+        if assumed:
+            surely = heard.known(self._tuning.stated_otherwise)
+            known = {fact: value for fact, value in known.items() if fact in surely or fact not in assumed}
+        decision = decide(question, answer, known, heard.form)
         if decision.verdict is Verdict.YES:
             # Only what was said beyond doubt makes a yes.
             least = self._tuning.stated_to_permit if heard.form not in HOPING else 2 * self._tuning.stated_to_permit
             known = heard.known(least)
-            if decision.agreed and PERMISSION not in heard.given and not self._may_agree(decision.roles_asked, heard):
+            if decision.agreed and PERMISSION not in heard.given and not self._may_agree(decision, heard):
                 known.pop(PERMISSION, None)
             decision = decide(question, answer, known, heard.form)
         return Choice(question, decision, score)
 
-    def _may_agree(self, asked: Iterable[Role], heard: _Heard) -> bool:
-        """Whether it is told, not only asked, that somebody agreed, and nobody is named with it but those to be asked."""
-        asked = frozenset(asked)
+    def _may_agree(self, decision: Decision, heard: _Heard) -> bool:
+        """Whether it is told, not only asked, that somebody agreed, and nobody is named with it but those to be asked.
+
+        Where each of these must agree, each has to be named with it.
+        """
+        asked = frozenset(decision.roles_asked)
         told = [p for p in _sentences(heard.text) if not p.endswith("?") and AGREEMENT in heard.reading(p).concepts]
         told = [p for p in told if self._stated(PERMISSION, p, heard).value == GIVEN]
+        if decision.by_all and not asked <= self._who_agreed(told, heard):
+            return False
         return bool(told) and all(self._may_be_its_word(piece, asked, heard) for piece in told)
+
+    def _who_agreed(self, told: Iterable[str], heard: _Heard) -> frozenset[Role]:
+        """Whoever is named as having agreed. Of parents it is also told in other words: that they signed, say."""
+        people = {c for piece in told for c in heard.reading(piece).concepts if c in _SPEAK_FOR}
+        consent = self._stated(_CONSENT, heard.text, heard)
+        signed = consent.value == GIVEN and consent.margin - consent.doubt >= self._tuning.stated_to_permit
+        return frozenset(role for c in people for role in _SPEAK_FOR[c]) | (
+            frozenset({Role.PARENTS}) if signed else frozenset()
+        )
 
     def _may_be_its_word(self, told: str, asked: frozenset[Role], heard: _Heard) -> bool:
         """Whether all who are named may agree, or nobody is. Somebody whom the lexicon does not know may not."""
@@ -387,7 +408,10 @@ class Engine:
         return bool(_NOBODY_NAMED.match(words)) and not _FROM_SOMEBODY.search(words) and not _ONES_OWN_WORD.search(words)
 
     def _stated(self, fact: str, text: str, heard: _Heard) -> _Stated:
-        """What a text says of a fact: the last sentence that states it counts, or else the text as a whole."""
+        """What a text says of a fact: the last sentence that states it counts, or else the text as a whole.
+
+        What is told is doubted for what else is told, and not for what was asked before, as in "without asking? They said yes."
+        """
         if fact == _AGE_FACT and (ages := _ages(text)):
             return _Stated("adult" if ages[-1] >= _ADULT else "under_18", _CERTAIN)
         linear = self._fact_readers.get(fact)
@@ -396,6 +420,7 @@ class Engine:
         unsaid = linear.labels.index(UNSAID)
         sentences = _sentences(text)
         found: list[_Stated] = []
+        told: list[_Stated] = []
         for piece in (*([text] if len(sentences) > 1 else []), *sentences):
             if piece.rstrip().endswith("?") and len(piece.split()) <= _TOO_SHORT:
                 # "Is that allowed?" states nothing.
@@ -406,10 +431,13 @@ class Engine:
             if label != unsaid and margin > self._tuning.stated:
                 rival = max(float(other) for n, other in enumerate(scores) if n not in {label, unsaid})
                 found.append(_Stated(linear.labels[label], margin, max(0.0, rival - float(scores[unsaid]))))
+                if piece in sentences and not piece.endswith("?"):
+                    told.append(found[-1])
         if not found:
             return _NOT_STATED
         last = found[-1]
-        return replace(last, doubt=max([last.doubt, *(one.margin for one in found if one.value != last.value)]))
+        others = told if last in told else found
+        return replace(last, doubt=max([last.doubt, *(one.margin for one in others if one.value != last.value)]))
 
     def _without_facts(self, heard: _Heard) -> str:
         """The text without what was added to the question to state a fact: that tells which case it is, not which question."""

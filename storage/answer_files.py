@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel, StringConstraints
 
 from domain.answers import (
+    PERMISSION,
     STRICTNESS,
     Answer,
     Case,
@@ -35,6 +36,7 @@ MORE_ASKS = "asks"
 _NO_TOPICS = frozenset({FACTS_FILE, LEXICON_FILE, ALARMS_FILE})
 
 _MOST_CITES, _MOST_ROLES = 5, 6
+_UNTIL_AGREED = frozenset({Verdict.ASK_FIRST, Verdict.NO})
 _FRAMES: Mapping[Frame, frozenset[str]] = {
     Frame.ACTOR: frozenset({"staff", "pupil", "parent", "technician", "governor", "visitor"}),
     Frame.WHOM: frozenset({"pupil", "former_pupil", "parent", "family", "colleague", "governor", "headteacher", "stranger"}),
@@ -126,6 +128,8 @@ class _Case(_Strict):
     asked_must: OneVerdict | None = None
     once_agreed: _Say | None = None
     """What holds once whoever must be asked has agreed; only where that makes a plain yes."""
+    all_agree: bool = False
+    """Each of `roles` has to agree, not only one of them."""
 
     def to_domain(self) -> Case:
         return Case(
@@ -138,6 +142,7 @@ class _Case(_Strict):
             self.but.to_domain() if self.but is not None else None,
             _by_form(self.asked_may, self.asked_must),
             self.once_agreed or "",
+            self.all_agree,
         )
 
 
@@ -373,8 +378,10 @@ def _wrong_with(answer: Answer, policy: Policy, catalogue: Catalogue) -> Iterato
             yield f"names more than {_MOST_ROLES} roles"
         if case.verdict is Verdict.DEPENDS:
             yield "depends is not written: it comes about when a fact is missing"
-        if case.once_agreed and (len(answer.cases) > 1 or case.verdict is not Verdict.ASK_FIRST or case.but is not None):
-            yield "`once_agreed` stands with an answer's only case, which is ask_first and has no `but`"
+        if case.once_agreed and (case.verdict not in _UNTIL_AGREED or case.but is not None or PERMISSION in case.when):
+            yield "`once_agreed` stands with a case that is ask_first or no, and has no `but` and no permission among its facts"
+        if case.all_agree and (not case.once_agreed or len(case.roles) <= 1):
+            yield "`all_agree` stands with `once_agreed` and more than one of `roles`"
         if case.report is not None and case.report.concern not in policy.concerns:
             yield f"{case.report.concern} is not a concern of this policy"
     yield from _wrong_cases(answer, question, catalogue)

@@ -1,8 +1,12 @@
 """Learns a layer between the features of texts and their labels, with much left out at random while it learns.
 
-Only learning needs this; what it finds are weights. What was tried instead, and what came of it, is in docs/adr/0014.
+Several are learnt apart: they err in different places, and their mean errs less than any of them. What answers is one, wider,
+that learns to say what that mean says, of texts with gaps and of two texts at once, for which nobody need know a label. Only
+learning needs this; what it finds are weights. What was tried instead, and what came of it, is in docs/adr/0014.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +14,10 @@ import numpy as np
 
 from storage.likelihood import AT_ONCE, in_turn, with_gaps
 
-WIDTH = 128
+WIDTH = 256
+_APART, _WIDTH_APART = 4, 128
 _EPOCHS = 8
-_LEFT_OUT, _LEFT_OUT_WITHIN = 0.4, 0.3
+_LEFT_OUT, _LEFT_OUT_WITHIN, _LEFT_OUT_OF_TWO = 0.4, 0.3, 0.5
 _NOT_SURE = 0.05
 """What of the certainty is shared by all labels: else the weights of what is known grow without an end."""
 _BEGIN = 0.12
@@ -53,29 +58,66 @@ class _Steps:
 def learn_layer(samples: Any, labels: np.ndarray, most: int) -> Learned:
     """Learns it from texts, a row each. `labels` are numbers below `most`, one a row of `samples`.
 
-    What is left out, and in which order the texts come, is drawn by one seed. The steps become shorter to the end. A feature's
-    weights move the less the more they have moved (AdaGrad): most features come seldom.
+    What is left out, and in which order the texts come, is drawn by seeds: it is the same each time.
     """
-    chance = np.random.default_rng(0)
+
+    def apart(seed: int) -> Learned:
+        return _learn(samples, most, _by_labels(labels, most), _WIDTH_APART, _LEFT_OUT_WITHIN, seed)
+
+    with ThreadPoolExecutor() as pool:
+        several = list(pool.map(apart, range(_APART)))
+    return _learn(samples, most, _by_their_mean(several, samples), WIDTH, 0.0, _APART)
+
+
+_Goals = Callable[[np.ndarray, Any, np.random.Generator], tuple[Any, np.ndarray]]
+"""For some of the rows, and the same texts with gaps: the texts to learn from, and how likely each label is to be for each."""
+
+
+def _by_labels(labels: np.ndarray, most: int) -> _Goals:
+    """By the labels that somebody gave them."""
+
+    def goals(some: np.ndarray, texts: Any, _: np.random.Generator) -> tuple[Any, np.ndarray]:
+        likely = np.full((len(some), most), _NOT_SURE / most, np.float32)
+        likely[np.arange(len(some)), labels[some]] += 1 - _NOT_SURE
+        return texts, likely
+
+    return goals
+
+
+def _by_their_mean(several: Sequence[Learned], samples: Any) -> _Goals:
+    """By what others say of them, and of as many that are made of two each."""
+    from scipy.sparse import vstack
+
+    together = Learned(
+        np.hstack([one.inner for one in several]),
+        np.hstack([one.inner_base for one in several]),
+        np.vstack([one.outer for one in several]) / len(several),
+        np.mean([one.base for one in several], axis=0),
+    )
+
+    def goals(some: np.ndarray, texts: Any, chance: np.random.Generator) -> tuple[Any, np.ndarray]:
+        of_two = samples[some] + samples[chance.integers(0, samples.shape[0], len(some))]
+        texts = vstack([texts, with_gaps(of_two, _LEFT_OUT_OF_TWO, chance)]).tocsr()
+        return texts, _likely(together.scores(texts))
+
+    return goals
+
+
+def _learn(samples: Any, most: int, goals: _Goals, width: int, left_out_within: float, seed: int) -> Learned:
+    """The steps become shorter to the end. A feature's weights move the less the more they have moved (AdaGrad)."""
+    chance = np.random.default_rng(seed)
     rows, features = samples.shape
-    inner = (chance.standard_normal((features, WIDTH)) * _BEGIN).astype(np.float32)
+    inner = (chance.standard_normal((features, width)) * _BEGIN).astype(np.float32)
     moved = np.full(features, _TINY, np.float32)
-    outer = (chance.standard_normal((WIDTH, most)) / np.sqrt(WIDTH)).astype(np.float32)
-    found = Learned(inner, np.zeros(WIDTH, np.float32), outer, np.zeros(most, np.float32))
+    outer = (chance.standard_normal((width, most)) / np.sqrt(width)).astype(np.float32)
+    found = Learned(inner, np.zeros(width, np.float32), outer, np.zeros(most, np.float32))
     steps = {id(array): _Steps(array) for array in (found.inner_base, outer, found.base)}
-    turns = _EPOCHS * -(-rows // AT_ONCE)
-    for turn, some in enumerate(in_turn(rows, _EPOCHS, chance)):
-        left = max(1 - turn / turns, _LEAST_STEP)
-        texts = with_gaps(samples[some], _LEFT_OUT, chance)
+    for left, some in _shorter_and_shorter(rows, chance):
+        texts, likely = goals(some, with_gaps(samples[some], _LEFT_OUT, chance), chance)
         bent = np.tanh(texts @ inner + found.inner_base)
-        kept = (chance.random(bent.shape, dtype=np.float32) >= _LEFT_OUT_WITHIN) / np.float32(1 - _LEFT_OUT_WITHIN)
+        kept = (chance.random(bent.shape, dtype=np.float32) >= left_out_within) / np.float32(1 - left_out_within)
         heard = bent * kept
-        wrong = heard @ outer + found.base
-        wrong = np.exp(wrong - wrong.max(axis=1, keepdims=True))
-        wrong /= wrong.sum(axis=1, keepdims=True)
-        wrong -= _NOT_SURE / most
-        wrong[np.arange(len(some)), labels[some]] -= 1 - _NOT_SURE
-        wrong /= len(some)
+        wrong = (_likely(heard @ outer + found.base) - likely) / len(some)
         below = (wrong @ outer.T) * kept * (1 - bent**2)
         for array, slope in ((outer, heard.T @ wrong), (found.base, wrong.sum(axis=0)), (found.inner_base, below.sum(axis=0))):
             steps[id(array)].down(slope, _STEP * left)
@@ -84,3 +126,15 @@ def learn_layer(samples: Any, labels: np.ndarray, most: int) -> Learned:
         moved[there] += (slopes**2).mean(axis=1)
         inner[there] -= _STEP_INNER * left * slopes / np.sqrt(moved[there])[:, None]
     return found
+
+
+def _shorter_and_shorter(rows: int, chance: np.random.Generator) -> Iterator[tuple[float, np.ndarray]]:
+    turns = _EPOCHS * -(-rows // AT_ONCE)
+    for turn, some in enumerate(in_turn(rows, _EPOCHS, chance)):
+        yield max(1 - turn / turns, _LEAST_STEP), some
+
+
+def _likely(scores: np.ndarray) -> np.ndarray:
+    likely: np.ndarray = np.exp(scores - scores.max(axis=1, keepdims=True))
+    likely /= likely.sum(axis=1, keepdims=True)
+    return likely

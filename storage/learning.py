@@ -107,10 +107,11 @@ def _told_in_trials(catalogue: Catalogue, reader: Reader, folder: Path) -> Itera
             told = answer.turns_on - answer.assume.keys() if answer is not None else frozenset()
             if answer is None or not told:
                 continue
-            meanwhile = answer.cases[0].verdict if answer.cases[0].once_agreed else answer.meanwhile
+            until = [case.verdict for case in answer.cases if case.once_agreed]
+            meanwhile = until[0] if until else answer.meanwhile
             for text, verdicts in ((trial.text, trial.verdicts), *((f"{trial.text} {t.say}", t.verdicts) for t in trial.then)):
                 if verdicts == {meanwhile}:
-                    if answer.cases[0].once_agreed and AGREEMENT in reader.read(text).concepts:
+                    if until and AGREEMENT in reader.read(text).concepts:
                         continue
                     yield from ((fact, text, UNSAID) for fact in told if len(told) == 1)
                     continue

@@ -44,6 +44,7 @@ def test_what_is_asked_last_tells_how_a_question_is_put() -> None:
     assert form_of("a page that you can open in class is full of adverts, who deals with it") is Form.WHAT
     assert form_of("Heard two girls at the bus stop. May be nothing. Do I pass it on?") is Form.MUST
     assert form_of("kids on phones at dinner time, can i tell them off") is Form.MAY
+    assert form_of("He shared it with the whole year. Could it end up with the police?") is Form.WHAT
 
 
 def test_whoever_hopes_that_it_need_not_be_done_is_told_that_it_must() -> None:
@@ -60,3 +61,11 @@ def test_whoever_hopes_that_it_need_not_be_done_is_told_that_it_must() -> None:
     assert decide(question, log_out, {}, form_of("So I can leave it open, right?")).verdict is Verdict.NO
     free = Answer("log-out", (Case(Verdict.NO, "Nobody is asked.", ("data.2",), asked={Form.MUST: Verdict.YES}),))
     assert decide(question, free, {}, Form.NEEDLESS).verdict is Verdict.NO
+
+
+def test_a_yes_says_nothing_to_who_does_it() -> None:
+    """Who sees to something that may be used is answered with it, and whether it may be used with a yes."""
+    screens = Answer("screens", (Case(Verdict.YES, "IT keeps the programs that watch screens up to date.", ("it.1",)),))
+    question = Question("screens", "security", "watch screens")
+    assert decide(question, screens, {}, form_of("who keeps it up to date")).verdict is Verdict.INFO
+    assert decide(question, screens, {}, form_of("can I use it in my lesson?")).verdict is Verdict.YES

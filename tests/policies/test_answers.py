@@ -95,6 +95,65 @@ def test_nobody_elses_word_is_a_permission(told: str) -> None:
     assert found.verdict is not Verdict.YES
 
 
+@pytest.mark.parametrize(
+    ("told", "allowed"),
+    [
+        ("The Headteacher has agreed.", False),
+        ("The parents have given permission.", False),
+        ("It's been agreed.", False),
+        ("The Headteacher has agreed and my line manager too.", False),
+        ("The Headteacher has agreed and the parents have given permission.", True),
+        ("The Head has said yes. Every parent has signed the consent form.", True),
+    ],
+)
+def test_where_each_must_agree_each_has_to_be_named(told: str, allowed: bool) -> None:
+    """A picture on one's own phone takes the Headteacher and the parents."""
+    found = engine("elton").understand(f"Can I take photos of the children on my own phone? {told}").best.decision
+    assert (found.verdict is Verdict.YES) is allowed
+
+
+@pytest.mark.parametrize(
+    ("school", "asked", "breaks_it"),
+    [
+        ("elton", "Can I use my mobile phone in the staffroom at lunch?", "Some children are in here with me."),
+        ("elton", "Can I contribute to my subject association's wiki?", "I want to write about one of our pupils."),
+        ("danecourt", "A pupil needs to ring home, can she?", "She would use her own mobile phone."),
+        (
+            "danecourt",
+            "The parents have signed the photo slip. Can I put a picture of the class on the school website?",
+            "I took it on my own phone.",
+        ),
+        (
+            "chipping-sodbury",
+            "The parents have signed the consent form. Can I post a photo of the team on social media?",
+            "It would go on my own personal account.",
+        ),
+    ],
+)
+def test_what_breaks_the_condition_of_a_clause_takes_the_yes_away(school: str, asked: str, breaks_it: str) -> None:
+    """Nobody is asked about what is seldom so; whoever says that it is so is told."""
+    found = engine(school)
+    assert found.understand(asked).best.decision.verdict is Verdict.YES
+    assert found.understand(f"{asked} {breaks_it}").best.decision.verdict is not Verdict.YES
+
+
+def test_what_is_forbidden_either_way_is_not_asked_further() -> None:
+    """Unencrypted data stays in, on whosever device it is; encrypted it turns on that."""
+    danecourt = engine("danecourt")
+    asked = "Can a laptop holding personal data leave the school site?"
+    refused = danecourt.understand(f"{asked} It isn't encrypted.").best.decision
+    assert (refused.verdict, refused.missing) == (Verdict.NO, "")
+    assert danecourt.understand(f"{asked} It is encrypted.").best.decision.missing == "equipment"
+
+
+def test_what_was_asked_before_is_no_doubt_of_what_is_told() -> None:
+    """Without leave, was the question; that it was given is told."""
+    asked = "Can a pupil send private emails from the school account without asking?"
+    ken_stimpson = engine("ken-stimpson")
+    assert ken_stimpson.understand(asked).best.decision.verdict is not Verdict.YES
+    assert ken_stimpson.understand(f"{asked} Staff have given permission.").best.decision.verdict is Verdict.YES
+
+
 def test_a_permission_is_given_by_people_whom_the_lexicon_knows() -> None:
     """Each concept that speaks for a role is one that the reader finds."""
     assert {AGREEMENT, *_SPEAK_FOR} <= set(load_lexicon().concepts)
@@ -139,6 +198,10 @@ def test_answers_in_lines() -> None:
         (
             "- to: friend-pupil\n  cases: [{verdict: avoid, say: Something., cites: [staff-guidance.1], once_agreed: Go on.}]",
             "once_agreed",
+        ),
+        (
+            "- to: friend-pupil\n  cases: [{verdict: avoid, say: Something., cites: [staff-guidance.1], all_agree: true}]",
+            "all_agree",
         ),
     ],
 )

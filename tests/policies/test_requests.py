@@ -134,7 +134,7 @@ WITHOUT: dict[str, str] = {
     "danecourt": """
         accounts-under-13 credit-sources livestream-event own-phone-photo-no-pupils parents-filming parents-own-posts
         parents-post-photos photo-colleague photo-press photo-share-outside photo-social-media pupil-phone-lessons
-        pupil-takes-photo visitor-photos
+        pupil-takes-photo social-media-school-computer visitor-photos
     """,
     "elton": """
         accounts-under-13 data-share-public dm-pupil email-parent-personal email-pupil-personal friend-is-pupil
