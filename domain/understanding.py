@@ -114,6 +114,12 @@ _ONES_OWN_WORD = re.compile(
     r"\b(?:i|we)(?:'ve| have| had|'d)?(?: \w+ly| also| already)? (?:agree|approve|ok|okay|allow|permit|authorise|let)"
 )
 """Whoever asks has agreed themselves, which is nobody's leave."""
+_SOMEBODYS = re.compile(
+    r"\b\w+'?s (?:own )?(?:pa|personal assistant|secretary|assistant|receptionist|clerk|wife|husband|partner|mum|dad|mother|"
+    r"father|son|daughter|brother|sister|friend|mate|neighbour|office)\b|"
+    r"\b(?:pa|personal assistant|secretary|assistant|clerk|wife|husband|partner|friend) (?:to|of) \w+"
+)
+"""Somebody who is near the person that is named, and is not that person."""
 _FROM_SOMEBODY = re.compile(
     r"\b(?:from|by|of|with|says?|said|told|asked)\b(?! (?:it|this|that|us|me|writing|now|then|email|letter)\b)"
 )
@@ -401,10 +407,12 @@ class Engine:
 
     def _may_be_its_word(self, told: str, asked: frozenset[Role], heard: _Heard) -> bool:
         """Whether all who are named may agree, or nobody is. Somebody whom the lexicon does not know may not."""
+        words = told.casefold().replace("\u2019", "'")
+        if _SOMEBODYS.search(words) and Role.PARENTS not in asked:
+            return False
         people = {c for c in heard.reading(told).concepts if c in _SPEAK_FOR}
         if people:
             return all(not _SPEAK_FOR[c].isdisjoint(asked) for c in people)
-        words = told.casefold().replace("\u2019", "'")
         return bool(_NOBODY_NAMED.match(words)) and not _FROM_SOMEBODY.search(words) and not _ONES_OWN_WORD.search(words)
 
     def _stated(self, fact: str, text: str, heard: _Heard) -> _Stated:

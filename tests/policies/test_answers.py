@@ -51,6 +51,8 @@ def test_a_fact_that_decides_is_asked_for_and_then_decides() -> None:
     [
         "The Headteacher has already approved it.",
         "the head said yes",
+        "The Head's agreed to it.",
+        "The Head has told me I may.",
         "We have been given permission.",
         "Permission has been given.",
         "I've got permission.",
@@ -77,6 +79,9 @@ def test_once_whoever_must_agree_has_agreed_it_is_a_yes(told: str) -> None:
         "The SENCO has approved it.",
         "I've got permission from my mentor.",
         "Doctor Who says it is fine.",
+        "The head's PA OK'd it.",
+        "The Headteacher's husband said I could.",
+        "The secretary to the Head has approved it.",
         "My neighbour has said yes.",
         "The agency is happy with it.",
         "I agreed he can.",
