@@ -114,11 +114,12 @@ _ONES_OWN_WORD = re.compile(
     r"\b(?:i|we)(?:'ve| have| had|'d)?(?: \w+ly| also| already)? (?:agree|approve|ok|okay|allow|permit|authorise|let)"
 )
 """Whoever asks has agreed themselves, which is nobody's leave."""
-_SOMEBODYS = re.compile(
-    r"\b\w+'?s (?:own )?(?:pa|personal assistant|secretary|assistant|receptionist|clerk|wife|husband|partner|mum|dad|mother|"
-    r"father|son|daughter|brother|sister|friend|mate|neighbour|office)\b|"
-    r"\b(?:pa|personal assistant|secretary|assistant|clerk|wife|husband|partner|friend) (?:to|of) \w+"
+_NEAR = (
+    "pa|personal assistant|secretary|assistant|receptionist|clerk|wife|husband|partner|son|daughter|brother|sister|friend|mate|"
+    "neighbour|office"
 )
+_SOMEBODYS = re.compile(rf"\b\w+'?s (?:own )?(?:{_NEAR})\b|\b(?:{_NEAR}) (?:to|of) \w+")
+_SOMEBODYS_PARENT = re.compile(r"\b\w+'?s (?:own )?(?:mum|dad|mother|father)\b")
 """Somebody who is near the person that is named, and is not that person."""
 _FROM_SOMEBODY = re.compile(
     r"\b(?:from|by|of|with|says?|said|told|asked)\b(?! (?:it|this|that|us|me|writing|now|then|email|letter)\b)"
@@ -408,7 +409,7 @@ class Engine:
     def _may_be_its_word(self, told: str, asked: frozenset[Role], heard: _Heard) -> bool:
         """Whether all who are named may agree, or nobody is. Somebody whom the lexicon does not know may not."""
         words = told.casefold().replace("\u2019", "'")
-        if _SOMEBODYS.search(words) and Role.PARENTS not in asked:
+        if _SOMEBODYS.search(words) or (Role.PARENTS not in asked and _SOMEBODYS_PARENT.search(words)):
             return False
         people = {c for c in heard.reading(told).concepts if c in _SPEAK_FOR}
         if people:

@@ -107,6 +107,7 @@ def test_nobody_elses_word_is_a_permission(told: str) -> None:
         ("The parents have given permission.", False),
         ("It's been agreed.", False),
         ("The Headteacher has agreed and my line manager too.", False),
+        ("The head's PA OK'd it and the parents have given permission.", False),
         ("The Headteacher has agreed and the parents have given permission.", True),
         ("The Head has said yes. Every parent has signed the consent form.", True),
     ],
