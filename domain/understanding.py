@@ -121,6 +121,11 @@ _NEAR = (
 _SOMEBODYS = re.compile(rf"\b\w+'?s (?:own )?(?:{_NEAR})\b|\b(?:{_NEAR}) (?:to|of) \w+")
 _SOMEBODYS_PARENT = re.compile(r"\b\w+'?s (?:own )?(?:mum|dad|mother|father)\b")
 """Somebody who is near the person that is named, and is not that person."""
+_NOT_ALL = re.compile(
+    r"n't\b|'ll\b|\b(?:not|no|nobody|none|never|but|though|although|except|apart|only|without|yet|still|will|would|should|might|may|"
+    r"if|once|unless|until|ask|asking|tell|tomorrow|later|waiting|hope|hoping|refused|objects?|said no)\b"
+)
+"""What a sentence says of one who has not agreed, beside another who has."""
 _FROM_SOMEBODY = re.compile(
     r"\b(?:from|by|of|with|says?|said|told|asked)\b(?! (?:it|this|that|us|me|writing|now|then|email|letter)\b)"
 )
@@ -393,7 +398,9 @@ class Engine:
         asked = frozenset(decision.roles_asked)
         told = [p for p in _sentences(heard.text) if not p.endswith("?") and AGREEMENT in heard.reading(p).concepts]
         told = [p for p in told if self._stated(PERMISSION, p, heard).value == GIVEN]
-        if decision.by_all and not asked <= self._who_agreed(told, heard):
+        if decision.by_all and (
+            any(map(_NOT_ALL.search, map(str.casefold, told))) or not asked <= self._who_agreed(told, heard)
+        ):
             return False
         return bool(told) and all(self._may_be_its_word(piece, asked, heard) for piece in told)
 
@@ -428,8 +435,7 @@ class Engine:
             return _NOT_STATED
         unsaid = linear.labels.index(UNSAID)
         sentences = _sentences(text)
-        found: list[_Stated] = []
-        told: list[_Stated] = []
+        found: list[tuple[_Stated, bool]] = []
         for piece in (*([text] if len(sentences) > 1 else []), *sentences):
             if piece.rstrip().endswith("?") and len(piece.split()) <= _TOO_SHORT:
                 # "Is that allowed?" states nothing.
@@ -439,14 +445,13 @@ class Engine:
             margin = float(scores[label] - scores[unsaid])
             if label != unsaid and margin > self._tuning.stated:
                 rival = max(float(other) for n, other in enumerate(scores) if n not in {label, unsaid})
-                found.append(_Stated(linear.labels[label], margin, max(0.0, rival - float(scores[unsaid]))))
-                if piece in sentences and not piece.endswith("?"):
-                    told.append(found[-1])
+                stated = _Stated(linear.labels[label], margin, max(0.0, rival - float(scores[unsaid])))
+                found.append((stated, piece in sentences and not piece.endswith("?")))
         if not found:
             return _NOT_STATED
-        last = found[-1]
-        others = told if last in told else found
-        return replace(last, doubt=max([last.doubt, *(one.margin for one in others if one.value != last.value)]))
+        last, is_told = found[-1]
+        against = (one.margin for one, told in found if one.value != last.value and (told or not is_told))
+        return replace(last, doubt=max([last.doubt, *against]))
 
     def _without_facts(self, heard: _Heard) -> str:
         """The text without what was added to the question to state a fact: that tells which case it is, not which question."""

@@ -108,7 +108,12 @@ def test_nobody_elses_word_is_a_permission(told: str) -> None:
         ("It's been agreed.", False),
         ("The Headteacher has agreed and my line manager too.", False),
         ("The head's PA OK'd it and the parents have given permission.", False),
+        ("The Headteacher has agreed but the parents have not.", False),
+        ("The Head agreed and will tell the parents.", False),
+        ("The Head has given permission to ask the parents.", False),
+        ("The head, but not the parents, has agreed.", False),
         ("The Headteacher has agreed and the parents have given permission.", True),
+        ("Both the head and the parents have given permission.", True),
         ("The Head has said yes. Every parent has signed the consent form.", True),
     ],
 )
