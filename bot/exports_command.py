@@ -22,7 +22,7 @@ from domain.people import School
 from handlers import exports
 from handlers.ports import Ports
 from storage.answering import Answers
-from storage.records import new_id
+from storage.records import new_id, next_id
 from storage.school_files import load_schools
 from storage.sealed_pages import PageError, digest_of, keep_page, open_page, page_name, remove_page
 from storage.store import Store
@@ -147,7 +147,7 @@ async def _shelf() -> AsyncIterator[_Shelf]:
     schools = tuple(load_schools(settings.schools_folder).values())
     database = await open_database(settings)
     try:
-        ports = Ports(Store(database), SystemClock(), frozenset(), new_id, lambda: None, Answers())
+        ports = Ports(Store(database), SystemClock(), frozenset(), new_id, next_id, lambda: None, Answers())
         yield _Shelf(ports, settings.exports_folder, schools)
     except OSError as no:
         raise SettingsError(f"{no.filename or settings.exports_folder} cannot be used ({no.strerror})") from None

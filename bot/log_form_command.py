@@ -24,7 +24,7 @@ from handlers.acknowledge import NotForYou
 from handlers.log_form import fetched, pages_for
 from handlers.ports import Ports
 from storage.answering import Answers
-from storage.records import new_id
+from storage.records import new_id, next_id
 from storage.sealed_pages import PageError, digest_of, open_page
 from storage.store import Store
 
@@ -44,7 +44,7 @@ async def report_incident(school_id: str | None, reference: str, email: str, for
     school = school_meant(settings, school_id)
     database = await open_database(settings)
     try:
-        ports = Ports(Store(database), SystemClock(), frozenset(), new_id, lambda: None, Answers())
+        ports = Ports(Store(database), SystemClock(), frozenset(), new_id, next_id, lambda: None, Answers())
         pages = await pages_for(ports, school, email, reference)
         if isinstance(pages, NotForYou) or not pages:
             return _refused(_NONE.format(email=email))

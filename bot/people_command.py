@@ -14,7 +14,7 @@ from handlers.ports import Ports
 from storage.answering import Answers
 from storage.database import Database
 from storage.people_files import Listing, PeopleFileError, Plan, carry_out, plan_import, read_list
-from storage.records import Records, new_id
+from storage.records import Records, new_id, next_id
 from storage.school_files import load_schools
 from storage.store import Store
 
@@ -36,7 +36,7 @@ async def import_people(files: list[Path], school_id: str | None, *, dry_run: bo
     lists = [read_list(path, _kind(path)) for path in files]
     database = Database(settings.database_url, settings.key_source)
     # What is to be sent is sent by the worker of whoever serves.
-    ports = Ports(Store(database), SystemClock(), frozenset(), new_id, lambda: None, Answers())
+    ports = Ports(Store(database), SystemClock(), frozenset(), new_id, next_id, lambda: None, Answers())
     try:
         await database.migrate()
         done = await take_over(ports, database, school, lists, dry_run=dry_run)

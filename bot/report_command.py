@@ -20,7 +20,7 @@ from handlers.ports import Ports
 from handlers.surveys import reported
 from storage.answering import Answers
 from storage.database import Database
-from storage.records import new_id
+from storage.records import new_id, next_id
 from storage.store import Store
 from storage.trouble import DatabaseTroubleError
 
@@ -75,7 +75,7 @@ async def _asked(school_id: str | None, ask: Callable[[Ports, School], Awaitable
     if database.is_missing:
         raise SettingsError(f"there is no database yet at {database.url.database}: see ESAFETY_DATABASE_URL")
     clock = SystemClock()
-    ports = Ports(Store(database), clock, frozenset(), new_id, lambda: None, Answers())
+    ports = Ports(Store(database), clock, frozenset(), new_id, next_id, lambda: None, Answers())
     try:
         if (why := await database.why_not_ready()) is not None:
             raise DatabaseTroubleError(why)

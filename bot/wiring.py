@@ -49,7 +49,7 @@ from storage.health import DatabaseHealth
 from storage.housekeeping import tidy
 from storage.key_ring import KeyRingError
 from storage.outbox import Outbox
-from storage.records import new_id
+from storage.records import new_id, next_id
 from storage.school_files import load_schools
 from storage.sealing_job import seal_the_rest
 from storage.store import Store
@@ -173,7 +173,7 @@ async def _serving(settings: Settings, schools: dict[str, School], database: Dat
     store, answers = Store(database), Answers()
     tasks: list[asyncio.Task[None]] = []
     wake = _bell_for_all(database, bell, tasks)
-    ports = Ports(store, clock, platforms, new_id, wake, answers, mails=bool(settings.mail_server))
+    ports = Ports(store, clock, platforms, new_id, next_id, wake, answers, mails=bool(settings.mail_server))
     if settings.schools_folder == DEMO_SCHOOLS:
         for school in schools.values():
             await fill_demo_school(store, school, clock.now())

@@ -34,7 +34,7 @@ def rungs_of(school: School, staff: Staff, incident: Incident, alert: Alert, exc
 def open_duty(ports: Ports, outgoing: Outgoing, incident: Incident, duty: Duty, now: datetime, due_at: datetime) -> None:
     """Opens an alert for a duty, asks its first person and shows it in its channels, and sets the moment it climbs."""
     alert = Alert(
-        id=ports.new_id(),
+        id=ports.next_id(),
         incident_id=incident.id,
         role=duty.role,
         also_roles=duty.also_roles,
@@ -75,7 +75,7 @@ def delivery(
     ports: Ports, incident_id: str, alert_id: str | None, kind: MessageKind, place: Address, step: str, round_: int = 0
 ) -> Delivery:
     """A message to put in the outbox. The same step puts it there once."""
-    return Delivery(ports.new_id(), incident_id, alert_id, kind, place, summons_round=round_, step=step)
+    return Delivery(ports.next_id(), incident_id, alert_id, kind, place, summons_round=round_, step=step)
 
 
 UNDELIVERED, UNANSWERED = "undelivered", "unanswered"
@@ -96,7 +96,7 @@ def by_mail(ports: Ports, alert: Alert, people: Iterable[str], step: str, round_
 
 def timer(ports: Ports, kind: TimerKind, alert: Alert, due_at: datetime) -> Timer:
     """Something that falls due for an alert."""
-    return Timer(ports.new_id(), kind, alert.incident_id, alert.id, due_at)
+    return Timer(ports.next_id(), kind, alert.incident_id, alert.id, due_at)
 
 
 def on_platforms(platforms: Iterable[Platform], person: Person) -> list[Address]:

@@ -558,7 +558,7 @@ async def _review_on(work: _Work, due: datetime) -> None:
     await records.call_off(incident.id, TimerKind.REVIEW)
     await records.set_review(Review(work.ports.new_id(), incident.id, work.person, work.now, due))
     alert, _ = work.case.duties[0]
-    reminder = Timer(work.ports.new_id(), TimerKind.REVIEW, incident.id, alert.id, due)
+    reminder = Timer(work.ports.next_id(), TimerKind.REVIEW, incident.id, alert.id, due)
     await records.set_going(Outgoing(timers=[reminder]), work.now)
     await records.show_again(incident.id, work.now, MessageKind.REVIEW)
 

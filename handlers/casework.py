@@ -396,7 +396,7 @@ async def _keep(work: _Work, entry: Entry) -> None:
     state = await records.action(first)
     if told.due_at is not None and state is not None and state.done_at is None:
         alert, _ = work.case.duties[0]
-        reminder = Timer(work.ports.new_id(), TimerKind.ACTION, entry.incident_id, alert.id, told.due_at, first)
+        reminder = Timer(work.ports.next_id(), TimerKind.ACTION, entry.incident_id, alert.id, told.due_at, first)
         await records.set_going(Outgoing(timers=[reminder]), work.now)
 
 

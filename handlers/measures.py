@@ -220,7 +220,7 @@ def going_out(ports: Ports, known: Known, entry: Entry) -> Outgoing:
             kind, message, step = EntryKind.BLOCK, MessageKind.BLOCK, f"{first}.{entry.id}"
             alert, _ = case.duties[0]
             due = max(block.looked_at, known.now)
-            outgoing.timers.append(Timer(ports.new_id(), TimerKind.BLOCK, case.incident.id, alert.id, due, first))
+            outgoing.timers.append(Timer(ports.next_id(), TimerKind.BLOCK, case.incident.id, alert.id, due, first))
         case Lesson(topic=topic):
             kind, message, step = EntryKind.LESSON, MessageKind.LESSON, f"{first}.{topic}"
         case _:

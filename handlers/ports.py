@@ -347,6 +347,7 @@ class Store(Protocol):
 class Ports:
     """What a handler is given. `platforms`: the chats that are served now. `wake` tells the worker that something is due.
 
+    `new_id` makes ids that say nothing; `next_id` ids that come after those before, for what belongs to a case.
     `mails`: there is a mail server for what no chat delivers, and for what nobody has answered.
     """
 
@@ -354,6 +355,7 @@ class Ports:
     clock: Clock
     platforms: AbstractSet[Platform]
     new_id: Callable[[], str]
+    next_id: Callable[[], str]
     wake: Callable[[], None]
     answers: Answers
     readers_known_for: timedelta = field(default=timedelta(hours=24))

@@ -87,7 +87,7 @@ async def begin(
             draft = await records.open_draft(account, ports.clock.now())
         if draft is not None:
             return Unfinished(draft.id, school.policy.concerns.get(_text(draft.filled, Field.CONCERN)), draft.changed_at)
-    draft_id = ports.new_id()
+    draft_id = ports.next_id()
     if link:
         now = ports.clock.now()
         async with ports.store.transaction(school) as records:
@@ -207,7 +207,7 @@ async def _take(
     )
     asked = await find_duties(ports, records, school, staff, found, groups, excluded_ids(shut_out), private=private, now=now)
     incident = Incident(
-        id=ports.new_id(),
+        id=ports.next_id(),
         school=school.id,
         reference=await records.new_reference("incidents", school.prefix, school.calendar.year(now)),
         facts=facts,
@@ -381,7 +381,7 @@ async def _people(ports: Ports, records: Records, filled: Filled) -> tuple[list[
                 continue
             name = person.name if person else " ".join((rest if kind == "text" else value).split())
             if name:
-                found.append((Participant(ports.new_id(), role, name, person.id if person else None), person))
+                found.append((Participant(ports.next_id(), role, name, person.id if person else None), person))
     return found, gone
 
 

@@ -26,7 +26,7 @@ async def ring(ports: Ports, records: Records, school: School, incident: Inciden
             for person in people
             for place in on_platforms(ports.platforms, person)
         ],
-        timers=[Timer(ports.new_id(), due.kind, due.incident_id, due.alert_id, remind_at(school, incident.urgency, now))],
+        timers=[Timer(ports.next_id(), due.kind, due.incident_id, due.alert_id, remind_at(school, incident.urgency, now))],
     )
     await records.set_going(outgoing, now)
     await records.note(now, "bot", "review.reminded", incident.id)

@@ -73,7 +73,7 @@ async def remind_again(ports: Ports, school: School, entry_id: str) -> bool:
             return False
         now = ports.clock.now()
         due = max(now, action.due_at)
-        reminder = Timer(ports.new_id(), TimerKind.ACTION, incident.id, alerts[0].id, due, entry_id)
+        reminder = Timer(ports.next_id(), TimerKind.ACTION, incident.id, alerts[0].id, due, entry_id)
         await records.set_going(Outgoing(timers=[reminder]), now)
         await records.note(now, "bot", "action.set_right", incident.id, id=entry_id)
     ports.wake()

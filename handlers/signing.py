@@ -233,7 +233,7 @@ async def _remind_later(
             for place in on_platforms(ports.platforms, person)
         ],
         timers=[
-            Timer(ports.new_id(), TimerKind.SIGN_OFF, incident.id, alert.id, remind_at(school, Urgency.LOW, now)),
+            Timer(ports.next_id(), TimerKind.SIGN_OFF, incident.id, alert.id, remind_at(school, Urgency.LOW, now)),
         ],
     )
     await records.set_going(outgoing, now)

@@ -1,10 +1,12 @@
 """What the handlers ask of the database, inside one transaction. Rows become domain values here and nowhere else."""
 
+import secrets
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
@@ -746,6 +748,16 @@ def _save_draft(dialect: str) -> Executable:
 def new_id() -> str:
     """A fresh id that says nothing."""
     return str(uuid4())
+
+
+def next_id() -> str:
+    """A fresh id that comes after those made in milliseconds before it: a UUID of version 7 (RFC 9562, section 5.7).
+
+    It tells when it was made. It is for what belongs to a case, of which that is known: its rows lie side by side in each
+    index then, and a report finds its places as quickly among a million as among ten.
+    """
+    milliseconds, drawn = time.time_ns() // 1_000_000, secrets.randbits(74)
+    return str(UUID(int=milliseconds << 80 | 7 << 76 | drawn >> 62 << 64 | 2 << 62 | drawn & (1 << 62) - 1))
 
 
 def _taken_for(incident: Incident, told: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, About], ...]:

@@ -29,7 +29,7 @@ def of_a_case() -> Sequence[tuple[Table, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """A case that is to be there so many times more. `aged`: a minute older each time; else all of the same moment."""
+    """A case that is to be there so many times more. `aged`: each a minute after the one before; else all of one moment."""
 
     incident_id: str
     count: int
@@ -37,7 +37,8 @@ class Copies:
 
 
 async def fill(url: str, *wanted: Copies) -> None:
-    """Copies cases. The copies have ids spread as random ones are, references and places in the audit of their own.
+    """Copies cases. The copies have ids as the program makes them, spread or in the order of time, and references and places in
+    the audit of their own.
 
     What the audit's hashes are of nobody looks at here: they are as long as hashes, and no chain.
     """
@@ -121,19 +122,22 @@ def _bound(query: str, given: dict[str, str]) -> str:
 
 def _series(dialect: str, copies: Copies, name: str) -> str:
     step = 2**32 // (copies.count + 1)
-    minutes = "i" if copies.aged else "0"
+    # What was made before is a minute earlier, which is about one of what the first eight digits count (RFC 9562).
+    ago = f"({copies.count} + 1 - i)"
+    minutes = ago if copies.aged else "0"
+    ordered = f"{int(copies.incident_id[:8], 16)} - {ago}"
     if dialect == "sqlite":
         at = f"strftime('%Y-%m-%d %H:%M:%S', x.reported_at, '-' || {minutes} || ' minutes') || '.000000'"
         numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {copies.count})"
-        prefix = f"printf('%08x', i * {step})"
+        prefix = f"printf('%08x', i * {step}) AS prefix, printf('%08x', {ordered}) AS ordered"
     else:
         at = f"x.reported_at - make_interval(mins => {minutes})"
         numbers = f"WITH n AS (SELECT generate_series(1, {copies.count}) AS i)"
-        prefix = f"lpad(to_hex(i::bigint * {step}), 8, '0')"
+        prefix = f"lpad(to_hex(i::bigint * {step}), 8, '0') AS prefix, lpad(to_hex({ordered}), 8, '0') AS ordered"
     first = "(SELECT count(*) FROM incidents)"
     last = "(SELECT max(seq) FROM audit)"
     return (
-        f"CREATE TEMP TABLE {name} AS {numbers} SELECT i, {prefix} AS prefix, {at} AS at, {first} + i AS number, {last} AS seq"
+        f"CREATE TEMP TABLE {name} AS {numbers} SELECT i, {prefix}, {at} AS at, {first} + i AS number, {last} AS seq"
         f" FROM n, incidents x WHERE x.id = '{copies.incident_id}'"
     )
 
@@ -153,7 +157,7 @@ def _value(dialect: str, table: Table, column: Column[object], rows_a_case: int,
         case "deliveries", "address_id":
             return f"CASE WHEN m.address_kind = 'user' THEN 'U-r' || (s.i % {_REPORTERS}) ELSE {name} END"
         case "deliveries", "step":
-            return f"CASE WHEN m.step = '' THEN '' ELSE s.prefix || substr({name}, 9) END"
+            return f"CASE WHEN m.step = '' THEN '' ELSE {_copied_id(name)} END"
         case "incidents", "state" if aged:
             return f"CASE WHEN {name} = 'closed' AND s.i % 2 = 0 THEN 'signed_off' ELSE {name} END"
         case "audit", "seq":
@@ -167,8 +171,13 @@ def _value(dialect: str, table: Table, column: Column[object], rows_a_case: int,
         return f"CASE WHEN {name} IS NULL THEN NULL ELSE s.at END"
     is_id = isinstance(column.type, String) and not isinstance(column.type, Text) and column.type.length == _ID_LENGTH
     if is_id and column.name not in _PEOPLE:
-        return f"s.prefix || substr({name}, 9)"
+        return _copied_id(name)
     return name
+
+
+def _copied_id(name: str) -> str:
+    """An id of the copy: where the model's is in the order of time, so is this."""
+    return f"CASE WHEN substr({name}, 15, 1) = '7' THEN s.ordered ELSE s.prefix END || substr({name}, 9)"
 
 
 def _quoted(dialect: str, name: str) -> str:

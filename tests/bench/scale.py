@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import uuid4
 
 import aiohttp
 from aiohttp import web
@@ -19,6 +18,7 @@ from bot.metrics import PATH, Metrics, add_metrics
 from bot.worker import LEASE
 from domain.case_changes import Result
 from domain.people import Platform
+from domain.report_form import KindQuestions
 from handlers import close, lists, report
 from handlers.report import Reported
 from storage.auditing import Auditing
@@ -211,9 +211,11 @@ async def _timed(work: Awaitable[object]) -> Took:
 async def _report(side: Side) -> None:
     office = side.office
     ports, school, account = office.ports, office.school, office.account("teacher")
-    draft = str(uuid4())
-    await report.begin(ports, school, account)
-    await report.choose_kind(ports, school, account, draft, {"concern": "cyberbullying", "about": "pupil", "danger": "no"})
+    begun = await report.begin(ports, school, account)
+    assert isinstance(begun, KindQuestions), begun
+    await report.choose_kind(
+        ports, school, account, begun.draft_id, {"concern": "cyberbullying", "about": "pupil", "danger": "no"}
+    )
     details: dict[str, str | tuple[str, ...]] = {
         "what": WHAT,
         "repeat": "no",
@@ -221,7 +223,7 @@ async def _report(side: Side) -> None:
         "targets": ("text:Somebody Typed",),
         "house": "Brunel",
     }
-    outcome = await report.submit(ports, school, account, draft, details)
+    outcome = await report.submit(ports, school, account, begun.draft_id, details)
     assert isinstance(outcome, Reported), outcome
 
 

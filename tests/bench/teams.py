@@ -25,7 +25,7 @@ from domain.people import Account, Address, AddressKind, Kind, Person, Platform,
 from handlers.ports import Ports
 from storage.answering import Answers
 from storage.people_files import carry_out, plan_import, read_people
-from storage.records import new_id
+from storage.records import new_id, next_id
 from storage.school_files import load_schools
 from storage.store import Store
 from tests.bench.databases import opened
@@ -187,7 +187,7 @@ async def _reported(url: str, schools: Path, count: int) -> None:
     await database.migrate()
     store, (school,) = Store(database), load_schools(schools).values()
     await _import(store, school)
-    ports = Ports(store, SystemClock(), frozenset({Platform.TEAMS}), new_id, lambda: None, Answers())
+    ports = Ports(store, SystemClock(), frozenset({Platform.TEAMS}), new_id, next_id, lambda: None, Answers())
     await _report(Desk(ports, school), "nobody", count)
     await database.close()
 

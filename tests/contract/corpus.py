@@ -341,9 +341,11 @@ def _opened(
 def _ports(seed: str) -> Ports:
     numbers = itertools.count()
     nothing = cast("Any", None)
-    return Ports(
-        nothing, FakeClock(), frozenset({Platform.SLACK}), lambda: _id(f"{seed} {next(numbers)}"), lambda: None, Answers()
-    )
+
+    def numbered() -> str:
+        return _id(f"{seed} {next(numbers)}")
+
+    return Ports(nothing, FakeClock(), frozenset({Platform.SLACK}), numbered, numbered, lambda: None, Answers())
 
 
 def _concern(incident: Incident) -> str:

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Row, Table, select
 
@@ -24,6 +23,7 @@ from storage.answering import Answers
 from storage.database import Database
 from storage.outbox import Outbox
 from storage.people_files import carry_out, plan_import, read_people
+from storage.records import new_id, next_id
 from storage.school_files import load_schools
 from storage.store import Store
 from tests.fakes.clock import FakeClock
@@ -87,7 +87,7 @@ class Office:
 
     async def draft(self, who: str = "teacher", concern: str = "grooming", about: str = "pupil", danger: str = "no") -> str:
         """Sends screen one; gives the id of the draft."""
-        draft_id = str(uuid4())
+        draft_id = self.ports.next_id()
         kind = {"concern": concern, "about": about, "danger": danger}
         outcome = await report.choose_kind(self.ports, self.school, self.account(who), draft_id, kind)
         assert isinstance(outcome, DetailQuestions), outcome
@@ -191,7 +191,7 @@ async def open_office(database: Database, clock: FakeClock) -> AsyncIterator[Off
         staff = await records.staff()
     people = {who: person for who, email in CAST.items() if (person := staff.by_email(email))}
     post, bell = Postbox(), asyncio.Event()
-    ports = Ports(Store(database), clock, frozenset({Platform.SLACK}), lambda: str(uuid4()), bell.set, Answers())
+    ports = Ports(Store(database), clock, frozenset({Platform.SLACK}), new_id, next_id, bell.set, Answers())
     worker = Worker(ports, {school.id: school}, Outbox(database), {Platform.SLACK: post}, bell)
     yield Office(database, clock, school, people, ports, worker, post)
 

@@ -365,7 +365,7 @@ async def test_given_up_and_mailed_at_once_or_not_at_all(office: Office, mail: F
     def ends() -> str:
         raise RuntimeError
 
-    ending = replace(mailing.worker, ports=replace(mailing.ports, new_id=ends))
+    ending = replace(mailing.worker, ports=replace(mailing.ports, next_id=ends))
     with pytest.raises(RuntimeError):
         await ending.round()
     there = t.deliveries.c.address_id == lost

@@ -4,24 +4,27 @@ import asyncio
 import hashlib
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, timedelta
 from itertools import pairwise
-from uuid import uuid4
+from uuid import RFC_4122, UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import insert, update
+from sqlalchemy import Table, insert, update
 
 from domain.access import Reach
+from domain.asking import Answered
 from domain.incident import CaseFile
 from domain.people import Account, Address, AddressKind, Kind, Person, Platform
 from domain.queues import Filters
 from domain.report_form import Draft, DraftGone, KindQuestions
-from handlers import opening, report
+from handlers import ask, opening, report
 from storage import tables as t
 from storage.database import Database
+from storage.records import next_id
 from storage.store import Store
 from tests.fakes.clock import FakeClock
 from tests.handlers.office import SAFEGUARDING, Office, open_office
@@ -36,6 +39,34 @@ async def office(database: Database, clock: FakeClock) -> AsyncIterator[Office]:
 
 class PowerCutError(Exception):
     """The machine stops in the middle."""
+
+
+async def test_what_belongs_to_a_case_has_ids_in_the_order_of_time(office: Office) -> None:
+    """Each report's rows come after those of the one before; a question that was asked says nothing of when."""
+    seen: dict[Table, list[set[str]]] = {t.incidents: [], t.alerts: [], t.deliveries: [], t.timers: [], t.participants: []}
+    for _ in range(3):
+        await office.reports(targets=("text:Somebody Typed",))
+        await asyncio.sleep(0.002)
+        for table, ids in seen.items():
+            ids.append({row.id for row in await office.rows(table)} - {i for before in ids for i in before})
+    for ids in seen.values():
+        assert all(ids)
+        assert all(max(earlier) < min(later) for earlier, later in pairwise(ids))
+    asked = await ask.ask(office.ports, office.school, office.account("teacher"), "Can I friend an ex-pupil?")
+    assert isinstance(asked, Answered)
+    assert {UUID(row.id).version for row in await office.rows(t.asked)} == {4}
+
+
+def test_an_id_in_the_order_of_time_is_a_uuid_of_version_7() -> None:
+    """RFC 9562, section 5.7: the milliseconds since 1970, and 74 bits that were drawn by lot."""
+    before = time.time_ns() // 1_000_000
+    made = [UUID(next_id()) for _ in range(1_000)]
+    after = time.time_ns() // 1_000_000
+    assert {(i.version, i.variant) for i in made} == {(7, RFC_4122)}
+    assert all(before <= i.int >> 80 <= after for i in made)
+    drawn = {(i.int >> 64 & 0xFFF, i.int & (1 << 62) - 1) for i in made}
+    assert len({low for _, low in drawn}) == len(made)
+    assert {bit for bit in range(12) if any(high >> bit & 1 for high, _ in drawn)} == set(range(12))
 
 
 async def test_references_do_not_tell_how_many_cases_there_are(office: Office) -> None:
