@@ -5,6 +5,7 @@ to it is, given what is known, is decided here and is never guessed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -39,7 +40,7 @@ STRICTNESS: Mapping[Verdict, int] = {
 
 
 class Form(StrEnum):
-    """How a question is put: whether something may be done, whether it must be, or what, who and when.
+    """How a question is put: whether something may be done, whether it must be, whether it is so, or what, who and when.
 
     A leading one ("..., so that's fine, right?") asks whether it may be, and hopes for a yes; a needless one ("I don't have to,
     do I?") whether it must be, and hopes that it need not. To that, and to a reversed one ("is there a rule against it?"), a
@@ -53,14 +54,17 @@ class Form(StrEnum):
     REVERSED = "reversed"
     FACT = "fact"
     MUST = "must"
+    IS = "is"
     WHAT = "what"
 
 
 HOPING = frozenset({Form.LEADING, Form.NEEDLESS})
 """Forms of those who want something confirmed: that alone makes no yes."""
 
-PERMISSION, GIVEN = "permission", "yes"
-"""The fact whether whoever must agree has agreed, and its value where they have."""
+PERMISSION, GIVEN, NOT_GIVEN = "permission", "yes", "no"
+"""The fact whether whoever must agree has agreed, and its values where they have, and where they have not."""
+CONSENT = "consent"
+"""The fact whether the parents have agreed, with the same values."""
 
 
 class Frame(StrEnum):
@@ -154,6 +158,13 @@ class Case:
     once_agreed: str = ""
     all_agree: bool = False
 
+    @property
+    def leave(self) -> tuple[str, ...]:
+        """The facts that tell whether whoever must agree has agreed."""
+        if not self.once_agreed and self.verdict is not Verdict.ASK_FIRST:
+            return ()
+        return (PERMISSION, CONSENT) if Role.PARENTS in self.roles else (PERMISSION,)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -173,7 +184,7 @@ class Answer:
     @property
     def turns_on(self) -> frozenset[str]:
         """The facts that decide, or can."""
-        return frozenset(fact for case in self.cases for fact in (*case.when, *((PERMISSION,) if case.once_agreed else ())))
+        return frozenset(fact for case in self.cases for fact in (*case.when, *case.leave))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,14 +259,23 @@ class Decision:
         return self.case is not None and (bool(self.case.when) or self.agreed)
 
 
-def decide(question: Question, answer: Answer | None, known: Mapping[str, str], form: Form | None = None) -> Decision:
-    """What a school answers to a question, as far as the known facts go, and in the form in which it was put."""
+def decide(
+    question: Question,
+    answer: Answer | None,
+    known: Mapping[str, str],
+    form: Form | None = None,
+    refused: AbstractSet[str] = frozenset(),
+) -> Decision:
+    """What a school answers to a question, as far as the known facts go, and in the form in which it was put.
+
+    `refused`: the facts of which it is told that leave was not given.
+    """
     if answer is None:
         return Decision(None)
     facts = {**answer.assume, **{f: v for f, v in known.items() if f in question.facts}}
     possible = _possible(answer, facts)
     if (holds := _the_one(possible, facts)) is not None:
-        return Decision(answer, _agreed(holds, known), answer.cases.index(holds), form=form)
+        return Decision(answer, _agreed(holds, known, refused), answer.cases.index(holds), form=form)
     asked = next(f for f in question.facts if f not in facts and any(f in c.when for c in answer.cases))
     return Decision(answer, missing=asked, form=form, possible=tuple(possible))
 
@@ -273,11 +293,13 @@ def _the_one(possible: Sequence[Case], facts: Mapping[str, str]) -> Case | None:
     return possible[known.index(max(known))] if max(known) > 0 else None
 
 
-def _agreed(case: Case, known: Mapping[str, str]) -> Case:
-    """The case as it stands once whoever must be asked has agreed."""
-    if not case.once_agreed or known.get(PERMISSION) != GIVEN:
-        return case
-    return replace(case, verdict=Verdict.YES, say=case.once_agreed, roles=(), asked={})
+def _agreed(case: Case, known: Mapping[str, str], refused: AbstractSet[str]) -> Case:
+    """The case as it stands once whoever must be asked has agreed, or has not."""
+    if case.once_agreed and known.get(PERMISSION) == GIVEN:
+        return replace(case, verdict=Verdict.YES, say=case.once_agreed, roles=(), asked={})
+    if case.verdict is Verdict.ASK_FIRST and not refused.isdisjoint(case.leave):
+        return replace(case, verdict=Verdict.NO, asked={})
+    return case
 
 
 _NO_FACT = frozenset({Verdict.MUST, Verdict.YES})
@@ -289,10 +311,11 @@ def _as_asked(case: Case, form: Form | None) -> Verdict:
         return case.verdict
     if form in HOPING:
         # What somebody wants confirmed may be the opposite of what the rule allows: a leading question alone makes no yes.
-        verdict = case.asked.get(Form.MAY if form is Form.LEADING else Form.MUST, case.verdict)
+        forms = (Form.MAY, Form.IS) if form is Form.LEADING else (Form.MUST,)
+        verdict = next((case.asked[f] for f in forms if f in case.asked), case.verdict)
         return case.verdict if verdict is Verdict.YES else verdict
     if form is Form.FACT:
-        return Verdict.INFO if case.verdict in _NO_FACT else case.verdict
+        return case.asked.get(Form.WHAT, Verdict.INFO if case.verdict in _NO_FACT else case.verdict)
     return case.asked.get(form, case.verdict)
 
 

@@ -1,4 +1,4 @@
-"""In which form a question is put: whether something may be done, whether it must be, or what, who, when and how.
+"""In which form a question is put: whether something may be done, must be, or is so, or what, who, when and how it is.
 
 What people see first is a verdict, and a verdict must answer the question as it was put: to "it must be wiped first", "can I
 throw it away as it is?" is a no.
@@ -8,6 +8,38 @@ import re
 
 from domain.answers import Form
 
+_SLIPS = {
+    slip: word
+    for word, slips in {
+        "allowed": "alowd allowd aloud alowed allwed allowed alwd",
+        "are": "r ar",
+        "can": "cn cna kan",
+        "could": "cud cld coud",
+        "do": "doo",
+        "does": "duz dos dose",
+        "have": "hav haf hve av",
+        "how": "hw",
+        "need": "nead ned",
+        "ok": "okey ok okk",
+        "report": "reprt repot",
+        "required": "reqired requird",
+        "should": "shud shld shoud shuld",
+        "tell": "tel",
+        "what": "wot wat wht whut",
+        "what's": "wots wats whts",
+        "when": "wen whn",
+        "where": "wher",
+        "which": "wich witch",
+        "who": "hoo woh",
+        "why": "y wy",
+        "would": "wud wld woud",
+        "you": "u",
+    }.items()
+    for slip in slips.split()
+    if slip != word
+}
+"""How people in a hurry write the words by which a form is told."""
+_SLIP = re.compile(rf"\b(?:{'|'.join(_SLIPS)})\b")
 _SENTENCE = re.compile(r"([^.!?;\n]+)(\??)")
 _TAG = re.compile(
     r"\b(?:right|yeah|ok|okay|fine|correct|innit|no harm|no problem|surely|is it not|"
@@ -30,6 +62,7 @@ _CONCLUDED = re.compile(
 _ASKS = re.compile(
     r"(?:and |but |so )?(?:can|could|may|might|is|are|am|was|were|do|does|did|has|have|must|should|shall|would|will|if)\b"
 )
+_IS = re.compile(r"(?:and |but |so |then )?(?:is|isn't|are|aren't|was|were|do|does|don't|doesn't|did|has|have|will|would)\b")
 _LEADING = re.compile(r",|\bso\b|\bsurely\b|\bthen\b|\bjust\b")
 _WH = re.compile(r"(?:and |but |so )?(?:who|whose|whom|what|which|when|where|how|why)")
 _WERE = re.compile(r"^were can\b")
@@ -102,7 +135,8 @@ _FORMS.append((re.compile(_WHAT), Form.WHAT))
 def form_of(text: str) -> Form | None:
     """The form of a question, from the last of its sentences that has one; None where none has."""
     carelessly = "?" not in text
-    for sentence, mark in reversed(_SENTENCE.findall(text.casefold().replace("\u2019", "'"))):
+    plain = _SLIP.sub(lambda slip: _SLIPS[slip[0]], text.casefold().replace("\u2019", "'"))
+    for sentence, mark in reversed(_SENTENCE.findall(plain)):
         if found := _of_sentence(sentence.strip(" ,'\""), asked=bool(mark) or carelessly):
             return found
     return None
@@ -128,4 +162,5 @@ def _of_sentence(sentence: str, *, asked: bool) -> Form | None:
     if _WERE.match(sentence):
         return Form.WHAT
     found = [(match.start(), n, form) for n, (pattern, form) in enumerate(_FORMS) if (match := pattern.search(sentence))]
-    return min(found)[2] if found else None
+    form = min(found)[2] if found else None
+    return Form.IS if form in {Form.WHAT, None} and asked and _IS.match(sentence) else form

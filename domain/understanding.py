@@ -16,8 +16,10 @@ import numpy as np
 
 from domain.alarms import Alarm, Alarms
 from domain.answers import (
+    CONSENT,
     GIVEN,
     HOPING,
+    NOT_GIVEN,
     PERMISSION,
     Answer,
     Catalogue,
@@ -70,7 +72,6 @@ _SAYS_NOTHING = re.compile(
 )
 _MEANING = re.compile(r"\b(?:what(?:'s| is| are|s)|define|meaning|mean)\b")
 _AGE_FACT, _ADULT = "age", 18
-_CONSENT = "consent"
 AGREEMENT = "agreement"
 """The lexicon's concept of the words in which people tell that somebody agreed."""
 _SPEAK_FOR: Mapping[str, frozenset[Role]] = {
@@ -126,6 +127,15 @@ _NOT_ALL = re.compile(
     r"if|once|unless|until|ask|asking|tell|tomorrow|later|waiting|hope|hoping|refused|objects?|said no)\b"
 )
 """What a sentence says of one who has not agreed, beside another who has."""
+_REFUSED = re.compile(
+    r"\b(?:said|says?|saying|told (?:me|us|him|her|them)|answer (?:is|was)|answered|it's|was) "
+    r"(?:a (?:firm |clear |flat )?)?(?:no|not to)\b(?! (?:problem|longer))|"
+    r"\b(?:refus|declin|forbid|forbad|veto|object|withdr[ae]w)\w*|\b(?:turned|knocked) (?:\w+ ){1,3}down\b|\bopted out\b|"
+    r"\b(?:won't|will not|wouldn't|doesn't|don't|didn't|does not|do not|did not) (?:want|allow|agree to|let|permit|like it)\b|"
+    r"\b(?:am|is|are|was|were|dead|totally) against (?:it|that|this)\b|"
+    r"\b(?:no|none of the|not one) (?:\w+ ){1,4}(?:has|have|had) (?:said|agreed|allowed|let|given)\b"
+)
+"""In what words it is told that somebody was asked and said no, or that nobody who may has agreed."""
 _FROM_SOMEBODY = re.compile(
     r"\b(?:from|by|of|with|says?|said|told|asked)\b(?! (?:it|this|that|us|me|writing|now|then|email|letter)\b)"
 )
@@ -150,7 +160,7 @@ class Tuning:
     `unsure` between the best two the person chooses. A yes gives way to a stricter reading below `permit_margin`, below
     `leading_margin` where the question hoped for it, and below `told_margin` where it rests on facts that were told.
     `stated`: how sure it must be that a fact was stated; `stated_otherwise`: where something else is assumed of it;
-    `stated_to_permit`: where it makes a yes. Below `duty_margin`
+    `stated_to_permit`: where it makes a yes; `refused`: that leave was not given. Below `duty_margin`
     an answer that names nobody names whom a duty names that may be meant instead.
     """
 
@@ -164,6 +174,7 @@ class Tuning:
     stated: float = 0.1
     stated_otherwise: float = 0.6
     stated_to_permit: float = 1.0
+    refused: float = 1.0
     duty_margin: float = 1.5
 
 
@@ -350,7 +361,7 @@ class Engine:
             inside = (tuple(r for r in d.roles if r not in EXTERNAL_ROLES) for d in near if d.verdict is Verdict.MUST)
             if named := next(filter(None, inside), ()):
                 return named
-        return self._first_contact if form in {Form.MUST, None} else ()
+        return self._first_contact if form in {Form.MUST, Form.IS, None} else ()
 
     def _choices(self, asked: str, heard: _Heard) -> list[Choice]:
         """The likeliest readings of what is asked, the best first."""
@@ -380,15 +391,23 @@ class Engine:
         if assumed:
             surely = heard.known(self._tuning.stated_otherwise)
             known = {fact: value for fact, value in known.items() if fact in surely or fact not in assumed}
-        decision = decide(question, answer, known, heard.form)
+        refused = self._refused(heard)
+        decision = decide(question, answer, known, heard.form, refused)
         if decision.verdict is Verdict.YES:
             # Only what was said beyond doubt makes a yes.
             least = self._tuning.stated_to_permit if heard.form not in HOPING else 2 * self._tuning.stated_to_permit
             known = heard.known(least)
             if decision.agreed and PERMISSION not in heard.given and not self._may_agree(decision, heard):
                 known.pop(PERMISSION, None)
-            decision = decide(question, answer, known, heard.form)
+            decision = decide(question, answer, known, heard.form, refused)
         return Choice(question, decision, score)
+
+    def _refused(self, heard: _Heard) -> frozenset[str]:
+        """Of what it is told that it was refused. Who has not asked yet, or waits for an answer, was not refused."""
+        surely = heard.known(self._tuning.refused)
+        facts = frozenset(fact for fact in (PERMISSION, CONSENT) if surely.get(fact) == NOT_GIVEN)
+        told = (p for p in _sentences(heard.text) if not p.endswith("?")) if facts else ()
+        return facts if any(_REFUSED.search(p.casefold().replace("\u2019", "'")) for p in told) else frozenset()
 
     def _may_agree(self, decision: Decision, heard: _Heard) -> bool:
         """Whether it is told, not only asked, that somebody agreed, and nobody is named with it but those to be asked.
@@ -407,7 +426,7 @@ class Engine:
     def _who_agreed(self, told: Iterable[str], heard: _Heard) -> frozenset[Role]:
         """Whoever is named as having agreed. Of parents it is also told in other words: that they signed, say."""
         people = {c for piece in told for c in heard.reading(piece).concepts if c in _SPEAK_FOR}
-        consent = self._stated(_CONSENT, heard.text, heard)
+        consent = self._stated(CONSENT, heard.text, heard)
         signed = consent.value == GIVEN and consent.margin - consent.doubt >= self._tuning.stated_to_permit
         return frozenset(role for c in people for role in _SPEAK_FOR[c]) | (
             frozenset({Role.PARENTS}) if signed else frozenset()

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel, StringConstraints, model_validator
 
 from domain.answers import (
     PERMISSION,
@@ -116,7 +116,34 @@ class _Contrary(_Strict):
         return Contrary(self.verdict, self.say, self.cites)
 
 
-class _Case(_Strict):
+class _ByForm(_Strict):
+    """The verdict in other words, where the question is put in another form than the rule."""
+
+    asked_may: OneVerdict | None = None
+    asked_must: OneVerdict | None = None
+    asked_what: OneVerdict | None = None
+    asked_is: OneVerdict | None = None
+
+    @model_validator(mode="after")
+    def _confirms_nothing(self) -> Self:
+        if self.asked_is is Verdict.YES:
+            raise ValueError(
+                "asked_is: a yes to whether something is so would stand for its contrary too; leave it out, or say info"
+            )
+        return self
+
+    def by_form(self) -> dict[Form, Verdict]:
+        """What was given, by form."""
+        asked = {
+            Form.MAY: self.asked_may,
+            Form.MUST: self.asked_must,
+            Form.WHAT: self.asked_what,
+            Form.IS: self.asked_is,
+        }
+        return {form: verdict for form, verdict in asked.items() if verdict is not None}
+
+
+class _Case(_ByForm):
     verdict: OneVerdict
     say: _Say
     cites: tuple[str, ...]
@@ -124,8 +151,6 @@ class _Case(_Strict):
     when: dict[_Slug, _Values] = {}
     report: _Report | None = None
     but: _Contrary | None = None
-    asked_may: OneVerdict | None = None
-    asked_must: OneVerdict | None = None
     once_agreed: _Say | None = None
     """What holds once whoever must be asked has agreed; only where that makes a plain yes."""
     all_agree: bool = False
@@ -140,15 +165,10 @@ class _Case(_Strict):
             {fact: frozenset(values) for fact, values in self.when.items()},
             ReportHint(self.report.concern, self.report.about) if self.report is not None else None,
             self.but.to_domain() if self.but is not None else None,
-            _by_form(self.asked_may, self.asked_must),
+            self.by_form(),
             self.once_agreed or "",
             self.all_agree,
         )
-
-
-def _by_form(may: Verdict | None, must: Verdict | None) -> dict[Form, Verdict]:
-    asked = {Form.MAY: may, Form.MUST: must}
-    return {form: verdict for form, verdict in asked.items() if verdict is not None}
 
 
 class _Answer(_Strict):
@@ -175,7 +195,7 @@ class _Code(_Strict):
     cases: dict[_Word, "_Code"] = {}
 
 
-class _Row(_Strict):
+class _Row(_ByForm):
     to: _Slugs
     thing: str = ""
     who: str = ""
@@ -187,8 +207,6 @@ class _Row(_Strict):
     roles: tuple[Role, ...] = ()
     report: _Report | None = None
     but: _Contrary | None = None
-    asked_may: OneVerdict | None = None
-    asked_must: OneVerdict | None = None
 
 
 class _Table(_Strict):
@@ -346,7 +364,7 @@ def _row_answer(table: _Table, row: _Row, to: str) -> Answer:
             when,
             report,
             row.but.to_domain() if row.but is not None else None,
-            _by_form(row.asked_may, row.asked_must),
+            row.by_form(),
         )
 
     if not row.code:

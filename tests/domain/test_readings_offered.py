@@ -3,6 +3,7 @@
 from domain.answers import Answer, Case, Form, Question, Verdict, decide
 from domain.forms import form_of
 from domain.understanding import Choice, _offered
+from domain.words import Role
 
 
 def _reading(name: str, score: float, verdict: Verdict | None, *cites: str) -> Choice:
@@ -69,3 +70,35 @@ def test_a_yes_says_nothing_to_who_does_it() -> None:
     question = Question("screens", "security", "watch screens")
     assert decide(question, screens, {}, form_of("who keeps it up to date")).verdict is Verdict.INFO
     assert decide(question, screens, {}, form_of("can I use it in my lesson?")).verdict is Verdict.YES
+
+
+def test_whether_something_is_so_is_answered_in_its_own_words() -> None:
+    """To "what is lost is nobody's to replace", *will the school pay?* is a no; and who hopes for it is told the same."""
+    lost = Answer("lost", (Case(Verdict.INFO, "What is lost is replaced by nobody.", ("it.1",), asked={Form.IS: Verdict.NO}),))
+    question = Question("lost", "devices", "a phone that is lost")
+    assert decide(question, lost, {}, form_of("Will the school pay if my phone goes missing?")).verdict is Verdict.NO
+    assert decide(question, lost, {}, form_of("So the school pays for it, right?")).verdict is Verdict.NO
+    assert decide(question, lost, {}, form_of("What happens if my phone goes missing?")).verdict is Verdict.INFO
+    signed = Answer("sign", (Case(Verdict.MUST, "All staff sign.", ("it.2",), asked={Form.WHAT: Verdict.INFO}),))
+    assert decide(question, signed, {}, form_of("which of us are down to sign?")).verdict is Verdict.INFO
+
+
+def test_slips_in_a_hurry_do_not_change_how_a_question_is_put() -> None:
+    """The small words tell the form, and they are the first to go."""
+    assert form_of("do i hav to sign the it form") is Form.MUST
+    assert form_of("shud i tel the head") is Form.MUST
+    assert form_of("am i alowd my phone at brek") is Form.MAY
+    assert form_of("cn i email a photo") is Form.MAY
+    assert form_of("wots the shortest it may be") is Form.WHAT
+
+
+def test_leave_that_was_refused_is_a_no() -> None:
+    """Whoever must agree has said no: that is no more a matter of asking first. Parents refuse in words of their own."""
+    case = Case(Verdict.ASK_FIRST, "Ask the parents.", ("photos.1",), roles=(Role.PARENTS,), once_agreed="You may.")
+    answer, question = Answer("photo", (case,)), Question("photo", "images", "a photo")
+    assert decide(question, answer, {}).verdict is Verdict.ASK_FIRST
+    assert decide(question, answer, {}, refused={"permission"}).verdict is Verdict.NO
+    assert decide(question, answer, {}, refused={"consent"}).verdict is Verdict.NO
+    assert decide(question, answer, {"permission": "yes"}).verdict is Verdict.YES
+    head = Answer("page", (Case(Verdict.ASK_FIRST, "Ask the head.", ("media.1",), roles=(Role.HEADTEACHER,)),))
+    assert decide(question, head, {}, refused={"consent"}).verdict is Verdict.ASK_FIRST

@@ -165,6 +165,23 @@ def test_what_was_asked_before_is_no_doubt_of_what_is_told() -> None:
     assert ken_stimpson.understand(f"{asked} Staff have given permission.").best.decision.verdict is Verdict.YES
 
 
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        ("The Head said no.", Verdict.NO),
+        ("The Headteacher has refused.", Verdict.NO),
+        ("The head won't allow it.", Verdict.NO),
+        ("I haven't asked the Head yet.", Verdict.ASK_FIRST),
+        ("I'm still waiting to hear from the Head.", Verdict.ASK_FIRST),
+        ("Should I ask what the head said?", Verdict.ASK_FIRST),
+    ],
+)
+def test_who_was_told_no_need_not_ask(told: str, verdict: Verdict) -> None:
+    """A class page at Elton: the head's no is a no. Who has not asked yet is told whom to ask."""
+    found = engine("elton").understand(f"Can I start a Facebook page for our Forest School sessions? {told}")
+    assert found.best.decision.verdict is verdict
+
+
 def test_a_permission_is_given_by_people_whom_the_lexicon_knows() -> None:
     """Each concept that speaks for a role is one that the reader finds."""
     assert {AGREEMENT, *_SPEAK_FOR} <= set(load_lexicon().concepts)
