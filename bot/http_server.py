@@ -23,6 +23,8 @@ BODY_SECONDS: Final = 10.0
 """For the whole of a body to come. Slack itself waits three seconds for an answer, Teams ten."""
 IDLE_SECONDS: Final = 75.0
 """For the next request of a connection to come, its headers included; longer than a proxy keeps one open."""
+LINGER_SECONDS: Final = 1.0
+"""For the rest of what was refused already, so that whoever sends it reads why."""
 MOST_CONNECTIONS: Final = 512
 """At once. Half of the files that a process may usually have open: the rest are for the database and for the way out."""
 _LONGEST_HEADER: Final = 8190
@@ -53,6 +55,7 @@ def new_runner(app: web.Application) -> web.AppRunner:
         shutdown_timeout=1,
         logger=_log,
         keepalive_timeout=IDLE_SECONDS,
+        lingering_time=LINGER_SECONDS,
         auto_decompress=False,
         max_line_size=_LONGEST_HEADER,
         max_field_size=_LONGEST_HEADER,

@@ -36,6 +36,7 @@ async def serve() -> int:
         # What is there by now stays for as long as the program runs. To look through it for what nobody needs any more would
         # hold everybody up for a third of a second, now and then.
         gc.freeze()
+        gc.enable()
         waiting = asyncio.create_task(signals.stop.wait())
         done, _ = await asyncio.wait({waiting, *bot.tasks}, return_when=asyncio.FIRST_COMPLETED)
         if waiting not in done:

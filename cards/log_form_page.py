@@ -5,7 +5,6 @@ from html import escape
 
 from cards.log_form import Block, Filled, Sheet
 from cards.log_form_files import csv_cpoms, csv_myconcern, plain_text
-from cards.log_form_print import printed_log
 from cards.texts import say
 
 FORMS = {"pdf": "application/pdf", "csv-cpoms": "text/csv", "csv-myconcern": "text/csv", "text": "text/plain"}
@@ -17,6 +16,9 @@ _ENDINGS = {"pdf": ".pdf", "csv-cpoms": "-cpoms.csv", "csv-myconcern": "-myconce
 
 def made_of(sheet: Sheet) -> dict[str, bytes]:
     """The form in every form that it can be saved in, by name. Of a private case there is none for a pupils' system."""
+    # What draws it takes a tenth of a second to load, and most days nobody asks for it.
+    from cards.log_form_print import printed_log
+
     found = {"pdf": printed_log(sheet), "text": plain_text(sheet).encode()}
     for name, text in (("csv-cpoms", csv_cpoms(sheet)), ("csv-myconcern", csv_myconcern(sheet))):
         if text:

@@ -311,9 +311,13 @@ def _as_asked(case: Case, form: Form | None) -> Verdict:
         return case.verdict
     if form in HOPING:
         # What somebody wants confirmed may be the opposite of what the rule allows: a leading question alone makes no yes.
-        forms = (Form.MAY, Form.IS) if form is Form.LEADING else (Form.MUST,)
-        verdict = next((case.asked[f] for f in forms if f in case.asked), case.verdict)
-        return case.verdict if verdict is Verdict.YES else verdict
+        verdict = case.asked.get(Form.MAY if form is Form.LEADING else Form.MUST, case.verdict)
+        if form is Form.LEADING and Form.MAY not in case.asked:
+            verdict = max(verdict, case.asked.get(Form.IS, verdict), key=STRICTNESS.__getitem__)
+        if verdict is not Verdict.YES:
+            return verdict
+        # "It need not be done, need it?": that it may be is no answer, and a yes would be taken for one.
+        return Verdict.INFO if form is Form.NEEDLESS and case.verdict is Verdict.YES else case.verdict
     if form is Form.FACT:
         return case.asked.get(Form.WHAT, Verdict.INFO if case.verdict in _NO_FACT else case.verdict)
     return case.asked.get(form, case.verdict)

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.logs import WITHHELD, about, handler, kind_of, set_up
 from bot.settings import LogFormat, LogLevel
+from storage import database as database_module
 from storage.database import Database
 from storage.trouble import DatabaseTroubleError
 from tests.bot.conftest import as_it_was
@@ -111,6 +112,13 @@ def test_of_an_exception_its_types_and_places_are_kept_and_never_its_message(for
     assert all(word in said for word in ("ValueError", "OSError", "28", "it failed", "fill"))
 
 
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a lock that is never given back nobody waits for long."""
+    monkeypatch.setattr(database_module, "PATIENCE_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("_impatient")
 async def test_why_the_database_could_not_be_used_is_told_by_a_word(database: Database) -> None:
     """Locked by another is no fault of the program's: whoever reads the log, or counts in it, tells the two apart."""
     with written(LogFormat.TEXT) as stream:
