@@ -77,7 +77,7 @@ _OUGHT = "(?:have to |need to |got to )?"
 _REALLY = "(?:really |even |actually |always |still |also |both |all |each |ever )*"
 _BOUND = "have to|has to|need|needs|needed|must|got to|supposed|meant|expected|required|obliged|bound|have got to"
 _TELL = "tell|report|ring|call|inform|contact|go|take|speak|talk|say|phone|email|pass|alert|notify"
-_ALLOWED = "ok|okay|fine|alright|all right|allowed|permitted|acceptable|good to go|free to|in the clear|welcome to|able to"
+_ALLOWED = "ok|okay|fine|alright|all right|allowed|permitted|acceptable(?! use)|good to go|free to|in the clear|welcome to|able to"
 _SHORT_TAG, _LEAST_ASKED = 5, 3
 
 # Each is looked for in a sentence; of two that begin at the same place the one that stands first here counts.
