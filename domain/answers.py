@@ -182,6 +182,11 @@ class Answer:
     meanwhile: Verdict = Verdict.DEPENDS
 
     @property
+    def usual(self) -> tuple[Case, ...]:
+        """The cases that can hold where nothing is told."""
+        return tuple(_possible(self, self.assume))
+
+    @property
     def turns_on(self) -> frozenset[str]:
         """The facts that decide, or can."""
         return frozenset(fact for case in self.cases for fact in (*case.when, *case.leave))
@@ -244,9 +249,18 @@ class Decision:
         return self.agreed or (self.case is not None and self.case.when.get(PERMISSION) == frozenset({GIVEN}))
 
     @property
+    def permits(self) -> bool:
+        """It is answered with a yes, or with the words of one."""
+        worded = self.case is not None and self.case.verdict is Verdict.YES
+        return self.verdict is Verdict.YES or (worded and self.verdict is Verdict.INFO)
+
+    @property
     def roles_asked(self) -> tuple[Role, ...]:
-        """Whoever must be asked first."""
-        return self.answer.cases[self.number].roles if self.answer is not None else ()
+        """Whoever must be asked first. Where a case of its own stands for leave that was given, all whom the answer names."""
+        if self.answer is None:
+            return ()
+        cases = [self.answer.cases[self.number]] if self.agreed else self.answer.cases
+        return tuple(dict.fromkeys(role for case in cases for role in case.roles))
 
     @property
     def by_all(self) -> bool:

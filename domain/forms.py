@@ -46,6 +46,10 @@ _TAG = re.compile(
     r"(?:ca|could|would|should|do|does|did|is|are|was|wo|has|have|must)n'?t (?:it|i|we|they|you|he|she|that|there)(?: so)?|"
     r"(?:is|are|does|do|can|will|need) (?:it|there|they|we|i|that))\s*$"
 )
+_OK = re.compile(r",\s*(?:ok|okay|fine|alright)\s*$|^\s*(?:ok|okay)\s*$")
+_HOPES = re.compile(r"\b(?:so|surely|then|right)\b")
+_ONLY_MAY = re.compile(r"(?:so |and )?(?:can|could|may) (?:i|we|he|she|they)$")
+"""A question of its own: "I'd like to film it. Can I?"."""
 _NEED_NOT = re.compile(
     r"\b(?:do|does|did|have|has|had|am|is|are|was|were)(?:n'?t| not) (?:\w+ )?(?:have to|has to|needs?|got to|obliged|"
     r"required|bound)\b|\bneed(?:n'?t| not)\b|\bno (?:need|obligation|requirement|duty)\b|"
@@ -77,7 +81,11 @@ _OUGHT = "(?:have to |need to |got to )?"
 _REALLY = "(?:really |even |actually |always |still |also |both |all |each |ever )*"
 _BOUND = "have to|has to|need|needs|needed|must|got to|supposed|meant|expected|required|obliged|bound|have got to"
 _TELL = "tell|report|ring|call|inform|contact|go|take|speak|talk|say|phone|email|pass|alert|notify"
-_ALLOWED = "ok|okay|fine|alright|all right|allowed|permitted|acceptable(?! use)|good to go|free to|in the clear|welcome to|able to"
+_ALLOWED = (
+    "ok|okay|fine|alright|all right|allowed|permitted|acceptable(?! use)|good to go|free to|in the clear|welcome to|able to"
+)
+_LEARN = "know|hear|learn|get involved|be (?:told|informed|notified|alerted|made aware|brought in|involved)"
+_LET = r"(?:let(?! \w+(?: \w+)? know)|allow)"
 _SHORT_TAG, _LEAST_ASKED = 5, 3
 
 # Each is looked for in a sentence; of two that begin at the same place the one that stands first here counts.
@@ -86,19 +94,23 @@ _MUST = (
     r"what(?:'?s| is| are|) (?:now|next|my next step|the next step|the first thing)",
     r"what (?:needs?|has|have|ought) to (?:happen|be done)|what happens now|what to do|how do i (?:deal|handle|respond|react)",
     rf"whom? (?:do|should|shall|must|would|need|can|does|have) (?:{_ME}|to|the|staff|a|my) ?{_OUGHT}(?:{_TELL})",
-    r"who (?:needs|has|ought) to (?:know|be told|hear)|who to tell|who gets told|who else (?:needs|has) to know",
+    rf"who (?:else )?(?:needs|has|ought) to (?:{_LEARN})|who to tell|who gets told",
     r"\bdo i (?:tell(?! \w+ off)|report|inform|alert|notify|raise|mention|trouble|bother|pass it on)\b",
+    r"\bneed (?:i|we|he|she|they)\b|\bwhere do i (?:take|send|go with) (?:it|this|that)\b",
     r"\bdo i (?:say (?:some|any)thing|let \w+ \w+ know)\b",
     rf"(?:do|does|did|must|should|shall|ought|have|has|am|are|is|were|was) (?:{_ANYBODY}) {_REALLY}(?:{_BOUND})\b",
-    rf"(?:must|should|shall|ought) (?:{_ANYBODY})\b",
+    rf"(?:must|should|ought|shall(?! (?:i|we)(?: (?:{_LET}|go ahead)\b|\s*$))) (?:{_ANYBODY})\b",
     r"\b(?:have|has|need|needs|got|gotta) to\b|\bdo (?:i|we|they) need\b|\bcompulsory\b|\bmandatory\b|\bobliged\b|\brequired\b",
 )
 _MAY = (
     r"\b(?:can|could|may|might|cld|cn) (?!(?:you|u) (?:tell|say|explain|remind|help|show|let me|give))\w+",
     rf"\b(?:is|are|am|was|would|be|its|it's|thats|that's|im|i'm|were) (?:\w+ ){{0,4}}?(?:{_ALLOWED})\b",
     r"\b(?:ok|okay|fine|alright|all right|allowed|permitted|safe|free|cool) (?:to|if|for|with)\b|\ballowed\b|\bpermitted\b",
-    r"\b(?:is|be|its|it's|that's|thats) (?:it |that |this |they )?(?:really |actually )?(?:legal|safe|harmless|cool)\b",
-    r"\bthinking (?:of|about)\b|\bwant to\b|\bwanna\b|\bi'?d like to\b|\bi'?m going to\b|\bi was going to\b|\bplanning to\b",
+    r"\b(?:is|be|it'?s|that'?s) (?:it |that |this |they )?(?:really |actually )?(?:legal|safe(?! online)|harmless|cool)\b",
+    r"(?:^|\b(?:is|be|that|it|that's|it's) )(?:wise|sensible|a good idea|good idea)\s*$",
+    rf"\bdo (?:i|we) (?:say (?:go ahead|yes|ok)|{_LET}|agree)\b|\bshall (?:i|we) (?:{_LET}|go ahead)\b|\bshall (?:i|we)\s*$",
+    r"\bthinking (?:of|about)\b|(?<!n't )(?<!not )\bwant to\b|\bwanna\b|\bi'?d like to\b|\bi(?:'?m| was) going to\b",
+    r"\bplanning to\b",
     r"\bhow about\b|\bpossible to\b|\bdo (?:you|we|they) allow\b|\bget away with\b|\blet (?:them|him|her|it|my|the)\b",
 )
 _WHAT = r"\b(?:who|whose|whom|what|which|when|where|how|why|whats|what's|whos|who's)\b"
@@ -112,10 +124,12 @@ _WHO_ACTS = re.compile(
     r"who(?: \w+){0,3}? (?:decides?|checks?|signs?|approves?|agrees?|reviews?|monitors?|owns?|runs?|gives?|looks after|keeps?|"
     r"(?:has|gets) the (?:last|final|say|authority|power))\b|"
     r"who(?: \w+){0,2}? (?:(?:has|have|needs?|ought|gets) to|must|should) "
-    r"(?!(?:i|we|you|he|she|they|staff|the|a|it)\b)(?!(?:know|hear|learn|be (?:told|informed|notified|alerted|made aware))\b))"
+    r"(?!(?:i|we|you|he|she|they|staff|the|a|it)\b)(?!(?:" + _LEARN + r")\b))"
 )
 """Who it is that does something, and not whom to tell."""
-_BANNED = "against|wrong|bad|forbidden|banned|off limits|illegal|prohibited|not allowed|unacceptable|breaking"
+_BANNED = (
+    "(?<!taken )(?<!action )against|wrong|bad|forbidden|banned|off limits|illegal|prohibited|not allowed|unacceptable|breaking"
+)
 _REVERSED = re.compile(
     r"\bdoes (?:it|that|this) (?:really |even )?matter\b|\bmind if\b|\ba (?:problem|issue)\b|\ban issue\b|"
     r"\b(?:any|what|whats|what's|what is) (?:the )?(?:harm|problem|issue|objection)\b|"
@@ -136,7 +150,12 @@ def form_of(text: str) -> Form | None:
     """The form of a question, from the last of its sentences that has one; None where none has."""
     carelessly = "?" not in text
     plain = _SLIP.sub(lambda slip: _SLIPS[slip[0]], text.casefold().replace("\u2019", "'"))
-    for sentence, mark in reversed(_SENTENCE.findall(plain)):
+    sentences = _SENTENCE.findall(plain)
+    # What is told after a question tells how things stand, and not how it was put. What somebody else asked is told, too.
+    asked = max((n for n, (said, mark) in enumerate(sentences, start=1) if mark and '"' not in said), default=len(sentences))
+    if asked < len(sentences) and _OK.search(sentences[asked - 1][0]) and not _HOPES.search(sentences[asked - 1][0]):
+        return Form.MAY
+    for sentence, mark in (*reversed(sentences[:asked]), *reversed(sentences[asked:])):
         if found := _of_sentence(sentence.strip(" ,'\""), asked=bool(mark) or carelessly):
             return found
     return None
@@ -155,7 +174,12 @@ def _of_sentence(sentence: str, *, asked: bool) -> Form | None:
     if _REVERSED.search(sentence):
         return Form.REVERSED
     hoping = Form.NEEDLESS if _NEED_NOT.search(sentence) else Form.LEADING
-    if _TAG.search(sentence) and not _WH.match(sentence) and (_LEADING.search(sentence) or len(sentence.split()) <= _SHORT_TAG):
+    if (
+        _TAG.search(sentence)
+        and not _WH.match(sentence)
+        and not _ONLY_MAY.match(sentence)
+        and (_LEADING.search(sentence) or len(sentence.split()) <= _SHORT_TAG)
+    ):
         return hoping
     if asked and not _WH.match(sentence) and not _ASKS.match(sentence) and _CONCLUDED.search(sentence):
         return hoping

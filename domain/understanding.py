@@ -83,6 +83,7 @@ _SPEAK_FOR: Mapping[str, frozenset[Role]] = {
     "esafety_officer": frozenset({Role.ESAFETY_OFFICER}),
     "computing_lead": frozenset({Role.COMPUTING_COORDINATOR}),
     "technician": frozenset({Role.IT_SUPPORT}),
+    "strategy_group": frozenset({Role.IT_STRATEGY_GROUP}),
     "teaching_staff": frozenset({Role.CLASS_TEACHER}),
     "colleague": frozenset({Role.CLASS_TEACHER}),
     "parent": frozenset({Role.PARENTS}),
@@ -112,7 +113,8 @@ _NOBODY_NAMED = re.compile(
     r"(?:permission|consent|approval|agreement|leave|authorisation|clearance|ok|go[- ]ahead|nod|green light)(?:'s)?)\b"
 )
 _ONES_OWN_WORD = re.compile(
-    r"\b(?:i|we)(?:'ve| have| had|'d)?(?: \w+ly| also| already)? (?:agree|approve|ok|okay|allow|permit|authorise|let)"
+    r"\b(?:i|we)(?:'d|'ve| have| had)?(?: \w+ly| also| already)? "
+    r"(?:agree|approve|ok|okay|allow|permit|authorise|let|giv|gave|grant|clear|said|told)"
 )
 """Whoever asks has agreed themselves, which is nobody's leave."""
 _NEAR = (
@@ -136,6 +138,13 @@ _REFUSED = re.compile(
     r"\b(?:no|none of the|not one) (?:\w+ ){1,4}(?:has|have|had) (?:said|agreed|allowed|let|given)\b"
 )
 """In what words it is told that somebody was asked and said no, or that nobody who may has agreed."""
+_PUPILS = "(?:(?:both|all|the|our|those|every) ){0,2}(?:pupils?|students?|children|kids|child|girls?|boys?)"
+_BESIDE = re.compile(
+    rf"\b(?:no|without(?: any)?) (?:pupils?|students?|children|child|kids?)\b|"
+    rf"\b{_PUPILS}(?:, (?=\w)| and (?=\w))(?!i\b|we\b)|(?:,| and) {_PUPILS}\b",
+    re.IGNORECASE,
+)
+"""Pupils who agreed too, or of whom nobody is there: they are named beside whoever has given leave, and give none."""
 _FROM_SOMEBODY = re.compile(
     r"\b(?:from|by|of|with|says?|said|told|asked)\b(?! (?:it|this|that|us|me|writing|now|then|email|letter)\b)"
 )
@@ -379,7 +388,7 @@ class Engine:
     def _liking(self, answer: Answer | None) -> float:
         if answer is None:
             return 0.0
-        silent = all(case.verdict is Verdict.NOT_COVERED for case in answer.cases)
+        silent = all(case.verdict is Verdict.NOT_COVERED for case in answer.usual)
         return self._tuning.silent if silent else self._tuning.covered
 
     def _choice(self, question: Question, score: float, heard: _Heard) -> Choice:
@@ -393,11 +402,11 @@ class Engine:
             known = {fact: value for fact, value in known.items() if fact in surely or fact not in assumed}
         refused = self._refused(heard)
         decision = decide(question, answer, known, heard.form, refused)
-        if decision.verdict is Verdict.YES:
+        if decision.permits:
             # Only what was said beyond doubt makes a yes.
             least = self._tuning.stated_to_permit if heard.form not in HOPING else 2 * self._tuning.stated_to_permit
             known = heard.known(least)
-            if decision.agreed and PERMISSION not in heard.given and not self._may_agree(decision, heard):
+            if decision.by_leave and PERMISSION not in heard.given and not self._may_agree(decision, heard):
                 known.pop(PERMISSION, None)
             decision = decide(question, answer, known, heard.form, refused)
         return Choice(question, decision, score)
@@ -415,6 +424,9 @@ class Engine:
         Where each of these must agree, each has to be named with it.
         """
         asked = frozenset(decision.roles_asked)
+        if not decision.agreed and (not asked or Role.CLASS_TEACHER in asked):
+            # The policy leaves open who it is that has to agree, or it may be any member of staff, whoever asks among them.
+            return True
         told = [p for p in _sentences(heard.text) if not p.endswith("?") and AGREEMENT in heard.reading(p).concepts]
         told = [p for p in told if self._stated(PERMISSION, p, heard).value == GIVEN]
         if decision.by_all and (
@@ -437,7 +449,7 @@ class Engine:
         words = told.casefold().replace("\u2019", "'")
         if _SOMEBODYS.search(words) or (Role.PARENTS not in asked and _SOMEBODYS_PARENT.search(words)):
             return False
-        people = {c for c in heard.reading(told).concepts if c in _SPEAK_FOR}
+        people = {c for c in heard.reading(_BESIDE.sub(" ", told)).concepts if c in _SPEAK_FOR}
         if people:
             return all(not _SPEAK_FOR[c].isdisjoint(asked) for c in people)
         return bool(_NOBODY_NAMED.match(words)) and not _FROM_SOMEBODY.search(words) and not _ONES_OWN_WORD.search(words)
@@ -445,7 +457,8 @@ class Engine:
     def _stated(self, fact: str, text: str, heard: _Heard) -> _Stated:
         """What a text says of a fact: the last sentence that states it counts, or else the text as a whole.
 
-        What is told is doubted for what else is told, and not for what was asked before, as in "without asking? They said yes."
+        What is told after a question is doubted for what else is told then, and not for what came before, as in "without
+        asking? They said yes."
         """
         if fact == _AGE_FACT and (ages := _ages(text)):
             return _Stated("adult" if ages[-1] >= _ADULT else "under_18", _CERTAIN)
@@ -454,6 +467,8 @@ class Engine:
             return _NOT_STATED
         unsaid = linear.labels.index(UNSAID)
         sentences = _sentences(text)
+        questions = [n for n, piece in enumerate(sentences) if piece.endswith("?")]
+        told = frozenset(sentences[questions[-1] + 1 :] if questions else sentences)
         found: list[tuple[_Stated, bool]] = []
         for piece in (*([text] if len(sentences) > 1 else []), *sentences):
             if piece.rstrip().endswith("?") and len(piece.split()) <= _TOO_SHORT:
@@ -465,11 +480,11 @@ class Engine:
             if label != unsaid and margin > self._tuning.stated:
                 rival = max(float(other) for n, other in enumerate(scores) if n not in {label, unsaid})
                 stated = _Stated(linear.labels[label], margin, max(0.0, rival - float(scores[unsaid])))
-                found.append((stated, piece in sentences and not piece.endswith("?")))
+                found.append((stated, piece in told))
         if not found:
             return _NOT_STATED
         last, is_told = found[-1]
-        against = (one.margin for one, told in found if one.value != last.value and (told or not is_told))
+        against = (one.margin for one, is_one in found if one.value != last.value and (is_one or not is_told))
         return replace(last, doubt=max([last.doubt, *against]))
 
     def _without_facts(self, heard: _Heard) -> str:
