@@ -46,10 +46,12 @@ _TAG = re.compile(
     r"(?:ca|could|would|should|do|does|did|is|are|was|wo|has|have|must)n'?t (?:it|i|we|they|you|he|she|that|there)(?: so)?|"
     r"(?:is|are|does|do|can|will|need) (?:it|there|they|we|i|that))\s*$"
 )
+_SAID = re.compile(r'\w\W*[,:]? "[^"]*$')
 _OK = re.compile(r",\s*(?:ok|okay|fine|alright)\s*$|^\s*(?:ok|okay)\s*$")
 _HOPES = re.compile(r"\b(?:so|surely|then|right)\b")
 _ONLY_MAY = re.compile(r"(?:so |and )?(?:can|could|may) (?:i|we|he|she|they)$")
 """A question of its own: "I'd like to film it. Can I?"."""
+_NEED = re.compile(r"\b(?:needs?|must|have to|has to|got to|should)\b")
 _NEED_NOT = re.compile(
     r"\b(?:do|does|did|have|has|had|am|is|are|was|were)(?:n'?t| not) (?:\w+ )?(?:have to|has to|needs?|got to|obliged|"
     r"required|bound)\b|\bneed(?:n'?t| not)\b|\bno (?:need|obligation|requirement|duty)\b|"
@@ -150,9 +152,10 @@ def form_of(text: str) -> Form | None:
     """The form of a question, from the last of its sentences that has one; None where none has."""
     carelessly = "?" not in text
     plain = _SLIP.sub(lambda slip: _SLIPS[slip[0]], text.casefold().replace("\u2019", "'"))
-    sentences = _SENTENCE.findall(plain)
-    # What is told after a question tells how things stand, and not how it was put. What somebody else asked is told, too.
-    asked = max((n for n, (said, mark) in enumerate(sentences, start=1) if mark and '"' not in said), default=len(sentences))
+    # What somebody else asked is told.
+    sentences = [(said, mark) for said, mark in _SENTENCE.findall(plain) if not (mark and _SAID.search(said))]
+    # What is told after a question tells how things stand, and not how it was put.
+    asked = max((n for n, (_, mark) in enumerate(sentences, start=1) if mark), default=len(sentences))
     if asked < len(sentences) and _OK.search(sentences[asked - 1][0]) and not _HOPES.search(sentences[asked - 1][0]):
         return Form.MAY
     for sentence, mark in (*reversed(sentences[:asked]), *reversed(sentences[asked:])):
@@ -180,6 +183,8 @@ def _of_sentence(sentence: str, *, asked: bool) -> Form | None:
         and not _ONLY_MAY.match(sentence)
         and (_LEADING.search(sentence) or len(sentence.split()) <= _SHORT_TAG)
     ):
+        return hoping
+    if asked and sentence.startswith("surely ") and (hoping is Form.NEEDLESS or not _NEED.search(sentence)):
         return hoping
     if asked and not _WH.match(sentence) and not _ASKS.match(sentence) and _CONCLUDED.search(sentence):
         return hoping

@@ -21,6 +21,7 @@ from domain.answers import (
     HOPING,
     NOT_GIVEN,
     PERMISSION,
+    STRICTNESS,
     Answer,
     Catalogue,
     Decision,
@@ -169,8 +170,8 @@ class Tuning:
     `unsure` between the best two the person chooses. A yes gives way to a stricter reading below `permit_margin`, below
     `leading_margin` where the question hoped for it, and below `told_margin` where it rests on facts that were told.
     `stated`: how sure it must be that a fact was stated; `stated_otherwise`: where something else is assumed of it;
-    `stated_to_permit`: where it makes a yes; `refused`: that leave was not given. Below `duty_margin`
-    an answer that names nobody names whom a duty names that may be meant instead.
+    `stated_to_permit`: where it makes a yes; `asked_to_permit`: the same, within the question; `refused`: that leave was not
+    given. Below `duty_margin` an answer that names nobody names whom a duty names that may be meant instead.
     """
 
     covered: float = 0.9
@@ -183,6 +184,7 @@ class Tuning:
     stated: float = 0.1
     stated_otherwise: float = 0.6
     stated_to_permit: float = 1.0
+    asked_to_permit: float = 1.15
     refused: float = 1.0
     duty_margin: float = 1.5
 
@@ -238,11 +240,15 @@ class Learnt:
 
 @dataclass(frozen=True, slots=True)
 class _Stated:
-    """What a text says of a fact, '' for nothing, how sure that is, and how sure something else speaks against it."""
+    """What a text says of a fact, '' for nothing, how sure that is, and how sure something else speaks against it.
+
+    `told`: in a sentence of its own, and not as part of the question.
+    """
 
     value: str
     margin: float
     doubt: float = 0.0
+    told: bool = True
 
 
 _CERTAIN = 10.0
@@ -254,8 +260,12 @@ def _known(said: Mapping[str, _Stated]) -> dict[str, str]:
     return {fact: stated.value for fact, stated in said.items() if stated.value}
 
 
-def _certain(said: Mapping[str, _Stated], least: float) -> dict[str, str]:
-    return {fact: stated.value for fact, stated in said.items() if stated.value and stated.margin - stated.doubt >= least}
+def _certain(said: Mapping[str, _Stated], least: float, in_question: float = 0.0) -> dict[str, str]:
+    return {
+        fact: stated.value
+        for fact, stated in said.items()
+        if stated.value and stated.margin - stated.doubt >= max(least, 0.0 if stated.told else in_question)
+    }
 
 
 def counted(reading: Reading) -> dict[str, int]:
@@ -289,10 +299,24 @@ class _Heard:
             self._features[piece] = counted(self.reading(piece))
         return self._features[piece]
 
-    def known(self, least: float | None = None) -> dict[str, str]:
-        """The facts as far as they are known; with `least`, only what was stated as surely as that."""
-        said = _known(self.said) if least is None else _certain(self.said, least)
+    def known(self, least: float | None = None, in_question: float = 0.0) -> dict[str, str]:
+        """The facts as far as they are known; with `least`, only what was stated as surely as that.
+
+        Within the question it must be as sure as `in_question`.
+        """
+        said = _known(self.said) if least is None else _certain(self.said, least, in_question)
         return {**said, **self.given}
+
+    def otherwise(self, assumed: Mapping[str, str], least: float) -> dict[str, str]:
+        """What something is said of that is not as it is assumed, however much else may speak against it."""
+        return {
+            fact: self.said[fact].value
+            for fact, value in assumed.items()
+            if fact not in self.given
+            and fact in self.said
+            and self.said[fact].value not in {"", value}
+            and self.said[fact].margin >= least
+        }
 
 
 class Engine:
@@ -402,13 +426,21 @@ class Engine:
             known = {fact: value for fact, value in known.items() if fact in surely or fact not in assumed}
         refused = self._refused(heard)
         decision = decide(question, answer, known, heard.form, refused)
+        if assumed and (doubtful := assumed.keys() & known.keys() - heard.known(self._tuning.stated_to_permit).keys()):
+            # What is taken for granted gives way to something laxer only where that was said beyond doubt.
+            as_assumed = decide(question, answer, {f: v for f, v in known.items() if f not in doubtful}, heard.form, refused)
+            decision = max(decision, as_assumed, key=lambda d: STRICTNESS[d.verdict])
         if decision.permits:
             # Only what was said beyond doubt makes a yes.
             least = self._tuning.stated_to_permit if heard.form not in HOPING else 2 * self._tuning.stated_to_permit
-            known = heard.known(least)
+            known = heard.known(least, self._tuning.asked_to_permit)
             if decision.by_leave and PERMISSION not in heard.given and not self._may_agree(decision, heard):
                 known.pop(PERMISSION, None)
             decision = decide(question, answer, known, heard.form, refused)
+            if decision.permits and (against := heard.otherwise(assumed, self._tuning.stated_otherwise)):
+                # A yes that takes something for granted does not stand where that is in doubt.
+                other = decide(question, answer, {**known, **against}, heard.form, refused)
+                decision = decision if other.permits else other
         return Choice(question, decision, score)
 
     def _refused(self, heard: _Heard) -> frozenset[str]:
@@ -480,10 +512,14 @@ class Engine:
             if label != unsaid and margin > self._tuning.stated:
                 rival = max(float(other) for n, other in enumerate(scores) if n not in {label, unsaid})
                 stated = _Stated(linear.labels[label], margin, max(0.0, rival - float(scores[unsaid])))
-                found.append((stated, piece in told))
+                by_itself = piece in told or (piece in sentences and not piece.endswith("?"))
+                found.append((replace(stated, told=by_itself), piece in told))
         if not found:
             return _NOT_STATED
         last, is_told = found[-1]
+        if not last.told and (others := [one for one in found if one[0].told and one[0].margin > last.margin]):
+            # What somebody tells of themselves says more of it than how they go on to ask.
+            last, is_told = others[-1]
         against = (one.margin for one, is_one in found if one.value != last.value and (is_one or not is_told))
         return replace(last, doubt=max([last.doubt, *against]))
 

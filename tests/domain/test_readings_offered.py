@@ -102,3 +102,16 @@ def test_leave_that_was_refused_is_a_no() -> None:
     assert decide(question, answer, {"permission": "yes"}).verdict is Verdict.YES
     head = Answer("page", (Case(Verdict.ASK_FIRST, "Ask the head.", ("media.1",), roles=(Role.HEADTEACHER,)),))
     assert decide(question, head, {}, refused={"consent"}).verdict is Verdict.ASK_FIRST
+
+
+def test_what_is_told_after_a_question_does_not_change_how_it_was_put() -> None:
+    """ "It's his mum who asks" tells something; and what a child asked is told, too."""
+    assert form_of("Can I give him the phone back? It's his mum who has come for it.") is Form.MAY
+    assert form_of("Club photos on my phone, ok? The head is fine with it.") is Form.MAY
+    assert form_of("So club photos on my phone are fine, right? The head is fine with it.") is Form.LEADING
+    assert form_of('She said, "Miss, can I tell you something?" and told me of a man she chats with.') is not Form.MAY
+    assert form_of("I'd like to film the play. Can I?") is Form.MAY
+    assert form_of("They want the clip for the website. Shall I?") is Form.MAY
+    assert form_of("He let slip what happened. Shall I let the head know?") is Form.MUST
+    assert form_of("I don't want to make a fuss, but do I report it?") is Form.MUST
+    assert form_of("who needs to be brought in?") is Form.MUST

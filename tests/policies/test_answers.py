@@ -85,6 +85,9 @@ def test_once_whoever_must_agree_has_agreed_it_is_a_yes(told: str) -> None:
         "My neighbour has said yes.",
         "The agency is happy with it.",
         "I agreed he can.",
+        "I've given permission.",
+        "I gave it the go-ahead.",
+        "A pupil says the Head agreed.",
         "I told the Head afterwards.",
         "The Head said no but my line manager agreed.",
         "My line manager agreed and will tell the Headteacher.",
@@ -115,6 +118,8 @@ def test_nobody_elses_word_is_a_permission(told: str) -> None:
         ("The Headteacher has agreed and the parents have given permission.", True),
         ("Both the head and the parents have given permission.", True),
         ("The Head has said yes. Every parent has signed the consent form.", True),
+        ("The children, their parents and the Headteacher have all given permission.", True),
+        ("The children have agreed.", False),
     ],
 )
 def test_where_each_must_agree_each_has_to_be_named(told: str, allowed: bool) -> None:

@@ -119,30 +119,37 @@ TYPES: dict[str, dict[str, tuple[str, str]]] = {
 # them. docs/requests.md says why.
 WITHOUT: dict[str, str] = {
     "chipping-sodbury": """
-        access-code-share chat-pupil email-private-at-school-pupil own-stick-pupil penalty-chat
-        photo-learning-platform photo-press photo-share-outside pupil-file-transfer pupil-install
-        pupil-social-media-in-school pupil-takes-photo
+        access-code-share aup-visitors aup-volunteers chat-pupil email-private-at-school-pupil email-private-use-pupil
+        own-account-for-class own-stick-pupil penalty-chat photo-press photo-share-outside photo-unrecognisable
+        pupil-file-transfer pupil-install pupil-other-sites pupil-posts-photo pupil-social-media-in-school
+        pupils-follow-school-account visitor-own-laptop
     """,
     "cookridge": """
-        data-save-where dm-pupil email-pupil-personal group-chat-pupils out-of-hours-contact own-account-for-class
-        phone-pupil photo-own-phone photo-purpose photo-store-own who-permits-device
+        contact-who-permits data-ai data-cloud data-own-device data-save-where data-secure-system dm-pupil
+        email-private-at-school email-pupil-personal gaming-pupil give-details-pupil group-chat-pupils have-personal-account
+        out-of-hours-contact own-account-for-class own-device-why own-other-kit phone-changing-rooms phone-pupil
+        photo-no-consent photo-one-to-one photo-other-school photo-own-phone photo-own-social photo-parents-consent
+        photo-public-place photo-purpose photo-send-phone photo-store-own photo-unrecognisable post-school-event
+        private-browsing tutor-pupil-online visitor-own-laptop who-permits-device
     """,
     "ken-stimpson": """
-        email-private-at-school-pupil email-private-use-pupil pupil-file-transfer pupil-games-console pupil-headphones
+        email-private-at-school-pupil email-private-use-pupil phones-allowed-by-assistant pupil-file-transfer
+        pupil-games-console pupil-games-lessons pupil-headphones pupil-install pupil-other-sites pupil-phone-breaks
         pupil-phone-lessons pupil-smartwatch pupil-tablet pupil-takes-photo
     """,
     "danecourt": """
-        accounts-under-13 credit-sources livestream-event own-phone-photo-no-pupils parents-filming parents-own-posts
-        parents-post-photos photo-colleague photo-press photo-share-outside photo-social-media pupil-phone-lessons
-        pupil-takes-photo social-media-school-computer visitor-photos
+        accounts-under-13 contact-who-permits credit-sources friend-is-pupil friend-pupil livestream-event
+        own-account-for-class own-phone-photo-no-pupils parents-filming phones-allowed-by-assistant photo-colleague
+        photo-own-phone photo-social-media photo-unrecognisable pupil-friend-request pupil-phone-lessons pupil-tablet
+        pupil-takes-photo smartwatch-staff social-media-school-computer staff-social-media-at-work visitor-photos
     """,
     "elton": """
-        accounts-under-13 data-share-public dm-pupil email-parent-personal email-pupil-personal friend-is-pupil
-        friend-parent friend-parent-as-parent friend-pupil give-details-parent governor-posts
-        group-chat-parents group-chat-pupils
-        linkedin-parent parent-contacts-me phone-changing-rooms photo-colleague photo-own-social photo-send-phone
-        photo-store-own post-about-colleague post-about-parent post-about-pupil post-in-doubt pupil-publish
-        record-video-call school-account-follow-pupils social-media-school-computer who-permits-device
+        accounts-under-13 contact-who-permits data-company data-secure-system data-share-public dm-pupil email-parent-personal
+        email-pupil-personal friend-is-pupil friend-parent friend-parent-as-parent friend-pupil give-details-parent
+        group-chat-parents group-chat-pupils linkedin-parent own-other-kit parent-contacts-me phone-changing-rooms
+        photo-colleague photo-own-social photo-school-equipment photo-send-phone photo-store-own photo-unrecognisable
+        post-about-colleague post-in-doubt pupil-friend-request pupil-name-post pupil-publish school-account-follow-pupils
+        social-media-school-computer visitor-own-laptop who-permits-device
     """,
 }
 
