@@ -118,7 +118,8 @@ def _verdict(
 ) -> tuple[Part, ...]:
     tone = _TONES[decision.verdict]
     if decision.case is not None:
-        parts: list[Part] = [Banner(decision.case.say, tone)]
+        words = say("answer.refused", text=decision.case.say) if decision.refused else decision.case.say
+        parts: list[Part] = [Banner(words, tone)]
         if (but := decision.case.but) is not None:
             who = _who(school, SILENT_ROLE, holders)
             text = say("answer.contrary", text=but.say.rstrip("."), points="; ".join(points(school, but.cites)), who=who)

@@ -244,6 +244,12 @@ class Decision:
         return self.case is not None and bool(self.case.once_agreed) and self.case.verdict is Verdict.YES
 
     @property
+    def refused(self) -> bool:
+        """It is a no because whoever must be asked has said no."""
+        asked = self.answer.cases[self.number].verdict if self.answer is not None and self.case is not None else None
+        return asked is Verdict.ASK_FIRST and self.case is not None and self.case.verdict is Verdict.NO
+
+    @property
     def by_leave(self) -> bool:
         """It holds because leave was given, by whoever may give it."""
         return self.agreed or (self.case is not None and self.case.when.get(PERMISSION) == frozenset({GIVEN}))

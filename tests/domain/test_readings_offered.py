@@ -115,3 +115,12 @@ def test_what_is_told_after_a_question_does_not_change_how_it_was_put() -> None:
     assert form_of("He let slip what happened. Shall I let the head know?") is Form.MUST
     assert form_of("I don't want to make a fuss, but do I report it?") is Form.MUST
     assert form_of("who needs to be brought in?") is Form.MUST
+
+
+def test_a_no_because_it_was_refused_says_so() -> None:
+    """Its words are those of the rule, which says whom to ask: they would read as if there were still something to ask."""
+    case = Case(Verdict.ASK_FIRST, "Ask the head first.", ("media.1",), roles=(Role.HEADTEACHER,))
+    answer, question = Answer("page", (case,)), Question("page", "social-media", "a page")
+    assert decide(question, answer, {}, refused={"permission"}).refused
+    assert not decide(question, answer, {}).refused
+    assert not decide(question, Answer("page", (Case(Verdict.NO, "Never.", ("media.1",)),)), {}).refused

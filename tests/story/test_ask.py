@@ -62,6 +62,16 @@ async def test_a_fact_that_was_said_is_not_asked_for(stage: Stage) -> None:
     assert "Is the former pupil under 18?" not in answer
 
 
+async def test_who_was_told_no_is_not_told_to_ask(stage: Stage) -> None:
+    """Somebody adds that it was refused: then it is a no, with the rule. Who has not asked yet is told whom to ask."""
+    refused = await stage.ask("teacher", "Can a visiting speaker use her own laptop here? IT Support has said no.")
+    assert "You say that it was refused" in refused
+    assert "IT Support request" in refused
+    waiting = await stage.ask("teacher", "Can a visiting speaker use her own laptop here? I have not asked anybody yet.")
+    assert "Ask first" in waiting
+    assert "refused" not in waiting
+
+
 async def test_another_reading_can_be_pressed(stage: Stage) -> None:
     """What else may have been meant stands below the answer."""
     answer = await stage.ask("teacher", EX_PUPIL)
