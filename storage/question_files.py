@@ -129,8 +129,9 @@ def verdicts_of(sheet: Sheet, question: str) -> frozenset[Verdict]:
     if answer is None:
         return frozenset({Verdict.NOT_COVERED})
     turns = {answer.meanwhile} if len({(c.verdict, c.say) for c in answer.cases}) > 1 else set()
-    once_agreed = {Verdict.YES for c in answer.cases if c.once_agreed}
-    return frozenset({verdict for c in answer.cases for verdict in (c.verdict, *c.asked.values())} | turns | once_agreed)
+    by_leave = {Verdict.YES for c in answer.cases if c.once_agreed}
+    refused = {Verdict.NO for c in answer.cases if c.verdict is Verdict.ASK_FIRST and c.leave}
+    return frozenset({verdict for c in answer.cases for verdict in (c.verdict, *c.asked.values())} | turns | by_leave | refused)
 
 
 def _elsewhere(trials: Iterable[Trial]) -> Iterator[str]:
