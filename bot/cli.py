@@ -181,7 +181,8 @@ def _add_pack(pack: argparse.ArgumentParser) -> None:
         step.add_argument("path", type=Path, help="the pack's folder, such as policies/elton")
     schema = steps.add_parser("schema", help="the JSON Schema of a kind of file, for editors")
     schema.add_argument("kind", help="answers, table, catalogue, questions, policy, routes, routing_tests or uncovered")
-    steps.add_parser("learn", help="the ranking anew, after a change of catalogue or lexicon")
+    learn = steps.add_parser("learn", help="the ranking anew, after a change of catalogue or lexicon")
+    learn.add_argument("--facts", action="store_true", help="only how facts are told, where no question has changed")
 
 
 def _share(given: str) -> float:
@@ -327,14 +328,14 @@ def _pack(args: argparse.Namespace) -> int:
         case "schema":
             return pack_commands.print_schema(args.kind)
         case _:
-            return _learn()
+            return _learn(facts_only=args.facts)
 
 
-def _learn() -> int:
+def _learn(*, facts_only: bool) -> int:
     from storage.learning import learn
 
     try:
-        learn()
+        learn(facts_only=facts_only)
     except ImportError:
         print("esafety: to learn needs scikit-learn: pip install --group learn", file=sys.stderr)
         return 2

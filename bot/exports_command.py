@@ -16,16 +16,13 @@ from pathlib import Path
 from bot.audit_command import open_database
 from bot.exports import in_folder, sealed
 from bot.settings import SettingsError, load_settings
-from bot.wiring import SystemClock
+from bot.wiring import ports_for_commands
 from domain.exports import Page, PageEnd, PageKind, Stays
 from domain.people import School
 from handlers import exports
 from handlers.ports import Ports
-from storage.answering import Answers
-from storage.records import new_id, next_id
 from storage.school_files import load_schools
 from storage.sealed_pages import PageError, digest_of, keep_page, open_page, page_name, remove_page
-from storage.store import Store
 
 _FOR = {PageKind.SUBJECT: "for its maker", PageKind.HANDOVER: "for the next school"}
 _STAYS = {
@@ -147,7 +144,7 @@ async def _shelf() -> AsyncIterator[_Shelf]:
     schools = tuple(load_schools(settings.schools_folder).values())
     database = await open_database(settings)
     try:
-        ports = Ports(Store(database), SystemClock(), frozenset(), new_id, next_id, lambda: None, Answers())
+        ports = ports_for_commands(database)
         yield _Shelf(ports, settings.exports_folder, schools)
     except OSError as no:
         raise SettingsError(f"{no.filename or settings.exports_folder} cannot be used ({no.strerror})") from None

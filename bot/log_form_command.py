@@ -17,16 +17,12 @@ from pathlib import Path
 from bot.audit_command import open_database
 from bot.people_command import school_meant
 from bot.settings import load_settings
-from bot.wiring import SystemClock
+from bot.wiring import ports_for_commands
 from cards.log_form_page import FORMS, file_name, log_html
 from domain.exports import Page
 from handlers.acknowledge import NotForYou
 from handlers.log_form import fetched, pages_for
-from handlers.ports import Ports
-from storage.answering import Answers
-from storage.records import new_id, next_id
 from storage.sealed_pages import PageError, digest_of, open_page
-from storage.store import Store
 
 CHOICES = ("html", *FORMS)
 _SAVED = re.compile(r'<a id="save-(?P<form>[a-z-]+)" download="[^"]+" href="data:[a-z/]+;base64,(?P<content>[\w+/=]*)">')
@@ -44,7 +40,7 @@ async def report_incident(school_id: str | None, reference: str, email: str, for
     school = school_meant(settings, school_id)
     database = await open_database(settings)
     try:
-        ports = Ports(Store(database), SystemClock(), frozenset(), new_id, next_id, lambda: None, Answers())
+        ports = ports_for_commands(database)
         pages = await pages_for(ports, school, email, reference)
         if isinstance(pages, NotForYou) or not pages:
             return _refused(_NONE.format(email=email))

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.settings import Settings, SettingsError, load_settings
-from bot.wiring import SystemClock
+from bot.wiring import ports_for_commands
 from domain.listed import Newcomers
 from domain.people import Kind, School
 from domain.routing import Facts
 from handlers.listed import Found, find, find_same, keep_out
 from handlers.ports import Ports
-from storage.answering import Answers
 from storage.database import Database
 from storage.people_files import Listing, PeopleFileError, Plan, carry_out, plan_import, read_list
-from storage.records import Records, new_id, next_id
+from storage.records import Records
 from storage.school_files import load_schools
 from storage.store import Store
 
@@ -35,8 +34,7 @@ async def import_people(files: list[Path], school_id: str | None, *, dry_run: bo
     school = school_meant(settings, school_id)
     lists = [read_list(path, _kind(path)) for path in files]
     database = Database(settings.database_url, settings.key_source)
-    # What is to be sent is sent by the worker of whoever serves.
-    ports = Ports(Store(database), SystemClock(), frozenset(), new_id, next_id, lambda: None, Answers())
+    ports = ports_for_commands(database)
     try:
         await database.migrate()
         done = await take_over(ports, database, school, lists, dry_run=dry_run)

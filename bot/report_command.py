@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bot.people_command import school_meant
 from bot.settings import SettingsError, load_settings
-from bot.wiring import SystemClock
+from bot.wiring import ports_for_commands
 from cards.figures import days_of, name_of
 from cards.figures_print import printed
 from cards.figures_report import Report, csv_report, html_report, report_of
@@ -18,10 +18,7 @@ from domain.people import School
 from handlers.figures import for_governors
 from handlers.ports import Ports
 from handlers.surveys import reported
-from storage.answering import Answers
 from storage.database import Database
-from storage.records import new_id, next_id
-from storage.store import Store
 from storage.trouble import DatabaseTroubleError
 
 T = TypeVar("T")
@@ -74,12 +71,11 @@ async def _asked(school_id: str | None, ask: Callable[[Ports, School], Awaitable
     database = Database(settings.database_url, settings.key_source)
     if database.is_missing:
         raise SettingsError(f"there is no database yet at {database.url.database}: see ESAFETY_DATABASE_URL")
-    clock = SystemClock()
-    ports = Ports(Store(database), clock, frozenset(), new_id, next_id, lambda: None, Answers())
+    ports = ports_for_commands(database)
     try:
         if (why := await database.why_not_ready()) is not None:
             raise DatabaseTroubleError(why)
-        return school, clock.now(), await ask(ports, school)
+        return school, ports.clock.now(), await ask(ports, school)
     finally:
         await database.close()
 

@@ -81,6 +81,11 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+def ports_for_commands(database: Database) -> Ports:
+    """What a command is given: it serves no chat, and what it leaves to be sent is sent by the worker of whoever serves."""
+    return Ports(Store(database), SystemClock(), frozenset(), new_id, next_id, lambda: None, Answers())
+
+
 @asynccontextmanager
 async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Bot]:
     """The program, set up and serving; taken down at the end, what is under way finished first.

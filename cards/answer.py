@@ -119,7 +119,8 @@ def _verdict(
     tone = _TONES[decision.verdict]
     if decision.case is not None:
         words = say("answer.refused", text=decision.case.say) if decision.refused else decision.case.say
-        parts: list[Part] = [Banner(words, tone)]
+        # A yes is nothing that was done.
+        parts: list[Part] = [Banner(words, tone, _verdict_words(decision) if tone is Tone.SUCCESS else "")]
         if (but := decision.case.but) is not None:
             who = _who(school, SILENT_ROLE, holders)
             text = say("answer.contrary", text=but.say.rstrip("."), points="; ".join(points(school, but.cites)), who=who)

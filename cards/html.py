@@ -207,7 +207,7 @@ def _fact(fact: Fact) -> Safe:
 
 def _banner(banner: Banner) -> Safe:
     """The tone in a word and a sign, then the text."""
-    word = _element("strong", {"class": "banner-word"}, escape(_TONE_WORDS[banner.tone]))
+    word = _element("strong", {"class": "banner-word"}, escape(banner.word or _TONE_WORDS[banner.tone]))
     text = _element("p", {"class": "banner-text", "dir": "auto"}, escape(banner.text))
     return _element(
         "div",

@@ -61,10 +61,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """Something that must not be overlooked."""
+    """Something that must not be overlooked. `word`: what a page says in place of the tone's own word, such as "Done"."""
 
     text: str
     tone: Tone = Tone.INFO
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)

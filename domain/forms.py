@@ -11,17 +11,17 @@ from domain.answers import Form
 _SLIPS = {
     slip: word
     for word, slips in {
-        "allowed": "alowd allowd aloud alowed allwed allowed alwd",
-        "are": "r ar",
+        "allowed": "alowd allowd alowed allwed alwd",
+        "are": "r",
         "can": "cn cna kan",
         "could": "cud cld coud",
         "do": "doo",
-        "does": "duz dos dose",
-        "have": "hav haf hve av",
+        "does": "duz dos",
+        "have": "hav haf hve",
         "how": "hw",
-        "need": "nead ned",
-        "ok": "okey ok okk",
-        "report": "reprt repot",
+        "need": "nead",
+        "ok": "okey okk",
+        "report": "reprt",
         "required": "reqired requird",
         "should": "shud shld shoud shuld",
         "tell": "tel",
@@ -29,16 +29,15 @@ _SLIPS = {
         "what's": "wots wats whts",
         "when": "wen whn",
         "where": "wher",
-        "which": "wich witch",
+        "which": "wich",
         "who": "hoo woh",
         "why": "y wy",
         "would": "wud wld woud",
         "you": "u",
     }.items()
     for slip in slips.split()
-    if slip != word
 }
-"""How people in a hurry write the words by which a form is told."""
+"""How people in a hurry write the words by which a form is told; none of it is a word of its own."""
 _SLIP = re.compile(rf"\b(?:{'|'.join(_SLIPS)})\b")
 _SENTENCE = re.compile(r"([^.!?;\n]+)(\??)")
 _TAG = re.compile(
@@ -47,11 +46,15 @@ _TAG = re.compile(
     r"(?:is|are|does|do|can|will|need) (?:it|there|they|we|i|that))\s*$"
 )
 _SAID = re.compile(r'\w\W*[,:]? "[^"]*$')
+"""What somebody is quoted as having asked."""
 _OK = re.compile(r",\s*(?:ok|okay|fine|alright)\s*$|^\s*(?:ok|okay)\s*$")
+"""Whether it may be done, in a word: "club photos on my phone, ok?"."""
 _HOPES = re.compile(r"\b(?:so|surely|then|right)\b")
+"""What makes the same a hope for a yes."""
 _ONLY_MAY = re.compile(r"(?:so |and )?(?:can|could|may) (?:i|we|he|she|they)$")
 """A question of its own: "I'd like to film it. Can I?"."""
 _NEED = re.compile(r"\b(?:needs?|must|have to|has to|got to|should)\b")
+"""What is asked about as a duty."""
 _NEED_NOT = re.compile(
     r"\b(?:do|does|did|have|has|had|am|is|are|was|were)(?:n'?t| not) (?:\w+ )?(?:have to|has to|needs?|got to|obliged|"
     r"required|bound)\b|\bneed(?:n'?t| not)\b|\bno (?:need|obligation|requirement|duty)\b|"
@@ -69,6 +72,7 @@ _ASKS = re.compile(
     r"(?:and |but |so )?(?:can|could|may|might|is|are|am|was|were|do|does|did|has|have|must|should|shall|would|will|if)\b"
 )
 _IS = re.compile(r"(?:and |but |so |then )?(?:is|isn't|are|aren't|was|were|do|does|don't|doesn't|did|has|have|will|would)\b")
+"""How a sentence begins that asks whether something is so."""
 _LEADING = re.compile(r",|\bso\b|\bsurely\b|\bthen\b|\bjust\b")
 _WH = re.compile(r"(?:and |but |so )?(?:who|whose|whom|what|which|when|where|how|why)")
 _WERE = re.compile(r"^were can\b")

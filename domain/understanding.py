@@ -431,24 +431,33 @@ class Engine:
             as_assumed = decide(question, answer, {f: v for f, v in known.items() if f not in doubtful}, heard.form, refused)
             decision = max(decision, as_assumed, key=lambda d: STRICTNESS[d.verdict])
         if decision.permits:
-            # Only what was said beyond doubt makes a yes.
-            least = self._tuning.stated_to_permit if heard.form not in HOPING else 2 * self._tuning.stated_to_permit
-            known = heard.known(least, self._tuning.asked_to_permit)
-            if decision.by_leave and PERMISSION not in heard.given and not self._may_agree(decision, heard):
-                known.pop(PERMISSION, None)
-            decision = decide(question, answer, known, heard.form, refused)
-            if decision.permits and (against := heard.otherwise(assumed, self._tuning.stated_otherwise)):
-                # A yes that takes something for granted does not stand where that is in doubt.
-                other = decide(question, answer, {**known, **against}, heard.form, refused)
-                decision = decision if other.permits else other
+            decision = self._beyond_doubt(question, answer, decision, heard, refused)
         return Choice(question, decision, score)
+
+    def _beyond_doubt(
+        self, question: Question, answer: Answer | None, permitted: Decision, heard: _Heard, refused: frozenset[str]
+    ) -> Decision:
+        """What is decided of a yes by what was said beyond doubt, which alone makes one."""
+        least = self._tuning.stated_to_permit if heard.form not in HOPING else 2 * self._tuning.stated_to_permit
+        known = heard.known(least, self._tuning.asked_to_permit)
+        if permitted.by_leave and PERMISSION not in heard.given and not self._may_agree(permitted, heard):
+            known.pop(PERMISSION, None)
+        decision = decide(question, answer, known, heard.form, refused)
+        assumed = answer.assume if answer is not None else {}
+        if decision.permits and (against := heard.otherwise(assumed, self._tuning.stated_otherwise)):
+            # A yes that takes something for granted does not stand where that is in doubt.
+            other = decide(question, answer, {**known, **against}, heard.form, refused)
+            decision = decision if other.permits else other
+        return decision
 
     def _refused(self, heard: _Heard) -> frozenset[str]:
         """Of what it is told that it was refused. Who has not asked yet, or waits for an answer, was not refused."""
         surely = heard.known(self._tuning.refused)
-        facts = frozenset(fact for fact in (PERMISSION, CONSENT) if surely.get(fact) == NOT_GIVEN)
-        told = (p for p in _sentences(heard.text) if not p.endswith("?")) if facts else ()
-        return facts if any(_REFUSED.search(p.casefold().replace("\u2019", "'")) for p in told) else frozenset()
+        facts = [fact for fact in (PERMISSION, CONSENT) if surely.get(fact) == NOT_GIVEN]
+        told = [p for p in _sentences(heard.text) if not p.endswith("?")] if facts else []
+        refusing = [p for p in told if _REFUSED.search(p.casefold().replace("\u2019", "'"))]
+        # Somebody who does not want something else has refused nothing.
+        return frozenset(f for f in facts if any(self._stated(f, p, heard).value == NOT_GIVEN for p in refusing))
 
     def _may_agree(self, decision: Decision, heard: _Heard) -> bool:
         """Whether it is told, not only asked, that somebody agreed, and nobody is named with it but those to be asked.
@@ -512,7 +521,7 @@ class Engine:
             if label != unsaid and margin > self._tuning.stated:
                 rival = max(float(other) for n, other in enumerate(scores) if n not in {label, unsaid})
                 stated = _Stated(linear.labels[label], margin, max(0.0, rival - float(scores[unsaid])))
-                by_itself = piece in told or (piece in sentences and not piece.endswith("?"))
+                by_itself = len(sentences) > 1 and piece in sentences and not piece.endswith("?")
                 found.append((replace(stated, told=by_itself), piece in told))
         if not found:
             return _NOT_STATED

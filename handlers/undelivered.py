@@ -65,7 +65,7 @@ async def _is_unread(records: Records, delivery: Delivery) -> bool:
 
 def _mailed(ports: Ports, delivery: Delivery) -> Delivery:
     return Delivery(
-        ports.new_id(),
+        ports.next_id(),
         delivery.incident_id,
         None,
         delivery.message,

@@ -68,30 +68,46 @@ def examples_digest(folder: Path = POLICY_FOLDER) -> str:
     return _digest(sorted([*home.glob("*.yaml"), *home.glob("*/*.yaml"), *trials]))
 
 
-def learn(folder: Path = POLICY_FOLDER) -> None:
-    """Learns from the examples and writes the model.
+def learn(folder: Path = POLICY_FOLDER, *, facts_only: bool = False) -> None:
+    """Learns from the examples and writes the model. With `facts_only` what ranks the questions stays as it was learnt.
 
     Raises:
         ImportError: scikit-learn is not installed.
-        PolicyFileError: a file is wrong.
+        PolicyFileError: a file is wrong, or the ranking cannot stay, as what it is learnt from has changed.
     """
     catalogue = load_catalogue(folder)
     asked = [Example(ask, q.id) for q in catalogue.questions.values() for ask in (*q.asks, q.title)]
     asked += [Example(text, to) for text, to in load_examples(folder) if to in catalogue.questions]
     tables = tables_of(load_lexicon(folder), _vocabulary(e.text for e in asked))
+    learnt_by = {"tables": _text(asdict(tables)), "asked": _text(_digest_of(asked))}
     reader = Reader(tables)
-    ranking = _ranked(asked, reader)
-    contents = _arrays("ranking", ranking.linear) | _arrays_of_layer(ranking.layer)
+    if facts_only:
+        contents = _ranking_that_stays(folder / CATALOGUE / MODEL_FILE, learnt_by)
+    else:
+        ranking = _ranked(asked, reader)
+        contents = _arrays("ranking", ranking.linear) | _arrays_of_layer(ranking.layer)
     told = list(_told_in_trials(catalogue, reader, folder))
     for fact, said in load_said(catalogue, folder).items():
         stated = [Example(text, value) for value, texts in said.items() for text in texts]
         stated += [Example(text, value) for of, text, value in told if of == fact]
         contents |= _arrays(f"fact.{fact}", _told_apart(stated, reader))
-    kept: dict[str, object] = {"tables": asdict(tables), "catalogue": _plain(catalogue)}
+    kept: dict[str, object] = {"catalogue": _plain(catalogue)}
     kept["alarms"] = [asdict(alarm) for alarm in load_alarms(reader, folder)]
     kept |= {"shape": shape_digest(folder), "examples": examples_digest(folder)}
-    contents |= {name: _text(value) for name, value in kept.items()}
+    contents |= learnt_by | {name: _text(value) for name, value in kept.items()}
     _write(folder / CATALOGUE / MODEL_FILE, contents)
+
+
+def _ranking_that_stays(path: Path, learnt_by: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What ranks the questions, as it is kept, if it would be learnt from the same examples by the same lexicon."""
+    try:
+        kept = np.load(path)
+    except FileNotFoundError:
+        raise PolicyFileError(f"{path} is missing: run esafety pack learn") from None
+    with kept:
+        if any(name not in kept or not np.array_equal(kept[name], was) for name, was in learnt_by.items()):
+            raise PolicyFileError("a question, a way of asking one or the lexicon has changed: run esafety pack learn")
+        return {name: kept[name] for name in kept.files if name.startswith(("ranking.", "layer."))}
 
 
 def _told_in_trials(catalogue: Catalogue, reader: Reader, folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -247,6 +263,11 @@ def _vocabulary(texts: Iterable[str]) -> dict[str, int]:
     """The words of all examples, with how often each is there: those that come once may be slips themselves."""
     found = Counter(word for text in texts for word in plain_words(text))
     return {word: n for word, n in found.items() if n > 1}
+
+
+def _digest_of(examples: Iterable[Example]) -> str:
+    plain = sorted([e.label, e.text] for e in examples)
+    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:16]
 
 
 def _digest(paths: Iterable[Path]) -> str:

@@ -1,5 +1,7 @@
 """Which other readings are offered: what gives another answer, and at the end what most of the rest stand on."""
 
+import pytest
+
 from domain.answers import Answer, Case, Form, Question, Verdict, decide
 from domain.forms import form_of
 from domain.understanding import Choice, _offered
@@ -40,12 +42,39 @@ def test_the_last_one_stands_for_the_rest() -> None:
     assert _named(best, first, second, alone) == ["first", "second", "alone"]
 
 
-def test_what_is_asked_last_tells_how_a_question_is_put() -> None:
-    """Who, how and what at the end ask just that, whatever may be done in the story before; and whom to tell is a duty."""
-    assert form_of("a page that you can open in class is full of adverts, who deals with it") is Form.WHAT
-    assert form_of("Heard two girls at the bus stop. May be nothing. Do I pass it on?") is Form.MUST
-    assert form_of("kids on phones at dinner time, can i tell them off") is Form.MAY
-    assert form_of("He shared it with the whole year. Could it end up with the police?") is Form.WHAT
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        # Who, how and what at the end ask just that, whatever may be done in the story before; and whom to tell is a duty.
+        ("a page that you can open in class is full of adverts, who deals with it", Form.WHAT),
+        ("Heard two girls at the bus stop. May be nothing. Do I pass it on?", Form.MUST),
+        ("kids on phones at dinner time, can i tell them off", Form.MAY),
+        ("He shared it with the whole year. Could it end up with the police?", Form.WHAT),
+        # The small words tell the form, and they are the first to go in a hurry.
+        ("do i hav to sign the it form", Form.MUST),
+        ("shud i tel the head", Form.MUST),
+        ("am i alowd my phone at brek", Form.MAY),
+        ("cn i email a photo", Form.MAY),
+        ("wots the shortest it may be", Form.WHAT),
+        # "It's his mum who asks" tells something; and what a child asked is told, too.
+        ("Can I give him the phone back? It's his mum who has come for it.", Form.MAY),
+        ("Club photos on my phone, ok? The head is fine with it.", Form.MAY),
+        ("So club photos on my phone are fine, right? The head is fine with it.", Form.LEADING),
+        ("I'd like to film the play. Can I?", Form.MAY),
+        ("They want the clip for the website. Shall I?", Form.MAY),
+        ("He let slip what happened. Shall I let the head know?", Form.MUST),
+        ("I don't want to make a fuss, but do I report it?", Form.MUST),
+        ("who needs to be brought in?", Form.MUST),
+    ],
+)
+def test_how_a_question_is_put(text: str, form: Form) -> None:
+    """What is asked last tells, however it is spelt and whatever is told after it."""
+    assert form_of(text) is form
+
+
+def test_what_a_child_asked_is_told() -> None:
+    """And it is not what whoever tells it asks."""
+    assert form_of('She said, "Miss, can I tell you something?" and told me of a man she chats with.') is not Form.MAY
 
 
 def test_whoever_hopes_that_it_need_not_be_done_is_told_that_it_must() -> None:
@@ -83,15 +112,6 @@ def test_whether_something_is_so_is_answered_in_its_own_words() -> None:
     assert decide(question, signed, {}, form_of("which of us are down to sign?")).verdict is Verdict.INFO
 
 
-def test_slips_in_a_hurry_do_not_change_how_a_question_is_put() -> None:
-    """The small words tell the form, and they are the first to go."""
-    assert form_of("do i hav to sign the it form") is Form.MUST
-    assert form_of("shud i tel the head") is Form.MUST
-    assert form_of("am i alowd my phone at brek") is Form.MAY
-    assert form_of("cn i email a photo") is Form.MAY
-    assert form_of("wots the shortest it may be") is Form.WHAT
-
-
 def test_leave_that_was_refused_is_a_no() -> None:
     """Whoever must agree has said no: that is no more a matter of asking first. Parents refuse in words of their own."""
     case = Case(Verdict.ASK_FIRST, "Ask the parents.", ("photos.1",), roles=(Role.PARENTS,), once_agreed="You may.")
@@ -102,25 +122,3 @@ def test_leave_that_was_refused_is_a_no() -> None:
     assert decide(question, answer, {"permission": "yes"}).verdict is Verdict.YES
     head = Answer("page", (Case(Verdict.ASK_FIRST, "Ask the head.", ("media.1",), roles=(Role.HEADTEACHER,)),))
     assert decide(question, head, {}, refused={"consent"}).verdict is Verdict.ASK_FIRST
-
-
-def test_what_is_told_after_a_question_does_not_change_how_it_was_put() -> None:
-    """ "It's his mum who asks" tells something; and what a child asked is told, too."""
-    assert form_of("Can I give him the phone back? It's his mum who has come for it.") is Form.MAY
-    assert form_of("Club photos on my phone, ok? The head is fine with it.") is Form.MAY
-    assert form_of("So club photos on my phone are fine, right? The head is fine with it.") is Form.LEADING
-    assert form_of('She said, "Miss, can I tell you something?" and told me of a man she chats with.') is not Form.MAY
-    assert form_of("I'd like to film the play. Can I?") is Form.MAY
-    assert form_of("They want the clip for the website. Shall I?") is Form.MAY
-    assert form_of("He let slip what happened. Shall I let the head know?") is Form.MUST
-    assert form_of("I don't want to make a fuss, but do I report it?") is Form.MUST
-    assert form_of("who needs to be brought in?") is Form.MUST
-
-
-def test_a_no_because_it_was_refused_says_so() -> None:
-    """Its words are those of the rule, which says whom to ask: they would read as if there were still something to ask."""
-    case = Case(Verdict.ASK_FIRST, "Ask the head first.", ("media.1",), roles=(Role.HEADTEACHER,))
-    answer, question = Answer("page", (case,)), Question("page", "social-media", "a page")
-    assert decide(question, answer, {}, refused={"permission"}).refused
-    assert not decide(question, answer, {}).refused
-    assert not decide(question, Answer("page", (Case(Verdict.NO, "Never.", ("media.1",)),)), {}).refused

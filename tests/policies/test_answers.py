@@ -179,6 +179,7 @@ def test_what_was_asked_before_is_no_doubt_of_what_is_told() -> None:
         ("I haven't asked the Head yet.", Verdict.ASK_FIRST),
         ("I'm still waiting to hear from the Head.", Verdict.ASK_FIRST),
         ("Should I ask what the head said?", Verdict.ASK_FIRST),
+        ("The head has not agreed yet. I don't want to wait till Monday.", Verdict.ASK_FIRST),
     ],
 )
 def test_who_was_told_no_need_not_ask(told: str, verdict: Verdict) -> None:
