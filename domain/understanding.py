@@ -26,6 +26,7 @@ from domain.answers import (
     Catalogue,
     Decision,
     Form,
+    Frame,
     Question,
     ReportHint,
     Sheet,
@@ -35,7 +36,8 @@ from domain.answers import (
 from domain.forms import form_of
 from domain.language import Reader, Reading, features
 from domain.layered import Layered
-from domain.linear import Linear, Numbers
+from domain.linear import Numbers
+from domain.linears import Linears
 from domain.words import EXTERNAL_ROLES, Role
 
 _ALTERNATIVES, _LIKELY = 3, 12
@@ -149,6 +151,8 @@ _BESIDE = re.compile(
 _FROM_SOMEBODY = re.compile(
     r"\b(?:from|by|of|with|says?|said|told|asked)\b(?! (?:it|this|that|us|me|writing|now|then|email|letter)\b)"
 )
+ASKER = "asker"
+"""The fact who it is that would do it: told after a question about a teacher, it may be a pupil."""
 UNSAID = "unsaid"
 """The label of a text that leaves a fact open."""
 
@@ -234,7 +238,7 @@ class Learnt:
     catalogue: Catalogue
     reader: Reader
     ranking: Layered
-    facts: Mapping[str, Linear]
+    facts: Linears
     alarms: Alarms = field(default_factory=Alarms)
 
 
@@ -286,6 +290,7 @@ class _Heard:
         self._reader = reader
         self._readings: dict[str, Reading] = {}
         self._features: dict[str, dict[str, int]] = {}
+        self._facts: dict[str, Numbers] = {}
 
     def reading(self, piece: str) -> Reading:
         """What the text, or a piece of it, says."""
@@ -298,6 +303,12 @@ class _Heard:
         if piece not in self._features:
             self._features[piece] = counted(self.reading(piece))
         return self._features[piece]
+
+    def facts(self, piece: str, learnt: Linears) -> Numbers:
+        """How well each value of each fact fits the text, or a piece of it."""
+        if piece not in self._facts:
+            self._facts[piece] = learnt.scores(self.features(piece))
+        return self._facts[piece]
 
     def known(self, least: float | None = None, in_question: float = 0.0) -> dict[str, str]:
         """The facts as far as they are known; with `least`, only what was stated as surely as that.
@@ -329,11 +340,12 @@ class Engine:
         self.sheet = sheet
         self._reader = learnt.reader
         self._ranking = learnt.ranking
-        self._fact_readers = learnt.facts
+        self._facts = learnt.facts
         self._alarms = learnt.alarms
         self._told = told
         self._tuning = tuning
         self._questions = [learnt.catalogue.questions[i] for i in learnt.ranking.labels]
+        self._places = {q.id: n for n, q in enumerate(self._questions)}
         self._prior = np.array([self._liking(sheet.on(date.max, q.id)) for q in self._questions], dtype=np.float32)
         penalties = [tuning.penalty * (q.topic == PENALTIES) for q in self._questions]
         self._penalties = np.array(penalties, dtype=np.float32)
@@ -366,7 +378,8 @@ class Engine:
             whole = self._choices(heard.text, heard)
             if (stricter := self._safest(whole, heard.form, reading)).decision.verdict in FORBIDS:
                 choices, best = whole, stricter
-        others = [c for c in choices if c is not best]
+        best = self._of_another(best, choices, heard)
+        others = [c for c in choices if c.question.id != best.question.id]
         answer = _answer_of(best)
         rivals = [c.score for c in others if _answer_of(c) != answer]
         vague = alarm is None and _is_a_mere_subject(text)
@@ -503,10 +516,10 @@ class Engine:
         """
         if fact == _AGE_FACT and (ages := _ages(text)):
             return _Stated("adult" if ages[-1] >= _ADULT else "under_18", _CERTAIN)
-        linear = self._fact_readers.get(fact)
-        if linear is None:
+        labels = self._facts.labels.get(fact)
+        if labels is None:
             return _NOT_STATED
-        unsaid = linear.labels.index(UNSAID)
+        unsaid = labels.index(UNSAID)
         sentences = _sentences(text)
         questions = [n for n, piece in enumerate(sentences) if piece.endswith("?")]
         told = frozenset(sentences[questions[-1] + 1 :] if questions else sentences)
@@ -515,12 +528,12 @@ class Engine:
             if piece.rstrip().endswith("?") and len(piece.split()) <= _TOO_SHORT:
                 # "Is that allowed?" states nothing.
                 continue
-            scores = linear.scores(heard.features(piece))
+            scores = self._facts.of(fact, heard.facts(piece, self._facts))
             label = int(scores.argmax())
             margin = float(scores[label] - scores[unsaid])
             if label != unsaid and margin > self._tuning.stated:
                 rival = max(float(other) for n, other in enumerate(scores) if n not in {label, unsaid})
-                stated = _Stated(linear.labels[label], margin, max(0.0, rival - float(scores[unsaid])))
+                stated = _Stated(labels[label], margin, max(0.0, rival - float(scores[unsaid])))
                 by_itself = len(sentences) > 1 and piece in sentences and not piece.endswith("?")
                 found.append((replace(stated, told=by_itself), piece in told))
         if not found:
@@ -542,7 +555,29 @@ class Engine:
         return heard.text
 
     def _states_a_fact(self, sentence: str, heard: _Heard) -> bool:
-        return any(self._stated(fact, sentence, heard).margin > self._tuning.stated_to_permit for fact in self._fact_readers)
+        return any(self._stated(fact, sentence, heard).margin > self._tuning.stated_to_permit for fact in self._facts.labels)
+
+    def _of_another(self, best: Choice, choices: Sequence[Choice], heard: _Heard) -> Choice:
+        """The reading, or where somebody else than it is about is told to do it ("it's a pupil who asks"), the one about them.
+
+        Without one a yes does not stand: it was given to others.
+        """
+        _, mark, added = heard.text.rpartition("?")
+        stated = self._stated(ASKER, added, heard) if mark and added.strip() else _NOT_STATED
+        actor = best.question.frame.get(Frame.ACTOR)
+        turns_on = best.decision.answer.turns_on if best.decision.answer is not None else ()
+        if stated.margin < self._tuning.stated_to_permit or actor in {None, stated.value} or ASKER in turns_on:
+            return best
+        scores = self._scores(heard.features(heard.text))
+        near = {id_ for id_ in best.question.near if id_ in self._places}
+        near |= {c.question.id for c in choices} | {q.id for q in self._questions if best.question.id in q.near}
+        theirs = [id_ for id_ in near if self.catalogue.questions[id_].frame.get(Frame.ACTOR) == stated.value]
+        if theirs:
+            place = max((self._places[id_] for id_ in theirs), key=lambda n: (float(scores[n]), -n))
+            return self._choice(self._questions[place], best.score, heard)
+        if best.decision.verdict is not Verdict.YES:
+            return best
+        return next((c for c in choices if c.decision.verdict is not Verdict.YES), best)
 
     def _safest(self, choices: Sequence[Choice], form: Form | None, reading: Reading) -> Choice:
         """The best reading, unless it permits something that a near one does not: then the near one leads.

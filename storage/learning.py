@@ -25,6 +25,7 @@ from domain.answers import GIVEN, PERMISSION, Catalogue, Fact, Frame, Option, Qu
 from domain.language import Reader, Tables, plain_words, tables_of
 from domain.layered import Layer, Layered
 from domain.linear import Linear
+from domain.linears import Linears
 from domain.understanding import AGREEMENT, UNSAID, Learnt, counted
 from domain.words import About
 from storage.answer_files import CATALOGUE, load_catalogue, load_lexicon, load_sheet
@@ -87,10 +88,12 @@ def learn(folder: Path = POLICY_FOLDER, *, facts_only: bool = False) -> None:
         ranking = _ranked(asked, reader)
         contents = _arrays("ranking", ranking.linear) | _arrays_of_layer(ranking.layer)
     told = list(_told_in_trials(catalogue, reader, folder))
+    facts: dict[str, Linear] = {}
     for fact, said in load_said(catalogue, folder).items():
         stated = [Example(text, value) for value, texts in said.items() for text in texts]
         stated += [Example(text, value) for of, text, value in told if of == fact]
-        contents |= _arrays(f"fact.{fact}", _told_apart(stated, reader))
+        facts[fact] = _told_apart(stated, reader)
+    contents |= _arrays_of_facts(facts)
     kept: dict[str, object] = {"catalogue": _plain(catalogue)}
     kept["alarms"] = [asdict(alarm) for alarm in load_alarms(reader, folder)]
     kept |= {"shape": shape_digest(folder), "examples": examples_digest(folder)}
@@ -154,12 +157,11 @@ def load_learnt(folder: Path = POLICY_FOLDER) -> Learnt:
     with kept, uncollected():
         if "shape" not in kept or _read(kept, "shape") != shape_digest(folder):
             raise PolicyFileError(f"{path} was learnt from another catalogue or lexicon: run esafety pack learn")
-        facts = {name.split(".")[1]: _linear(kept, name.rpartition(".")[0]) for name in kept.files if _is_fact(name)}
         tables = Tables(**_read(kept, "tables"))
         catalogue = _catalogue(_read(kept, "catalogue"))
         alarms = Alarms(_alarm(one) for one in _read(kept, "alarms"))
         ranking = Layered(_linear(kept, "ranking"), _layer(kept))
-        return Learnt(catalogue, Reader(tables), ranking, facts, alarms)
+        return Learnt(catalogue, Reader(tables), ranking, _facts(kept), alarms)
 
 
 def learnt_from(folder: Path = POLICY_FOLDER) -> str:
@@ -323,16 +325,54 @@ def _layer(kept: Any) -> Layer:
     )
 
 
+def _arrays_of_facts(facts: Mapping[str, Linear]) -> dict[str, np.ndarray]:
+    """All of them over one vocabulary: of each feature the models and the labels for which it counts."""
+    features = sorted({feature for linear in facts.values() for feature in linear.rows})
+    place = {feature: n for n, feature in enumerate(features)}
+    rarity = np.zeros((len(features), len(facts)), dtype=np.float16)
+    weights = np.zeros((len(features), sum(len(linear.labels) for linear in facts.values())), dtype=np.float16)
+    first = 0
+    for n, linear in enumerate(facts.values()):
+        rows = np.array([place[feature] for feature in linear.rows])
+        rarity[rows, n] = linear.rarity
+        weights[np.repeat(rows, np.diff(linear.starts)), first + linear.columns] = linear.weights
+        first += len(linear.labels)
+    return {
+        "facts.labels": _text({fact: linear.labels for fact, linear in facts.items()}),
+        "facts.features": _text(features),
+        **_sparse("facts.rarity", rarity),
+        **_sparse("facts.weights", weights),
+        "facts.base": np.concatenate([linear.base for linear in facts.values()]),
+    }
+
+
+def _facts(kept: Any) -> Linears:
+    labels = {fact: tuple(of) for fact, of in _read(kept, "facts.labels").items()}
+    rows = {feature: row for row, feature in enumerate(_read(kept, "facts.features"))}
+    rarity = _dense(kept, "facts.rarity", (len(rows), len(labels)))
+    base = kept["facts.base"]
+    return Linears(labels, rows, rarity, _dense(kept, "facts.weights", (len(rows), len(base))), base)
+
+
+def _sparse(name: str, table: np.ndarray) -> dict[str, np.ndarray]:
+    """A table of which little is filled: how many are in each row, in which columns, and what they are."""
+    rows, columns = np.nonzero(table)
+    counts = np.bincount(rows, minlength=len(table)).astype(np.uint16)
+    return {f"{name}.counts": counts, f"{name}.columns": columns.astype(np.uint16), f"{name}.values": table[rows, columns]}
+
+
+def _dense(kept: Any, name: str, shape: tuple[int, int]) -> np.ndarray:
+    table = np.zeros(shape, dtype=np.float16)
+    table[np.repeat(np.arange(shape[0]), kept[f"{name}.counts"]), kept[f"{name}.columns"]] = kept[f"{name}.values"]
+    return table
+
+
 def _text(value: object) -> np.ndarray:
     return np.frombuffer(json.dumps(value, ensure_ascii=False).encode(), dtype=np.uint8)
 
 
 def _read(kept: Any, name: str) -> Any:
     return json.loads(kept[name].tobytes())
-
-
-def _is_fact(name: str) -> bool:
-    return name.startswith("fact.") and name.endswith(".labels")
 
 
 def _plain(catalogue: Catalogue) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,8 @@ class PolicyFileError(Exception):
     """A policy file cannot be used. The message names the file, the place in it, and what to do."""
 
 
-_TEXT = "tag:yaml.org,2002:str"
+_TEXT, _MAP, _LIST = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class Located(dict[Hashable, Any]):
@@ -26,28 +28,78 @@ class Located(dict[Hashable, Any]):
     lines: dict[Hashable, int]
 
 
+_resolver = yaml.SafeLoader("")
+
+
+@lru_cache(maxsize=10_000)
+def _tag_of(value: str) -> Any:
+    """What a scalar without quotes is: text, a number, a date. The same few words stand in every file."""
+    return _resolver.resolve(  # type: ignore[no-untyped-call]
+        yaml.ScalarNode, value, (True, False)
+    )
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The safe loader, in C where there is one, with lines. A key that comes twice is a slip, and no later one wins."""
+    """The safe loader, in C where there is one, with lines. A key that comes twice is a slip, and no later one wins.
 
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - as PyYAML calls it
-        # Nearly all that files hold is text, and to find what makes text of it takes longer than to read it.
-        if node.tag == _TEXT and type(node) is yaml.ScalarNode:
+    Text, lists and mappings, of which files are made, are built here: PyYAML looks up for each part how to make it, and makes
+    it in two steps, which takes longer than to read it.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._made: dict[int, Any] = {}
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        if kind is yaml.ScalarNode and implicit[0]:
+            return _tag_of(value)
+        return super().resolve(kind, value, implicit)
+
+    def get_single_data(self) -> Any:
+        node = self.get_single_node()
+        return None if node is None else self._built(node)
+
+    def _built(self, node: yaml.Node) -> Any:
+        tag = node.tag
+        if tag == _TEXT and type(node) is yaml.ScalarNode:
             return node.value
-        return super().construct_object(node, deep)
+        if tag not in {_MAP, _LIST}:
+            return self.construct_object(node, deep=True)
+        # What stands in several places by its anchor is made once.
+        if id(node) in self._made:
+            if (made := self._made[id(node)]) is None:
+                raise yaml.constructor.ConstructorError(None, None, "it stands within itself", node.start_mark)
+            return made
+        self._made[id(node)] = None
+        made = self._made[id(node)] = self._list(node) if tag == _LIST else self._mapping(node)
+        return made
 
-    def construct_yaml_map(self, node: yaml.MappingNode) -> Iterator[Located]:
-        found = Located()
-        found.line, found.lines = node.start_mark.line + 1, {}
-        yield found
-        own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        found.update(self.construct_mapping(node))
-        for key in own:
-            if (name := self.construct_object(key)) in found.lines:
+    def _list(self, node: yaml.Node) -> list[Any]:
+        return [self._built(entry) for entry in node.value]
+
+    def _mapping(self, node: yaml.Node) -> Located:
+        found, lines = Located(), dict[Hashable, int]()
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                self._merge(value, found)
+                continue
+            if not isinstance(name := self._built(key), Hashable):
+                raise yaml.constructor.ConstructorError(None, None, "a list or a mapping is no key", key.start_mark)
+            if name in lines:
                 raise yaml.constructor.ConstructorError(None, None, f"{name!r} stands here twice", key.start_mark)
-            found.lines[name] = key.start_mark.line + 1
+            lines[name] = key.start_mark.line + 1
+            found[name] = self._built(value)
+        found.line, found.lines = node.start_mark.line + 1, lines
+        return found
 
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_yaml_map)
+    def _merge(self, node: yaml.Node, into: Located) -> None:
+        """Takes in what another mapping has, or several: what is there already stays, and what comes later counts."""
+        merged = self._built(node)
+        for one in merged if isinstance(merged, list) else [merged]:
+            if not isinstance(one, Located):
+                raise yaml.constructor.ConstructorError(None, None, "only mappings can be merged", node.start_mark)
+            for key, value in one.items():
+                into.setdefault(key, value)
 
 
 @contextmanager

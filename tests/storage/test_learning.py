@@ -67,8 +67,8 @@ def small(learnt: Path, tmp_path: Path) -> Path:
 
 def _told(folder: Path, text: str) -> str:
     learnt = load_learnt(folder)
-    linear = learnt.facts[PERMISSION]
-    return linear.labels[int(linear.scores(counted(learnt.reader.read(text))).argmax())]
+    scores = learnt.facts.scores(counted(learnt.reader.read(text)))
+    return learnt.facts.labels[PERMISSION][int(learnt.facts.of(PERMISSION, scores).argmax())]
 
 
 def _kept(folder: Path) -> dict[str, np.ndarray]:
@@ -87,7 +87,7 @@ def test_facts_are_learnt_anew_and_the_ranking_stays(small: Path) -> None:
     assert _told(small, "It was rubber-stamped upstairs.") == GIVEN
     assert learnt_from(small) != known
     assert after.keys() == before.keys()
-    assert [n for n in after if not n.startswith("fact.") and not np.array_equal(after[n], before[n])] == ["examples"]
+    assert [n for n in after if not n.startswith("facts.") and not np.array_equal(after[n], before[n])] == ["examples"]
 
 
 def test_where_a_question_has_changed_the_facts_alone_are_refused(small: Path) -> None:

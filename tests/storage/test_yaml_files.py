@@ -26,6 +26,19 @@ def test_what_is_right_is_read(tmp_path: Path) -> None:
     assert found.books == [{"pages": 3}, {"pages": 3, "weight": 2}, {"pages": 4}]
 
 
+def test_what_is_merged_gives_way_to_what_stands_there(tmp_path: Path) -> None:
+    """Wherever the merge stands; and of two that are merged the first counts."""
+    (tmp_path / "a.yaml").write_text("- &a {x: 1, y: 1}\n- &b {y: 2, z: 2}\n- {z: 3, <<: [*a, *b]}\n", encoding="utf-8")
+    assert read_yaml(tmp_path / "a.yaml")[2] == {"x": 1, "y": 1, "z": 3}
+
+
+def test_an_anchor_used_over_and_over_takes_no_time(tmp_path: Path) -> None:
+    """A few lines could otherwise stand for a billion."""
+    lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40))]
+    (tmp_path / "a.yaml").write_text("\n".join(lines), encoding="utf-8")
+    assert len(read_yaml(tmp_path / "a.yaml")["a39"]) == 9
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -39,6 +52,8 @@ def test_what_is_right_is_read(tmp_path: Path) -> None:
         ("books:\n  - {[a]: 1}\n", 2),
         ("books:\n  - {pages: 3\n", 3),
         ("books: *nobody\n", 1),
+        ("books:\n  - &one {pages: [*one]}\n", 2),
+        ("books:\n  - &one {pages: 3}\n  - {<<: 5, pages: 3}\n", 3),
         ("books: !!python/name:os.system\n", 1),
     ],
 )
