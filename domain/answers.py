@@ -45,7 +45,7 @@ class Form(StrEnum):
     A leading one ("..., so that's fine, right?") asks whether it may be, and hopes for a yes; a needless one ("I don't have to,
     do I?") whether it must be, and hopes that it need not. To that, and to a reversed one ("is there a rule against it?"), a
     plain no would say the opposite of what is meant. One for a fact ("how many?", "who checks that?") is answered with it, even
-    where it is a duty.
+    where it is a duty. Whoever asks whom to tell ("who does this go to?") must, where the rule names somebody.
     """
 
     MAY = "may"
@@ -54,6 +54,7 @@ class Form(StrEnum):
     REVERSED = "reversed"
     FACT = "fact"
     MUST = "must"
+    TELL = "tell"
     IS = "is"
     WHAT = "what"
 
@@ -338,6 +339,9 @@ def _as_asked(case: Case, form: Form | None) -> Verdict:
             return verdict
         # "It need not be done, need it?": that it may be is no answer, and a yes would be taken for one.
         return Verdict.INFO if form is Form.NEEDLESS and case.verdict is Verdict.YES else case.verdict
+    if form is Form.TELL:
+        tells = bool(case.roles) and case.verdict in {Verdict.INFO, Verdict.NO}
+        return case.asked.get(Form.MUST, Verdict.MUST if tells else case.verdict)
     if form is Form.FACT:
         return case.asked.get(Form.WHAT, Verdict.INFO if case.verdict in _NO_FACT else case.verdict)
     return case.asked.get(form, case.verdict)

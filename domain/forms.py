@@ -19,6 +19,7 @@ _SLIPS = {
         "does": "duz dos",
         "have": "hav haf hve",
         "how": "hw",
+        "know": "kno",
         "need": "nead",
         "ok": "okey okk",
         "report": "reprt",
@@ -30,7 +31,7 @@ _SLIPS = {
         "when": "wen whn",
         "where": "wher",
         "which": "wich",
-        "who": "hoo woh",
+        "who": "hoo hu woh",
         "why": "y wy",
         "would": "wud wld woud",
         "you": "u",
@@ -39,9 +40,11 @@ _SLIPS = {
 }
 """How people in a hurry write the words by which a form is told; none of it is a word of its own."""
 _SLIP = re.compile(rf"\b(?:{'|'.join(_SLIPS)})\b")
+_TO = re.compile("|".join(rf"(?<=\b{word} )2\b" for word in ("have", "has", "got", "need", "want", "allowed", "ok")))
+"""Where a figure is a word: "do i hav 2 sign"."""
 _SENTENCE = re.compile(r"([^.!?;\n]+)(\??)")
 _TAG = re.compile(
-    r"\b(?:right|yeah|ok|okay|fine|correct|innit|no harm|no problem|surely|is it not|"
+    r"\b(?:right|yeah|yes|ok|okay|fine|correct|innit|no harm|no problem|surely|is it not|"
     r"(?:ca|could|would|should|do|does|did|is|are|was|wo|has|have|must)n'?t (?:it|i|we|they|you|he|she|that|there)(?: so)?|"
     r"(?:is|are|does|do|can|will|need) (?:it|there|they|we|i|that))\s*$"
 )
@@ -90,17 +93,29 @@ _TELL = "tell|report|ring|call|inform|contact|go|take|speak|talk|say|phone|email
 _ALLOWED = (
     "ok|okay|fine|alright|all right|allowed|permitted|acceptable(?! use)|good to go|free to|in the clear|welcome to|able to"
 )
+_CALLED = "(?:told|called|rung|informed|notified|contacted|alerted|involved|brought in|fetched|asked in)"
 _LEARN = "know|hear|learn|get involved|be (?:told|informed|notified|alerted|made aware|brought in|involved)"
 _LET = r"(?:let(?! \w+(?: \w+)? know)|allow)"
 _SHORT_TAG, _LEAST_ASKED = 5, 3
 
+_ASKED = "needs? to|has to|have to|ought to|must|should|shd|would"
+_CARRY = "tell|report|inform|alert|notify|contact|involve|involv|bring|hand|pass|take"
+
 # Each is looked for in a sentence; of two that begin at the same place the one that stands first here counts.
+_THEREUPON = "(?:meant to |supposed to |be |get |just |now |then )*"
+_DO_WE = "(?:(?:do|does|did|should|shall|must|would|need|have|am|are) )?(?:i|we|this|that|it|to|the school) ?"
+_WHOM = (
+    rf"whom? {_DO_WE}{_REALLY}{_OUGHT}{_THEREUPON}(?:(?:{_CARRY})(?:ed|ing|n)?|call(?:ed)? in|called)\b",
+    rf"whom? (?:does|should|must|would|did|has) (?:this|that|it) {_REALLY}{_OUGHT}(?:have to |need to )?(?:go|get) to",
+    rf"(?:who|which person) (?:else )?(?:{_ASKED}) (?:{_LEARN}|be {_CALLED})",
+    rf"(?:who|which person) (?:else )?(?:gets? told|(?:needs?|has to get|wants) (?:{_CALLED}|telling|calling|informing))",
+    r"who to tell",
+)
 _MUST = (
+    rf"whom? (?:do|should|shall|must|would|need|can|does|have) (?:{_ME}|to|the|staff|a|my) ?{_OUGHT}(?:{_TELL})",
     rf"what (?:do|should|shall|must|would|can) (?:{_ME}|staff|teachers?) (?:do|say|tell)\b",
     r"what(?:'?s| is| are|) (?:now|next|my next step|the next step|the first thing)",
     r"what (?:needs?|has|have|ought) to (?:happen|be done)|what happens now|what to do|how do i (?:deal|handle|respond|react)",
-    rf"whom? (?:do|should|shall|must|would|need|can|does|have) (?:{_ME}|to|the|staff|a|my) ?{_OUGHT}(?:{_TELL})",
-    rf"who (?:else )?(?:needs|has|ought) to (?:{_LEARN})|who to tell|who gets told",
     r"\bdo i (?:tell(?! \w+ off)|report|inform|alert|notify|raise|mention|trouble|bother|pass it on)\b",
     r"\bneed (?:i|we|he|she|they)\b|\bwhere do i (?:take|send|go with) (?:it|this|that)\b",
     r"\bdo i (?:say (?:some|any)thing|let \w+ \w+ know)\b",
@@ -129,8 +144,8 @@ _WHO_ACTS = re.compile(
     r"expected) to)\b|"
     r"who(?: \w+){0,3}? (?:decides?|checks?|signs?|approves?|agrees?|reviews?|monitors?|owns?|runs?|gives?|looks after|keeps?|"
     r"(?:has|gets) the (?:last|final|say|authority|power))\b|"
-    r"who(?: \w+){0,2}? (?:(?:has|have|needs?|ought|gets) to|must|should) "
-    r"(?!(?:i|we|you|he|she|they|staff|the|a|it)\b)(?!(?:" + _LEARN + r")\b))"
+    r"who(?: (?!do\b|does\b|did\b|am\b|are\b)\w+){0,2}? (?:(?:has|have|needs?|ought|gets) to|must|should) "
+    r"(?!(?:i|we|you|he|she|they|staff|the|a|it)\b)(?!(?:" + _LEARN + r")\b)(?!be " + _CALLED + r"\b))"
 )
 """Who it is that does something, and not whom to tell."""
 _BANNED = (
@@ -148,7 +163,8 @@ _PUNISHED = re.compile(
     r"\b(?:can|could|will|would|might) (?:it|that|this|he|she|they) (?:\w+ )?(?:end up|lead to|go further|result in|lose)\b"
 )
 
-_FORMS = [(re.compile(pattern), form) for form, patterns in ((Form.MUST, _MUST), (Form.MAY, _MAY)) for pattern in patterns]
+_BY_FORM = ((Form.TELL, _WHOM), (Form.MUST, _MUST), (Form.MAY, _MAY))
+_FORMS = [(re.compile(pattern), form) for form, patterns in _BY_FORM for pattern in patterns]
 _FORMS.append((re.compile(_WHAT), Form.WHAT))
 
 
@@ -156,6 +172,7 @@ def form_of(text: str) -> Form | None:
     """The form of a question, from the last of its sentences that has one; None where none has."""
     carelessly = "?" not in text
     plain = _SLIP.sub(lambda slip: _SLIPS[slip[0]], text.casefold().replace("\u2019", "'"))
+    plain = _TO.sub("to", plain)
     # What somebody else asked is told.
     sentences = [(said, mark) for said, mark in _SENTENCE.findall(plain) if not (mark and _SAID.search(said))]
     # What is told after a question tells how things stand, and not how it was put.

@@ -59,9 +59,17 @@ _SOON = re.compile(
     r"this (?:week|month|term|year|spring|summer|autumn|winter|mon|tues|wednes|thurs|fri|satur|sun))\b"
 )
 """What makes an age one that somebody has yet to reach."""
+_AFTER_THESE = (
+    "a about all an and any are as ask at between by can could deputy do does for from has have her his if in inform is let "
+    "may must my of on or other our should tell than that the to what when where which who will with would your"
+)
+_NOT_WITHIN = "".join(rf"(?<!\b{word})" for word in _AFTER_THESE.split())
 _RUN_ON = re.compile(
-    r"^([^A-Z.?!]*[^A-Z.?!\s]) +(?=(?:It|He|She|They|You|We|The|This|That|There|My|His|Her|Their|No|Nobody|Staff|Parents?"
-    r"|Pupils?|Students?|Teachers?)\b)"
+    rf"^([^A-Z.?!]*[^A-Z.?!\s]){_NOT_WITHIN} +(?=(?:It|Its|He|Hes|She|Shes|They|You|We|Weve|The|This|That|There|Theres|My|"
+    r"His|Her|Our|Their|No|Not|None|Nobody|Noone|Somebody|Someone|Everyone|Everybody|Both|All|Some|Only|Just|Actually|Sorry|Turns|But|And|"
+    r"So|Also|Already|Now|If|When|Because|Cos|At|After|Before|During|In|On|By|Slt|Head|Deputy|Mum|Dad|Staff|Parents?|Governors?|"
+    r"Management|Pupils?|Students?|Teachers?|Kids|Children|Lads|Girls|Boys|Permission|Consent)\b)"
+    rf"|^((?=[^A-Z]*\bi\b)[^A-Z.?!]*[^A-Z.?!\s]){_NOT_WITHIN} +(?=I(?:'?m|'?ve|'?d)?\b)"
 )
 """Where somebody who types neither capitals nor stops goes on with a sentence that was begun properly."""
 _EITHER_WAY = re.compile(
@@ -138,7 +146,10 @@ _REFUSED = re.compile(
     r"\b(?:refus|declin|forbid|forbad|veto|object|withdr[ae]w)\w*|\b(?:turned|knocked) (?:\w+ ){1,3}down\b|\bopted out\b|"
     r"\b(?:won't|will not|wouldn't|doesn't|don't|didn't|does not|do not|did not) (?:want|allow|agree to|let|permit|like it)\b|"
     r"\b(?:am|is|are|was|were|dead|totally) against (?:it|that|this)\b|"
-    r"\b(?:no|none of the|not one) (?:\w+ ){1,4}(?:has|have|had) (?:said|agreed|allowed|let|given)\b"
+    r"\b(?:no|none of the|not one) (?:\w+ ){1,4}(?:has|have|had) "
+    r"(?:said|agreed|allowed|let|given|sanctioned|approved|authorised|permitted|okayed|signed|cleared)\b|"
+    r"\b(?:said|sed|says|told (?:me|us|him|her|them)) (?:\w+ ){1,3}"
+    r"(?:can't|cannot|couldn't|may not|mustn't|cant|cudnt|couldnt)\b"
 )
 """In what words it is told that somebody was asked and said no, or that nobody who may has agreed."""
 _PUPILS = "(?:(?:both|all|the|our|those|every) ){0,2}(?:pupils?|students?|children|kids|child|girls?|boys?)"
@@ -174,8 +185,9 @@ class Tuning:
     `unsure` between the best two the person chooses. A yes gives way to a stricter reading below `permit_margin`, below
     `leading_margin` where the question hoped for it, and below `told_margin` where it rests on facts that were told.
     `stated`: how sure it must be that a fact was stated; `stated_otherwise`: where something else is assumed of it;
-    `stated_to_permit`: where it makes a yes; `asked_to_permit`: the same, within the question; `refused`: that leave was not
-    given. Below `duty_margin` an answer that names nobody names whom a duty names that may be meant instead.
+    `stated_to_permit`: where it makes a yes; `asked_to_permit`: the same, within the question; `leave`: that leave was given,
+    where none of the words for it is there. Below `duty_margin` an answer that names nobody names whom a duty names that may be
+    meant instead.
     """
 
     covered: float = 0.9
@@ -189,7 +201,7 @@ class Tuning:
     stated_otherwise: float = 0.6
     stated_to_permit: float = 1.0
     asked_to_permit: float = 1.15
-    refused: float = 1.0
+    leave: float = 1.5
     duty_margin: float = 1.5
 
 
@@ -282,7 +294,7 @@ class _Heard:
 
     def __init__(self, text: str, reader: Reader, given: Mapping[str, str], day: date) -> None:
         self.typed = text
-        self.text = _EITHER_WAY.sub("", _RUN_ON.sub(r"\1? ", text))
+        self.text = _EITHER_WAY.sub("", _RUN_ON.sub(lambda begun: f"{begun[1] or begun[2]}? ", text))
         self.given = given
         self.day = day
         self.form = form_of(self.text)
@@ -407,7 +419,7 @@ class Engine:
             inside = (tuple(r for r in d.roles if r not in EXTERNAL_ROLES) for d in near if d.verdict is Verdict.MUST)
             if named := next(filter(None, inside), ()):
                 return named
-        return self._first_contact if form in {Form.MUST, Form.IS, None} else ()
+        return self._first_contact if form in {Form.MUST, Form.TELL, Form.IS, None} else ()
 
     def _choices(self, asked: str, heard: _Heard) -> list[Choice]:
         """The likeliest readings of what is asked, the best first."""
@@ -465,8 +477,8 @@ class Engine:
 
     def _refused(self, heard: _Heard) -> frozenset[str]:
         """Of what it is told that it was refused. Who has not asked yet, or waits for an answer, was not refused."""
-        surely = heard.known(self._tuning.refused)
-        facts = [fact for fact in (PERMISSION, CONSENT) if surely.get(fact) == NOT_GIVEN]
+        known = heard.known()
+        facts = [fact for fact in (PERMISSION, CONSENT) if known.get(fact) == NOT_GIVEN]
         told = [p for p in _sentences(heard.text) if not p.endswith("?")] if facts else []
         refusing = [p for p in told if _REFUSED.search(p.casefold().replace("\u2019", "'"))]
         # Somebody who does not want something else has refused nothing.
@@ -481,13 +493,18 @@ class Engine:
         if not decision.agreed and (not asked or Role.CLASS_TEACHER in asked):
             # The policy leaves open who it is that has to agree, or it may be any member of staff, whoever asks among them.
             return True
-        told = [p for p in _sentences(heard.text) if not p.endswith("?") and AGREEMENT in heard.reading(p).concepts]
-        told = [p for p in told if self._stated(PERMISSION, p, heard).value == GIVEN]
+        told = [p for p in _sentences(heard.text) if not p.endswith("?") and self._gives_leave(p, heard)]
         if decision.by_all and (
             any(map(_NOT_ALL.search, map(str.casefold, told))) or not asked <= self._who_agreed(told, heard)
         ):
             return False
         return bool(told) and all(self._may_be_its_word(piece, asked, heard) for piece in told)
+
+    def _gives_leave(self, told: str, heard: _Heard) -> bool:
+        """Whether a sentence tells that somebody agreed, in one of the words for it or unmistakably in others."""
+        stated = self._stated(PERMISSION, told, heard)
+        certain = stated.margin - stated.doubt >= self._tuning.leave
+        return stated.value == GIVEN and (certain or AGREEMENT in heard.reading(told).concepts)
 
     def _who_agreed(self, told: Iterable[str], heard: _Heard) -> frozenset[Role]:
         """Whoever is named as having agreed. Of parents it is also told in other words: that they signed, say."""
@@ -564,9 +581,10 @@ class Engine:
         """
         _, mark, added = heard.text.rpartition("?")
         stated = self._stated(ASKER, added, heard) if mark and added.strip() else _NOT_STATED
-        actor = best.question.frame.get(Frame.ACTOR)
+        actor, permitted = best.question.frame.get(Frame.ACTOR), best.decision.verdict is Verdict.YES
         turns_on = best.decision.answer.turns_on if best.decision.answer is not None else ()
-        if stated.margin < self._tuning.stated_to_permit or actor in {None, stated.value} or ASKER in turns_on:
+        least = self._tuning.stated_otherwise if permitted else self._tuning.stated_to_permit
+        if stated.margin < least or actor == stated.value or not (actor or permitted) or ASKER in turns_on:
             return best
         scores = self._scores(heard.features(heard.text))
         near = {id_ for id_ in best.question.near if id_ in self._places}
@@ -575,7 +593,7 @@ class Engine:
         if theirs:
             place = max((self._places[id_] for id_ in theirs), key=lambda n: (float(scores[n]), -n))
             return self._choice(self._questions[place], best.score, heard)
-        if best.decision.verdict is not Verdict.YES:
+        if not permitted or actor is None:
             return best
         return next((c for c in choices if c.decision.verdict is not Verdict.YES), best)
 

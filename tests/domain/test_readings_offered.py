@@ -64,7 +64,15 @@ def test_the_last_one_stands_for_the_rest() -> None:
         ("They want the clip for the website. Shall I?", Form.MAY),
         ("He let slip what happened. Shall I let the head know?", Form.MUST),
         ("I don't want to make a fuss, but do I report it?", Form.MUST),
-        ("who needs to be brought in?", Form.MUST),
+        ("A warning is all that the policy asks for, yes?", Form.LEADING),
+        # Whom to tell is a duty; who signs, checks or decides is not.
+        ("who needs to be brought in?", Form.TELL),
+        ("A page popped up. Who does this have to go to?", Form.TELL),
+        ("It was his first time. Who do I have to take this to?", Form.TELL),
+        ("2 yr7s told each otha there pasword, hu do i tel", Form.TELL),
+        ("who has to sign it?", Form.FACT),
+        ("Who has to agree in writing before we film?", Form.FACT),
+        ("do i hav 2 get em 2 say where its from", Form.MUST),
     ],
 )
 def test_how_a_question_is_put(text: str, form: Form) -> None:
@@ -91,6 +99,16 @@ def test_whoever_hopes_that_it_need_not_be_done_is_told_that_it_must() -> None:
     assert decide(question, log_out, {}, form_of("So I can leave it open, right?")).verdict is Verdict.NO
     free = Answer("log-out", (Case(Verdict.NO, "Nobody is asked.", ("data.2",), asked={Form.MUST: Verdict.YES}),))
     assert decide(question, free, {}, Form.NEEDLESS).verdict is Verdict.NO
+
+
+def test_whoever_asks_whom_to_tell_must() -> None:
+    """What follows is information, and who has to be told of it is a duty, as far as the rule names anybody."""
+    question, told = Question("vpn", "sanctions", "a way round the filter"), (Role.HEAD_OF_HOUSE,)
+    named = Answer("vpn", (Case(Verdict.INFO, "It goes to the Head of House.", ("it.1",), roles=told),))
+    nobody = Answer("vpn", (Case(Verdict.INFO, "Access is taken away.", ("it.1",)),))
+    assert decide(question, named, {}, form_of("Who needs to know?")).verdict is Verdict.MUST
+    assert decide(question, named, {}, form_of("What happens to him?")).verdict is Verdict.INFO
+    assert decide(question, nobody, {}, form_of("Who needs to know?")).verdict is Verdict.INFO
 
 
 def test_a_yes_says_nothing_to_who_does_it() -> None:

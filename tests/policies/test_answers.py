@@ -202,6 +202,36 @@ def test_a_sentence_after_a_careless_question_is_one_of_its_own() -> None:
     assert ken_stimpson.understand(f"{asked} Staff have not given permission.").best.decision.verdict is Verdict.NO
 
 
+@pytest.mark.parametrize(
+    ("school", "asked", "told", "verdict"),
+    [
+        ("cookridge", "am i alowd my smart wach on in clas", "Slt alredy said its fine.", Verdict.YES),
+        ("cookridge", "am i alowd my smart wach on in clas", "Slt said no wen i askd.", Verdict.NO),
+        (
+            "elton",
+            "Ok to hook my own MacBook up to the wifi?",
+            "Our head has already said that my laptop may go on.",
+            Verdict.YES,
+        ),
+        ("elton", "is it ok if I use my own laptop on the wifi", "", Verdict.ASK_FIRST),
+    ],
+)
+def test_leave_is_told_in_words_of_all_kinds(school: str, asked: str, told: str, verdict: Verdict) -> None:
+    """Without a question mark, and without one of the words for leave."""
+    assert engine(school).understand(f"{asked} {told}".strip()).best.decision.verdict is verdict
+
+
+def test_a_yes_is_given_to_whoever_would_do_it() -> None:
+    """At Ken Stimpson staff may look at their own mail, and pupils ask first: it was a pupil who wanted to."""
+    ken_stimpson = engine("ken-stimpson")
+    asked = "Am I allowed to check my own Gmail on the school network?"
+    assert ken_stimpson.understand(f"{asked} I teach Year 9.").best.decision.verdict is Verdict.YES
+    found = ken_stimpson.understand(f"{asked} Sorry, it's one of my students who wants to, not me.")
+    assert (found.best.question.id, found.best.decision.verdict) == ("email-private-at-school-pupil", Verdict.ASK_FIRST)
+    blogs = ken_stimpson.understand("Are staff permitted to use blogs in school? The person who wants to is a Year 10.")
+    assert blogs.best.decision.verdict is not Verdict.YES
+
+
 def test_what_no_policy_says_is_said_so() -> None:
     """Recognised, and not taken for its neighbour."""
     for school in policy_ids():
