@@ -77,6 +77,13 @@ _EITHER_WAY = re.compile(
 )
 """What asks for the one or the other, and says neither."""
 _SENTENCE = re.compile(r"(?<=[.?!;])\s+|\n+")
+_SUBJECT = "i|we|he|she|they|it|there|nobody|everyone|everybody"
+_CLAUSE = re.compile(
+    rf",? (?:and|but) (?=(?:{_SUBJECT})(?:'\w+)?\b)"
+    r"|, (?:and|but) (?=(?:the|all|his|her|their|my|our|mum|dad|parents|slt|no)\b)",
+    re.IGNORECASE,
+)
+"""Where a sentence goes on with another of its own."""
 _SAYS_NOTHING = re.compile(
     r"\b(?:a|about|an|and|any|can|do|does|for|get|give|hello|help|hi|how|i|if|in|info|information|it|me|more|my|of|on|or|our|please|"
     r"policy|questions?|rules?|says?|some|stuff|tell|thanks|that|the|there|things?|this|to|us|we|what)\b"
@@ -533,10 +540,8 @@ class Engine:
         """
         if fact == _AGE_FACT and (ages := _ages(text)):
             return _Stated("adult" if ages[-1] >= _ADULT else "under_18", _CERTAIN)
-        labels = self._facts.labels.get(fact)
-        if labels is None:
+        if fact not in self._facts.labels:
             return _NOT_STATED
-        unsaid = labels.index(UNSAID)
         sentences = _sentences(text)
         questions = [n for n, piece in enumerate(sentences) if piece.endswith("?")]
         told = frozenset(sentences[questions[-1] + 1 :] if questions else sentences)
@@ -545,14 +550,13 @@ class Engine:
             if piece.rstrip().endswith("?") and len(piece.split()) <= _TOO_SHORT:
                 # "Is that allowed?" states nothing.
                 continue
-            scores = self._facts.of(fact, heard.facts(piece, self._facts))
-            label = int(scores.argmax())
-            margin = float(scores[label] - scores[unsaid])
-            if label != unsaid and margin > self._tuning.stated:
-                rival = max(float(other) for n, other in enumerate(scores) if n not in {label, unsaid})
-                stated = _Stated(labels[label], margin, max(0.0, rival - float(scores[unsaid])))
-                by_itself = len(sentences) > 1 and piece in sentences and not piece.endswith("?")
-                found.append((replace(stated, told=by_itself), piece in told))
+            by_itself = len(sentences) > 1 and piece in sentences and not piece.endswith("?")
+            read = self._read(fact, piece, heard)
+            if by_itself and read.value:
+                # "There won't be any names, and the parents have signed": what is denied in the one is not in the other.
+                read = max([read, *(self._read(fact, c, heard) for c in _CLAUSE.split(piece))], key=lambda one: one.margin)
+            if read.value:
+                found.append((replace(read, told=by_itself), piece in told))
         if not found:
             return _NOT_STATED
         last, is_told = found[-1]
@@ -561,6 +565,16 @@ class Engine:
             last, is_told = others[-1]
         against = (one.margin for one, is_one in found if one.value != last.value and (is_one or not is_told))
         return replace(last, doubt=max([last.doubt, *against]))
+
+    def _read(self, fact: str, piece: str, heard: _Heard) -> _Stated:
+        """What a piece of a text says of a fact, for itself."""
+        labels, scores = self._facts.labels[fact], self._facts.of(fact, heard.facts(piece, self._facts))
+        unsaid, label = labels.index(UNSAID), int(scores.argmax())
+        margin = float(scores[label] - scores[unsaid])
+        if label == unsaid or margin <= self._tuning.stated:
+            return _NOT_STATED
+        rival = max(float(other) for n, other in enumerate(scores) if n not in {label, unsaid})
+        return _Stated(labels[label], margin, max(0.0, rival - float(scores[unsaid])))
 
     def _without_facts(self, heard: _Heard) -> str:
         """The text without what was added to the question to state a fact: that tells which case it is, not which question."""

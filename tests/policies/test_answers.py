@@ -221,6 +221,13 @@ def test_leave_is_told_in_words_of_all_kinds(school: str, asked: str, told: str,
     assert engine(school).understand(f"{asked} {told}".strip()).best.decision.verdict is verdict
 
 
+def test_what_is_denied_in_one_half_of_a_sentence_is_not_in_the_other() -> None:
+    """There are no names, and there is consent."""
+    asked = "Can I post the team photo with full names? There won't be any names, and the parents have signed."
+    facts = engine("chipping-sodbury").understand(asked).facts
+    assert (facts["named"], facts["consent"]) == ("no", "yes")
+
+
 def test_a_yes_is_given_to_whoever_would_do_it() -> None:
     """At Ken Stimpson staff may look at their own mail, and pupils ask first: it was a pupil who wanted to."""
     ken_stimpson = engine("ken-stimpson")
