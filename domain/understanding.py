@@ -205,7 +205,7 @@ class Tuning:
     leading_margin: float = 2.5
     told_margin: float = 1.0
     stated: float = 0.1
-    stated_otherwise: float = 0.6
+    stated_otherwise: float = 0.5
     stated_to_permit: float = 1.0
     asked_to_permit: float = 1.15
     leave: float = 1.5

@@ -120,36 +120,45 @@ TYPES: dict[str, dict[str, tuple[str, str]]] = {
 WITHOUT: dict[str, str] = {
     "chipping-sodbury": """
         access-code-share aup-visitors aup-volunteers chat-pupil email-private-at-school-pupil email-private-use-pupil
-        own-account-for-class own-stick-pupil penalty-chat photo-press photo-share-outside photo-unrecognisable
+        filter-change-self own-account-for-class own-blog own-stick-pupil password-admin penalty-chat penalty-download
+        photo-full-name photo-own-phone photo-press photo-share-outside photo-social-media post-school-event private-account
         pupil-file-transfer pupil-install pupil-other-sites pupil-posts-photo pupil-social-media-in-school
-        pupils-follow-school-account visitor-own-laptop
+        pupils-follow-school-account report-social-in-day visitor-own-laptop
     """,
     "cookridge": """
         contact-who-permits data-ai data-cloud data-own-device data-save-where data-secure-system dm-pupil
-        email-private-at-school email-pupil-personal gaming-pupil give-details-pupil group-chat-pupils have-personal-account
-        out-of-hours-contact own-account-for-class own-device-why own-other-kit phone-changing-rooms phone-pupil
-        photo-no-consent photo-one-to-one photo-other-school photo-own-phone photo-own-social photo-parents-consent
-        photo-public-place photo-purpose photo-send-phone photo-store-own photo-unrecognisable post-school-event
-        private-browsing tutor-pupil-online visitor-own-laptop who-permits-device
+        email-private-at-school email-pupil-personal emergency-own-phone gaming-pupil give-details-pupil group-chat-pupils
+        have-personal-account out-of-hours-contact own-account-for-class own-device-why own-other-kit phone-changing-rooms
+        phone-pupil photo-no-consent photo-one-to-one photo-other-school photo-own-phone photo-own-social
+        photo-parents-consent photo-public-place photo-pupil-agrees photo-purpose photo-send-phone photo-store-own
+        photo-unrecognisable post-school-event private-browsing pupil-messages-me tutor-pupil-online visitor-own-laptop
+        who-permits-device
     """,
     "ken-stimpson": """
-        email-private-at-school-pupil email-private-use-pupil phones-allowed-by-assistant pupil-file-transfer
-        pupil-games-console pupil-games-lessons pupil-headphones pupil-install pupil-other-sites pupil-phone-breaks
-        pupil-phone-lessons pupil-smartwatch pupil-tablet pupil-takes-photo
+        email-private-at-school-pupil email-private-use-pupil livestream-event penalty-chat penalty-install
+        phones-allowed-by-assistant pupil-file-transfer pupil-games-console pupil-games-lessons pupil-headphones
+        pupil-install pupil-other-sites pupil-phone-breaks pupil-phone-lessons pupil-smartwatch pupil-tablet
+        pupil-takes-photo report-social-in-day
     """,
     "danecourt": """
-        accounts-under-13 contact-who-permits credit-sources friend-is-pupil friend-pupil livestream-event
-        own-account-for-class own-phone-photo-no-pupils parents-filming phones-allowed-by-assistant photo-colleague
-        photo-own-phone photo-social-media photo-unrecognisable pupil-friend-request pupil-phone-lessons pupil-tablet
-        pupil-takes-photo smartwatch-staff social-media-school-computer staff-social-media-at-work visitor-photos
+        accounts-under-13 blogs-in-school contact-who-permits credit-sources dm-pupil filter-change-self forum-staff
+        friend-former-pupil friend-is-pupil friend-pupil group-chat-pupils livestream-event own-account-for-class own-blog
+        own-phone-photo-no-pupils own-phone-trip parents-filming phones-allowed-by-assistant photo-colleague
+        photo-first-name photo-own-phone photo-own-social photo-pupil-agrees photo-social-media photo-unrecognisable
+        private-account professional-forum pupil-friend-request pupil-phone-lessons pupil-social-media-in-school
+        pupil-tablet pupil-takes-photo report-social-in-day smartwatch-staff social-media-school-computer staff-own-camera
+        staff-phone-breaks staff-social-media-at-work visitor-photos
     """,
     "elton": """
-        accounts-under-13 contact-who-permits data-company data-secure-system data-share-public dm-pupil email-parent-personal
+        accounts-under-13 contact-pupil-school-channel contact-who-permits data-company data-encrypt-off-site
+        data-secure-system data-share-public dm-pupil email-for-work-private email-parent email-parent-personal
         email-pupil-personal friend-is-pupil friend-parent friend-parent-as-parent friend-pupil give-details-parent
-        group-chat-parents group-chat-pupils linkedin-parent own-other-kit parent-contacts-me phone-changing-rooms
-        photo-colleague photo-own-social photo-school-equipment photo-send-phone photo-store-own photo-unrecognisable
-        post-about-colleague post-in-doubt pupil-friend-request pupil-name-post pupil-publish school-account-follow-pupils
-        social-media-school-computer visitor-own-laptop who-permits-device
+        group-chat-parents group-chat-pupils have-personal-account like-share linkedin-parent own-blog own-other-kit
+        own-phone-trip parent-contacts-me phone-changing-rooms photo-colleague photo-display photo-no-consent
+        photo-own-social photo-parents-consent photo-school-equipment photo-send-phone photo-store-own photo-unrecognisable
+        photo-where-stored post-about-colleague post-in-doubt professional-forum pupil-friend-request pupil-name-post
+        pupil-publish record-video-call school-account-follow-pupils social-media-school-computer speak-for-school
+        visitor-own-laptop who-permits-device
     """,
 }
 
