@@ -160,7 +160,8 @@ _REVERSED = re.compile(
 _PUNISHED = re.compile(
     r"\b(?:be|get|got|being) (?:\w+ )?(?:excluded|expelled|suspended|sacked|dismissed|disciplined|fired|confiscated|searched|"
     r"prosecuted|arrested|banned|punished|charged|sued|in trouble|into trouble)\b|"
-    r"\b(?:can|could|will|would|might) (?:it|that|this|he|she|they) (?:\w+ )?(?:end up|lead to|go further|result in|lose)\b"
+    r"\b(?:can|could|will|would|might) (?:it|that|this|he|she|they|an? \w+|the \w+) (?:\w+ )?"
+    r"(?:end up|lead to|go further|result in|lose)\b"
 )
 
 _BY_FORM = ((Form.TELL, _WHOM), (Form.MUST, _MUST), (Form.MAY, _MAY))

@@ -397,7 +397,7 @@ class Engine:
             whole = self._choices(heard.text, heard)
             if (stricter := self._safest(whole, heard.form, reading)).decision.verdict in FORBIDS:
                 choices, best = whole, stricter
-        best = self._of_another(best, choices, heard)
+        best = self._unless_refused(self._of_another(best, choices, heard), choices, heard)
         others = [c for c in choices if c.question.id != best.question.id]
         answer = _answer_of(best)
         rivals = [c.score for c in others if _answer_of(c) != answer]
@@ -487,7 +487,7 @@ class Engine:
         known = heard.known()
         facts = [fact for fact in (PERMISSION, CONSENT) if known.get(fact) == NOT_GIVEN]
         told = [p for p in _sentences(heard.text) if not p.endswith("?")] if facts else []
-        refusing = [p for p in told if _REFUSED.search(p.casefold().replace("\u2019", "'"))]
+        refusing = [p for p in told if _refuses(p)]
         # Somebody who does not want something else has refused nothing.
         return frozenset(f for f in facts if any(self._stated(f, p, heard).value == NOT_GIVEN for p in refusing))
 
@@ -611,6 +611,16 @@ class Engine:
             return best
         return next((c for c in choices if c.decision.verdict is not Verdict.YES), best)
 
+    def _unless_refused(self, best: Choice, choices: Sequence[Choice], heard: _Heard) -> Choice:
+        """The reading, or where it permits what is told to have been refused, the best one that does not."""
+        if best.decision.verdict is not Verdict.YES or PERMISSION in heard.given:
+            return best
+        told = [p for p in _sentences(heard.text) if not p.endswith("?") and _refuses(p)]
+        last = self._stated(PERMISSION, heard.text, heard).value if told else ""
+        if last != NOT_GIVEN or all(self._stated(PERMISSION, p, heard).value != NOT_GIVEN for p in told):
+            return best
+        return next((c for c in choices if c.decision.verdict is not Verdict.YES), best)
+
     def _safest(self, choices: Sequence[Choice], form: Form | None, reading: Reading) -> Choice:
         """The best reading, unless it permits something that a near one does not: then the near one leads.
 
@@ -652,6 +662,10 @@ def _ages(text: str) -> list[int]:
         yet_to_be = soon or _NOT_YET.search(words[:begins])
         found.append(int(match[number]) - bool(yet_to_be))
     return found
+
+
+def _refuses(told: str) -> bool:
+    return _REFUSED.search(told.casefold().replace("\u2019", "'")) is not None
 
 
 def _sentences(text: str) -> list[str]:
