@@ -402,7 +402,9 @@ class Engine:
         answer = _answer_of(best)
         rivals = [c.score for c in others if _answer_of(c) != answer]
         vague = alarm is None and _is_a_mere_subject(text)
-        sure = not vague and (not rivals or best.score - max(rivals) >= self._tuning.unsure)
+        clear = not rivals or best.score - max(rivals) >= self._tuning.unsure
+        # Where something grave may have happened, whom to tell is said at once, and not after a choice.
+        sure = not vague and (clear or alarm is not None)
         return self._understood(heard, best, others, alarm, sure=sure)
 
     def _understood(
