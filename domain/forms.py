@@ -56,6 +56,8 @@ _HOPES = re.compile(r"\b(?:so|surely|then|right)\b")
 """What makes the same a hope for a yes."""
 _ONLY_MAY = re.compile(r"(?:so |and )?(?:can|could|may) (?:i|we|he|she|they)$")
 """A question of its own: "I'd like to film it. Can I?"."""
+_PLAIN = re.compile(r"(?:and )?(?:is|are|would|will) (?:that|this|it|they)(?: be)? (?:ok|okay|fine|alright|all right|allowed)$")
+"""The same, and no hope for a yes: "I'd like to post it. Is that OK?"."""
 _NEED = re.compile(r"\b(?:needs?|must|have to|has to|got to|should)\b")
 """What is asked about as a duty."""
 _NEED_NOT = re.compile(
@@ -203,6 +205,7 @@ def _of_sentence(sentence: str, *, asked: bool) -> Form | None:
         _TAG.search(sentence)
         and not _WH.match(sentence)
         and not _ONLY_MAY.match(sentence)
+        and not _PLAIN.match(sentence)
         and (_LEADING.search(sentence) or len(sentence.split()) <= _SHORT_TAG)
     ):
         return hoping

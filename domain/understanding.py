@@ -64,12 +64,16 @@ _AFTER_THESE = (
     "may must my of on or other our should tell than that the to what when where which who will with would your"
 )
 _NOT_WITHIN = "".join(rf"(?<!\b{word})" for word in _AFTER_THESE.split())
+_BEGINS = (
+    "It Its He Hes She Shes They You Im Ive Id We Weve The This That There Theres My His Her Our Their No Not None "
+    "Nobody Noone Somebody Someone Everyone Everybody Both All Some Only Just Actually Sorry Turns But And So Also "
+    "Already Now If When Because Cos At After Before During In On By Slt Smt Head Deputy Senior Management Mum Dad "
+    "Staff Parent Parents Governor Governors Pupil Pupils Student Students Teacher Teachers Kids Children Lads Girls "
+    "Boys Permission Consent"
+)
 _RUN_ON = re.compile(
-    rf"^([^A-Z.?!]*[^A-Z.?!\s]){_NOT_WITHIN} +(?=(?:It|Its|He|Hes|She|Shes|They|You|We|Weve|The|This|That|There|Theres|My|"
-    r"His|Her|Our|Their|No|Not|None|Nobody|Noone|Somebody|Someone|Everyone|Everybody|Both|All|Some|Only|Just|Actually|Sorry|Turns|But|And|"
-    r"So|Also|Already|Now|If|When|Because|Cos|At|After|Before|During|In|On|By|Slt|Head|Deputy|Mum|Dad|Staff|Parents?|Governors?|"
-    r"Management|Pupils?|Students?|Teachers?|Kids|Children|Lads|Girls|Boys|Permission|Consent)\b)"
-    rf"|^((?=[^A-Z]*\bi\b)[^A-Z.?!]*[^A-Z.?!\s]){_NOT_WITHIN} +(?=I(?:'?m|'?ve|'?d)?\b)"
+    rf"^([^A-Z.?!]*[^A-Z.?!\s]){_NOT_WITHIN} +(?=(?:{_BEGINS.replace(' ', '|')})\b)"
+    rf"|^((?=[^A-Z]*\b(?:i|im|ive|id)\b)[^A-Z.?!]*[^A-Z.?!\s]){_NOT_WITHIN} +(?=I(?:'?m|'?ve|'?d)?\b)"
 )
 """Where somebody who types neither capitals nor stops goes on with a sentence that was begun properly."""
 _EITHER_WAY = re.compile(
@@ -128,7 +132,9 @@ _NOBODY_NAMED = re.compile(
     r"^(?:(?:yes|yep|yeah|ok|okay|and|but|so|well|actually|now|also|already|good news)[,:]? +)*"
     r"(?:i|we|i'?ve|we'?ve|it|it'?s|that|that'?s|this|there|all|everything|got|been|has been|have|cleared|approved|"
     r"agreed|signed|authorised|okayed|(?:the |a |full |written |verbal |their |formal |prior )*"
-    r"(?:permission|consent|approval|agreement|leave|authorisation|clearance|ok|go[- ]ahead|nod|green light)(?:'s)?)\b"
+    r"(?:permission|consent|approval|agreement|leave|authorisation|clearance|ok|go[- ]ahead|nod|green light)(?:'s)?|"
+    r"(?:the|our|its) (?:\w+ ){1,3}(?:(?:has|have) (?:\w+ )?been|is|was|were) (?:already |now |all |since )?"
+    r"(?:agreed|approved|okayed|authorised|cleared|sanctioned|signed off))\b"
 )
 _ONES_OWN_WORD = re.compile(
     r"\b(?:i|we)(?:'d|'ve| have| had)?(?: \w+ly| also| already)? "
@@ -166,6 +172,10 @@ _BESIDE = re.compile(
     re.IGNORECASE,
 )
 """Pupils who agreed too, or of whom nobody is there: they are named beside whoever has given leave, and give none."""
+_REASON = re.compile(
+    r" (?:as|because|since|cos|seeing that) (?=(?:my|his|her|our|their|i|we|he|she|it|they|there)\b).*$", re.IGNORECASE
+)
+"""Why they agreed, which may speak of others: "she okayed it, as my son's in hospital"."""
 _FROM_SOMEBODY = re.compile(
     r"\b(?:from|by|of|with|says?|said|told|asked)\b(?! (?:it|this|that|us|me|writing|now|then|email|letter)\b)"
 )
@@ -526,6 +536,7 @@ class Engine:
 
     def _may_be_its_word(self, told: str, asked: frozenset[Role], heard: _Heard) -> bool:
         """Whether all who are named may agree, or nobody is. Somebody whom the lexicon does not know may not."""
+        told = _REASON.sub("", told)
         words = told.casefold().replace("\u2019", "'")
         if _SOMEBODYS.search(words) or (Role.PARENTS not in asked and _SOMEBODYS_PARENT.search(words)):
             return False
@@ -596,7 +607,8 @@ class Engine:
         Without one a yes does not stand: it was given to others.
         """
         _, mark, added = heard.text.rpartition("?")
-        stated = self._stated(ASKER, added, heard) if mark and added.strip() else _NOT_STATED
+        pieces = [half for piece in _sentences(added) for half in {piece, *_CLAUSE.split(piece)}] if mark else []
+        stated = max((self._read(ASKER, piece, heard) for piece in pieces), key=lambda one: one.margin, default=_NOT_STATED)
         actor, permitted = best.question.frame.get(Frame.ACTOR), best.decision.verdict is Verdict.YES
         turns_on = best.decision.answer.turns_on if best.decision.answer is not None else ()
         least = self._tuning.stated_otherwise if permitted else self._tuning.stated_to_permit

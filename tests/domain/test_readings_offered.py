@@ -65,6 +65,8 @@ def test_the_last_one_stands_for_the_rest() -> None:
         ("He let slip what happened. Shall I let the head know?", Form.MUST),
         ("I don't want to make a fuss, but do I report it?", Form.MUST),
         ("A warning is all that the policy asks for, yes?", Form.LEADING),
+        ("I'd like to post the team picture. Is that OK?", Form.MAY),
+        ("So is that OK?", Form.LEADING),
         # Whom to tell is a duty; who signs, checks or decides is not.
         ("who needs to be brought in?", Form.TELL),
         ("A page popped up. Who does this have to go to?", Form.TELL),

@@ -207,6 +207,14 @@ def test_a_sentence_after_a_careless_question_is_one_of_its_own() -> None:
     [
         ("cookridge", "am i alowd my smart wach on in clas", "Slt alredy said its fine.", Verdict.YES),
         ("cookridge", "am i alowd my smart wach on in clas", "Slt said no wen i askd.", Verdict.NO),
+        ("cookridge", "am i alowd my smart wach on in clas", "Senior managment alredy said its fine.", Verdict.YES),
+        (
+            "cookridge",
+            "Could I check my WhatsApp while I teach?",
+            "SLT okayed it this morning, as my son's in hospital.",
+            Verdict.YES,
+        ),
+        ("danecourt", "Can Twitter be unblocked for my lesson?", "The SENCO has approved it.", Verdict.NO),
         (
             "elton",
             "Ok to hook my own MacBook up to the wifi?",
