@@ -38,7 +38,7 @@ AS_SHIPPED = sealed_pages.ROUNDS
 async def office(database_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Office]:
     """The demo school with a case about a pupil, and no setting but the database."""
     monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
-    monkeypatch.setattr("bot.exports_command.SystemClock", lambda: clock)
+    monkeypatch.setattr("bot.wiring.SystemClock", lambda: clock)
     database = Database(database_url, ring_for(database_url))
     async with open_office(database, clock) as office:
         await office.reports(targets=(f"person:{(await pupil(office)).id}",))

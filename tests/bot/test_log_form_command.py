@@ -30,7 +30,7 @@ Captured = pytest.CaptureFixture[str]
 async def office(database_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Office]:
     """The demo school, and no setting but the database."""
     monkeypatch.setenv("ESAFETY_DATABASE_URL", database_url)
-    monkeypatch.setattr("bot.log_form_command.SystemClock", lambda: clock)
+    monkeypatch.setattr("bot.wiring.SystemClock", lambda: clock)
     database = Database(database_url, ring_for(database_url))
     async with open_office(database, clock) as office:
         yield office
