@@ -340,8 +340,10 @@ def _as_asked(case: Case, form: Form | None) -> Verdict:
         # "It need not be done, need it?": that it may be is no answer, and a yes would be taken for one.
         return Verdict.INFO if form is Form.NEEDLESS and case.verdict is Verdict.YES else case.verdict
     if form is Form.TELL:
-        tells = bool(case.roles) and case.verdict in {Verdict.INFO, Verdict.NO}
-        return case.asked.get(Form.MUST, Verdict.MUST if tells else case.verdict)
+        bound = case.asked.get(Form.MUST, Verdict.NO)
+        # A no would say that nobody is to be told.
+        usual = Verdict.MUST if case.roles and case.verdict is Verdict.INFO else case.verdict
+        return usual if bound is Verdict.NO else bound
     if form is Form.FACT:
         return case.asked.get(Form.WHAT, Verdict.INFO if case.verdict in _NO_FACT else case.verdict)
     return case.asked.get(form, case.verdict)

@@ -40,7 +40,10 @@ _SLIPS = {
 }
 """How people in a hurry write the words by which a form is told; none of it is a word of its own."""
 _SLIP = re.compile(rf"\b(?:{'|'.join(_SLIPS)})\b")
-_TO = re.compile("|".join(rf"(?<=\b{word} )2\b" for word in ("have", "has", "got", "need", "want", "allowed", "ok")))
+_TO = re.compile(
+    r"\b((?:do|does|did) (?:i|we|they|he|she|you|staff|pupils) (?:have|need)|have (?:i|we) got|who (?:has|have|needs)|"
+    r"allowed|ok) 2\b"
+)
 """Where a figure is a word: "do i hav 2 sign"."""
 _SENTENCE = re.compile(r"([^.!?;\n]+)(\??)")
 _TAG = re.compile(
@@ -101,7 +104,7 @@ _LET = r"(?:let(?! \w+(?: \w+)? know)|allow)"
 _SHORT_TAG, _LEAST_ASKED = 5, 3
 
 _ASKED = "needs? to|has to|have to|ought to|must|should|shd|would"
-_CARRY = "tell|report|inform|alert|notify|contact|involve|involv|bring|hand|pass|take"
+_CARRY = "tell|report|inform|alert|notify|contact|involve|involv|bring in|(?:bring|hand|pass|take) (?:this|that|it|them)|pass"
 
 # Each is looked for in a sentence; of two that begin at the same place the one that stands first here counts.
 _THEREUPON = "(?:meant to |supposed to |be |get |just |now |then )*"
@@ -162,8 +165,8 @@ _REVERSED = re.compile(
 _PUNISHED = re.compile(
     r"\b(?:be|get|got|being) (?:\w+ )?(?:excluded|expelled|suspended|sacked|dismissed|disciplined|fired|confiscated|searched|"
     r"prosecuted|arrested|banned|punished|charged|sued|in trouble|into trouble)\b|"
-    r"\b(?:can|could|will|would|might) (?:it|that|this|he|she|they|an? \w+|the \w+) (?:\w+ )?"
-    r"(?:end up|lead to|go further|result in|lose)\b"
+    r"\b(?:can|could|will|would|might) (?:it|that|this|he|she|they) (?:\w+ )?(?:end up|lead to|go further|result in|lose)\b|"
+    r"\b(?:can|could|will|would|might) (?:an?|the) \w+ (?:\w+ )?(?:end up (?:with|in|at)|lead to|result in)\b"
 )
 
 _BY_FORM = ((Form.TELL, _WHOM), (Form.MUST, _MUST), (Form.MAY, _MAY))
@@ -175,7 +178,7 @@ def form_of(text: str) -> Form | None:
     """The form of a question, from the last of its sentences that has one; None where none has."""
     carelessly = "?" not in text
     plain = _SLIP.sub(lambda slip: _SLIPS[slip[0]], text.casefold().replace("\u2019", "'"))
-    plain = _TO.sub("to", plain)
+    plain = _TO.sub(r"\1 to", plain)
     # What somebody else asked is told.
     sentences = [(said, mark) for said, mark in _SENTENCE.findall(plain) if not (mark and _SAID.search(said))]
     # What is told after a question tells how things stand, and not how it was put.

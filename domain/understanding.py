@@ -66,13 +66,17 @@ _AFTER_THESE = (
 _NOT_WITHIN = "".join(rf"(?<!\b{word})" for word in _AFTER_THESE.split())
 _BEGINS = (
     "It Its He Hes She Shes They You Im Ive Id We Weve The This That There Theres My His Her Our Their No Not None "
-    "Nobody Noone Somebody Someone Everyone Everybody Both All Some Only Just Actually Sorry Turns But And So Also "
-    "Already Now If When Because Cos At After Before During In On By Slt Smt Head Deputy Senior Management Mum Dad "
-    "Staff Parent Parents Governor Governors Pupil Pupils Student Students Teacher Teachers Kids Children Lads Girls "
-    "Boys Permission Consent"
+    "Nobody Noone Somebody Someone Everyone Everybody Both Some Only Just Actually Sorry Turns But And So Also "
+    "Already If When Because Cos At After Before During In On By Slt Smt Senior Management"
+)
+_AGREE = (
+    "Head Deputy Mum Dad Staff Parent Parents Governor Governors Pupil Pupils Student Students Teacher Teachers Kids Children "
+    "Lads Girls Boys Permission Consent All"
 )
 _RUN_ON = re.compile(
-    rf"^([^A-Z.?!]*[^A-Z.?!\s]){_NOT_WITHIN} +(?=(?:{_BEGINS.replace(' ', '|')})\b)"
+    rf"^([^A-Z.?!]*[^A-Z.?!\s]){_NOT_WITHIN} +(?=(?:{_BEGINS.replace(' ', '|')})\b|"
+    rf"(?:{_AGREE.replace(' ', '|')}) (?:\w+ )?"
+    r"(?:has|hav|have|had|said|sed|says|is|are|was|were|agreed|signed|gave|won|don)\b)"
     rf"|^((?=[^A-Z]*\b(?:i|im|ive|id)\b)[^A-Z.?!]*[^A-Z.?!\s]){_NOT_WITHIN} +(?=I(?:'?m|'?ve|'?d)?\b)"
 )
 """Where somebody who types neither capitals nor stops goes on with a sentence that was begun properly."""
@@ -162,7 +166,9 @@ _REFUSED = re.compile(
     r"\b(?:no|none of the|not one) (?:\w+ ){1,4}(?:has|have|had) "
     r"(?:said|agreed|allowed|let|given|sanctioned|approved|authorised|permitted|okayed|signed|cleared)\b|"
     r"\b(?:said|sed|says|told (?:me|us|him|her|them)) (?:\w+ ){1,3}"
-    r"(?:can't|cannot|couldn't|may not|mustn't|cant|cudnt|couldnt)\b"
+    r"(?:can't|cannot|couldn't|may not|mustn't|cant|cudnt|couldnt)\b(?! (?:wait|get enough|go wrong|care|thank))|"
+    r"\b(?:banned|blocked|overruled|vetoed|denied|revoked)\b|\bknocked (?:\w+ )?back\b|\bput \w+ foot down\b|\btold not to\b|"
+    r"\btook (?:it|that) back\b"
 )
 """In what words it is told that somebody was asked and said no, or that nobody who may has agreed."""
 _PUPILS = "(?:(?:both|all|the|our|those|every) ){0,2}(?:pupils?|students?|children|kids|child|girls?|boys?)"
@@ -412,9 +418,7 @@ class Engine:
         answer = _answer_of(best)
         rivals = [c.score for c in others if _answer_of(c) != answer]
         vague = alarm is None and _is_a_mere_subject(text)
-        clear = not rivals or best.score - max(rivals) >= self._tuning.unsure
-        # Where something grave may have happened, whom to tell is said at once, and not after a choice.
-        sure = not vague and (clear or alarm is not None)
+        sure = not vague and (not rivals or best.score - max(rivals) >= self._tuning.unsure)
         return self._understood(heard, best, others, alarm, sure=sure)
 
     def _understood(
@@ -565,9 +569,11 @@ class Engine:
                 continue
             by_itself = len(sentences) > 1 and piece in sentences and not piece.endswith("?")
             read = self._read(fact, piece, heard)
-            if by_itself and read.value:
+            if by_itself and read.value and fact != PERMISSION:
                 # "There won't be any names, and the parents have signed": what is denied in the one is not in the other.
-                read = max([read, *(self._read(fact, c, heard) for c in _CLAUSE.split(piece))], key=lambda one: one.margin)
+                # Of leave the whole is heard: "the head said yes, but she took it back".
+                halves = (self._read(fact, half, heard) for half in _CLAUSE.split(piece))
+                read = max([read, *(h for h in halves if h.value not in {"", read.value})], key=lambda one: one.margin)
             if read.value:
                 found.append((replace(read, told=by_itself), piece in told))
         if not found:
@@ -620,7 +626,9 @@ class Engine:
         theirs = [id_ for id_ in near if self.catalogue.questions[id_].frame.get(Frame.ACTOR) == stated.value]
         if theirs:
             place = max((self._places[id_] for id_ in theirs), key=lambda n: (float(scores[n]), -n))
-            return self._choice(self._questions[place], best.score, heard)
+            theirs_is = self._choice(self._questions[place], best.score, heard)
+            laxer = STRICTNESS[theirs_is.decision.verdict] < STRICTNESS[best.decision.verdict]
+            return best if laxer else theirs_is
         if not permitted or actor is None:
             return best
         return next((c for c in choices if c.decision.verdict is not Verdict.YES), best)
@@ -629,7 +637,8 @@ class Engine:
         """The reading, or where it permits what is told to have been refused, the best one that does not."""
         if best.decision.verdict is not Verdict.YES or PERMISSION in heard.given:
             return best
-        told = [p for p in _sentences(heard.text) if not p.endswith("?") and _refuses(p)]
+        told = [p for p in _sentences(heard.text) if not p.endswith("?")]
+        told = [half for piece in told for half in {piece, *_CLAUSE.split(piece)} if _refuses(half)]
         last = self._stated(PERMISSION, heard.text, heard).value if told else ""
         if last != NOT_GIVEN or all(self._stated(PERMISSION, p, heard).value != NOT_GIVEN for p in told):
             return best

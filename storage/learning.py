@@ -333,7 +333,7 @@ def _arrays_of_facts(facts: Mapping[str, Linear]) -> dict[str, np.ndarray]:
     weights = np.zeros((len(features), sum(len(linear.labels) for linear in facts.values())), dtype=np.float16)
     first = 0
     for n, linear in enumerate(facts.values()):
-        rows = np.array([place[feature] for feature in linear.rows])
+        rows = np.array([place[feature] for feature in linear.rows], dtype=np.intp)
         rarity[rows, n] = linear.rarity
         weights[np.repeat(rows, np.diff(linear.starts)), first + linear.columns] = linear.weights
         first += len(linear.labels)

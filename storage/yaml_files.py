@@ -60,10 +60,12 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         return None if node is None else self._built(node)
 
     def _built(self, node: yaml.Node) -> Any:
-        tag = node.tag
-        if tag == _TEXT and type(node) is yaml.ScalarNode:
+        tag, kind = node.tag, type(node)
+        if tag == _TEXT and kind is yaml.ScalarNode:
             return node.value
-        if tag not in {_MAP, _LIST}:
+        if (tag, kind) not in {(_MAP, yaml.MappingNode), (_LIST, yaml.SequenceNode)}:
+            if kind is not yaml.ScalarNode:
+                raise yaml.constructor.ConstructorError(None, None, f"{tag!r} is not understood here", node.start_mark)
             return self.construct_object(node, deep=True)
         # What stands in several places by its anchor is made once.
         if id(node) in self._made:
@@ -79,9 +81,13 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
     def _mapping(self, node: yaml.Node) -> Located:
         found, lines = Located(), dict[Hashable, int]()
+        merged = False
         for key, value in node.value:
             if key.tag == _MERGE:
+                if merged:
+                    raise yaml.constructor.ConstructorError(None, None, "'<<' stands here twice", key.start_mark)
                 self._merge(value, found)
+                merged = True
                 continue
             if not isinstance(name := self._built(key), Hashable):
                 raise yaml.constructor.ConstructorError(None, None, "a list or a mapping is no key", key.start_mark)
@@ -132,6 +138,11 @@ def read_yaml(path: Path) -> Any:
         line = wrong.problem_mark.line + 1 if wrong.problem_mark is not None else 1
         raise PolicyFileError(f"{path}:{line}: not valid YAML: {wrong.problem or wrong.context}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as wrong:
+        raise PolicyFileError(f"{path} is not valid YAML: {wrong}") from None
+    except RecursionError:
+        raise PolicyFileError(f"{path} is not valid YAML: too much stands within each other") from None
+    except (ValueError, KeyError) as wrong:
+        # A day that there is not, a number that is none: PyYAML leaves these as they come.
         raise PolicyFileError(f"{path} is not valid YAML: {wrong}") from None
 
 

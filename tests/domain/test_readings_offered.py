@@ -75,6 +75,8 @@ def test_the_last_one_stands_for_the_rest() -> None:
         ("who has to sign it?", Form.FACT),
         ("Who has to agree in writing before we film?", Form.FACT),
         ("do i hav 2 get em 2 say where its from", Form.MUST),
+        # A figure that counts is none of that.
+        ("I need 2 photos of pupils for the website, can I take them on my own phone?", Form.MAY),
     ],
 )
 def test_how_a_question_is_put(text: str, form: Form) -> None:
@@ -111,6 +113,15 @@ def test_whoever_asks_whom_to_tell_must() -> None:
     assert decide(question, named, {}, form_of("Who needs to know?")).verdict is Verdict.MUST
     assert decide(question, named, {}, form_of("What happens to him?")).verdict is Verdict.INFO
     assert decide(question, nobody, {}, form_of("Who needs to know?")).verdict is Verdict.INFO
+
+
+def test_whom_a_no_would_tell_is_no_duty() -> None:
+    """ "Who do I tell my password to?" gets the no that it is, and a no to a duty is none to whom to tell."""
+    question, told = Question("password", "security", "tell a password"), (Role.IT_SUPPORT,)
+    secret = Answer("password", (Case(Verdict.NO, "Nobody.", ("it.1",), roles=told),))
+    accident = Answer("password", (Case(Verdict.INFO, "IT is told.", ("it.2",), roles=told, asked={Form.MUST: Verdict.NO}),))
+    assert decide(question, secret, {}, form_of("Who should I tell my password to?")).verdict is Verdict.NO
+    assert decide(question, accident, {}, form_of("It came up by accident. Who do I tell?")).verdict is Verdict.MUST
 
 
 def test_a_yes_says_nothing_to_who_does_it() -> None:

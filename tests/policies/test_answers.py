@@ -216,6 +216,12 @@ def test_a_sentence_after_a_careless_question_is_one_of_its_own() -> None:
         ),
         ("danecourt", "Can Twitter be unblocked for my lesson?", "The SENCO has approved it.", Verdict.NO),
         (
+            "cookridge",
+            "Am I allowed my smart watch in class?",
+            "SLT gave permission, but they took it back.",
+            Verdict.ASK_FIRST,
+        ),
+        (
             "elton",
             "Ok to hook my own MacBook up to the wifi?",
             "Our head has already said that my laptop may go on.",

@@ -53,6 +53,9 @@ def test_an_anchor_used_over_and_over_takes_no_time(tmp_path: Path) -> None:
         ("books:\n  - {pages: 3\n", 3),
         ("books: *nobody\n", 1),
         ("books:\n  - &one {pages: [*one]}\n", 2),
+        ("books: !!seq {x: 1}\n", 1),
+        ("books: !!omap [x: {q: 1, q: 2}]\n", 1),
+        ("books:\n  - &one {pages: 3}\n  - {<<: *one, <<: *one}\n", 3),
         ("books:\n  - &one {pages: 3}\n  - {<<: 5, pages: 3}\n", 3),
         ("books: !!python/name:os.system\n", 1),
     ],
@@ -62,6 +65,14 @@ def test_what_is_wrong_is_refused_with_its_line(tmp_path: Path, text: str, line:
     with pytest.raises(PolicyFileError) as no:
         read(tmp_path / "a.yaml", text)
     assert str(no.value).startswith(f"{tmp_path / 'a.yaml'}:{line}: ")
+
+
+@pytest.mark.parametrize("text", ["[" * 2000 + "]" * 2000, "since: 2025-02-30"])
+def test_what_no_reader_can_make_is_refused(tmp_path: Path, text: str) -> None:
+    """Too deep, or a day that there is not: no traceback."""
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(PolicyFileError, match=r"a\.yaml is not valid YAML"):
+        read_yaml(tmp_path / "a.yaml")
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
