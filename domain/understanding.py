@@ -637,10 +637,10 @@ class Engine:
         """The reading, or where it permits what is told to have been refused, the best one that does not."""
         if best.decision.verdict is not Verdict.YES or PERMISSION in heard.given:
             return best
-        told = [p for p in _sentences(heard.text) if not p.endswith("?")]
-        told = [half for piece in told for half in {piece, *_CLAUSE.split(piece)} if _refuses(half)]
-        last = self._stated(PERMISSION, heard.text, heard).value if told else ""
-        if last != NOT_GIVEN or all(self._stated(PERMISSION, p, heard).value != NOT_GIVEN for p in told):
+        told = [half for piece in _sentences(heard.text) if not piece.endswith("?") for half in _CLAUSE.split(piece)]
+        stating = (half for half in reversed(told) if self._read(PERMISSION, half, heard).value)
+        last = next(stating, "")
+        if not last or not _refuses(last) or self._read(PERMISSION, last, heard).value != NOT_GIVEN:
             return best
         return next((c for c in choices if c.decision.verdict is not Verdict.YES), best)
 

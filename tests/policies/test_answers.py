@@ -235,6 +235,16 @@ def test_leave_is_told_in_words_of_all_kinds(school: str, asked: str, told: str,
     assert engine(school).understand(f"{asked} {told}".strip()).best.decision.verdict is verdict
 
 
+@pytest.mark.parametrize(
+    "told", ["The head has banned it.", "The parents have signed, but the head refused.", "SLT knocked it back."]
+)
+def test_no_yes_stands_against_a_refusal(told: str) -> None:
+    """The rule asks for nobody's leave; but somebody has said no."""
+    ken_stimpson = engine("ken-stimpson")
+    assert ken_stimpson.understand("Can staff use blogs in school?").best.decision.verdict is Verdict.YES
+    assert ken_stimpson.understand(f"Can staff use blogs in school? {told}").best.decision.verdict is not Verdict.YES
+
+
 def test_what_is_denied_in_one_half_of_a_sentence_is_not_in_the_other() -> None:
     """There are no names, and there is consent."""
     asked = "Can I post the team photo with full names? There won't be any names, and the parents have signed."
